@@ -1,0 +1,419 @@
+"""What is asked and what is answered, one structure each, for every operation.
+
+Doors decode into asks and encode from answers; services know nothing else of the caller's protocol.
+Names that a request addresses (the key in `/v1/keys/{name}`) are not here: they are the call's target.
+"""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from strongroom.domain import limits
+from strongroom.domain.algorithms import DEFAULT, Algorithm, Purpose
+from strongroom.domain.lifecycle import State
+from strongroom.domain.words import (
+    Ciphertext,
+    Context,
+    Description,
+    Labels,
+    Name,
+    PageLimit,
+    PageToken,
+    Plaintext,
+    PolicyText,
+    RequestId,
+)
+
+
+class Ask(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A request's own fields."""
+
+
+class Answer(Struct, omit_defaults=False):
+    """What comes back."""
+
+
+class Nothing(Ask):
+    """No fields."""
+
+
+class Done(Answer):
+    """No content."""
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+class CreateKey(Ask, kw_only=True):
+    """A new key with its first version."""
+
+    name: Name
+    algorithm: Algorithm = DEFAULT
+    labels: Labels = {}
+    description: Description = ""
+
+
+class UpdateKey(Ask, kw_only=True):
+    """What is given replaces what was; what is not given stays."""
+
+    labels: Labels | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+
+
+class Page(Ask, kw_only=True):
+    """One page of a list, in the order of names."""
+
+    limit: PageLimit = limits.PAGE_ITEMS_DEFAULT
+    page_token: PageToken = ""
+
+
+class VersionView(Answer):
+    """A version of a key."""
+
+    version: int
+    state: State
+    created: str
+
+
+class KeyView(Answer):
+    """A key, without anything secret. `versions` holds the newest 100, newest first, where asked."""
+
+    name: str
+    id: str
+    algorithm: Algorithm
+    purpose: Purpose
+    protection: str
+    origin: str
+    state: State
+    current_version: int
+    labels: dict[str, str]
+    description: str
+    created: str
+    revision: int
+    versions: list[VersionView] | UnsetType = UNSET
+
+
+class KeyPage(Answer):
+    """A page of keys. `next_page_token` is empty on the last."""
+
+    keys: list[KeyView]
+    next_page_token: str
+
+
+class EncryptItem(Ask, kw_only=True):
+    """One plaintext of a batch."""
+
+    plaintext: Plaintext
+    context: Context = {}
+
+
+class Encrypt(Ask, kw_only=True):
+    """Either `plaintext` (and `context`), or `items`."""
+
+    plaintext: Plaintext | UnsetType = UNSET
+    context: Context = {}
+    items: Annotated[list[EncryptItem], Meta(min_length=1, max_length=1000)] | UnsetType = UNSET
+
+
+class Encrypted(Answer):
+    """A ciphertext and the version of the key that made it."""
+
+    ciphertext: bytes
+    key_version: int
+
+
+class Problem(Answer):
+    """Why one item of a batch was refused."""
+
+    code: str
+    detail: str
+
+
+class EncryptedItem(Answer, omit_defaults=True):
+    """The outcome of one item: a result, or an `error`."""
+
+    ciphertext: bytes | UnsetType = UNSET
+    key_version: int | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class EncryptedBatch(Answer):
+    """The outcomes, in the order of the items."""
+
+    items: list[EncryptedItem]
+
+
+class DecryptItem(Ask, kw_only=True):
+    """One ciphertext of a batch."""
+
+    ciphertext: Ciphertext
+    context: Context = {}
+
+
+class Decrypt(Ask, kw_only=True):
+    """Either `ciphertext` (and `context`), or `items`."""
+
+    ciphertext: Ciphertext | UnsetType = UNSET
+    context: Context = {}
+    items: Annotated[list[DecryptItem], Meta(min_length=1, max_length=1000)] | UnsetType = UNSET
+
+
+class Decrypted(Answer):
+    """A plaintext and the version of the key that had sealed it."""
+
+    plaintext: bytes
+    key_version: int
+
+
+class DecryptedItem(Answer, omit_defaults=True):
+    """The outcome of one item: a result, or an `error`."""
+
+    plaintext: bytes | UnsetType = UNSET
+    key_version: int | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class DecryptedBatch(Answer):
+    """The outcomes, in the order of the items."""
+
+    items: list[DecryptedItem]
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+RoleNames = Annotated[list[Name], Meta(max_length=limits.ROLES_MAX)]
+
+
+class CreatePrincipal(Ask, kw_only=True):
+    """A new identity: a person or a program."""
+
+    name: Name
+    roles: RoleNames = []
+    description: Description = ""
+
+
+class UpdatePrincipal(Ask, kw_only=True):
+    """What is given replaces what was. A disabled principal proves no identity."""
+
+    roles: RoleNames | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+class PrincipalView(Answer):
+    """An identity."""
+
+    name: str
+    id: str
+    roles: list[str]
+    description: str
+    disabled: bool
+    created: str
+    revision: int
+
+
+class PrincipalPage(Answer):
+    """A page of identities."""
+
+    principals: list[PrincipalView]
+    next_page_token: str
+
+
+class RoleView(Answer):
+    """A role: a name and the Cedar text that says what it allows."""
+
+    name: str
+    summary: str
+    policy: str
+
+
+class RoleList(Answer):
+    """All roles."""
+
+    roles: list[RoleView]
+
+
+class CreateToken(Ask, kw_only=True):
+    """A token for a principal."""
+
+    principal: Name
+    days: Annotated[int, Meta(ge=1, le=limits.TOKEN_DAYS_MAX)] = limits.TOKEN_DAYS_DEFAULT
+    description: Description = ""
+
+
+class TokenView(Answer):
+    """A token, without its secret."""
+
+    id: str
+    principal: str
+    description: str
+    created: str
+    expires: str
+    revoked: bool
+
+
+class TokenCreated(TokenView):
+    """A new token. This is the only time that `token` is shown."""
+
+    token: str
+
+
+class TokenPage(Answer):
+    """A page of tokens."""
+
+    tokens: list[TokenView]
+    next_page_token: str
+
+
+class WhoAmI(Answer):
+    """Who the caller is."""
+
+    namespace: str
+    principal: str
+    roles: list[str]
+    token: str
+    expires: str
+
+
+class CreateNamespace(Ask, kw_only=True):
+    """A new tenant. Its administrator is made with it."""
+
+    name: Name
+
+
+class NamespaceCreated(Answer):
+    """A new namespace and its administrator's token, shown this once."""
+
+    name: str
+    id: str
+    created: str
+    administrator: str
+    token: str
+
+
+class NamespaceView(Answer):
+    """A namespace."""
+
+    name: str
+    id: str
+    created: str
+
+
+class NamespacePage(Answer):
+    """A page of namespaces."""
+
+    namespaces: list[NamespaceView]
+    next_page_token: str
+
+
+# --- policies -------------------------------------------------------------------------------------
+
+
+class WritePolicy(Ask, kw_only=True):
+    """The text that becomes the policy, whole."""
+
+    text: PolicyText
+
+
+class PolicyView(Answer):
+    """A policy."""
+
+    name: str
+    text: str
+    revision: int
+
+
+class PolicyList(Answer):
+    """All policies of the namespace. `schema` is the Cedar schema that they are checked against."""
+
+    policies: list[PolicyView]
+    schema: str
+
+
+class Explain(Ask, kw_only=True):
+    """A question: might this principal do this to that object, with that context?"""
+
+    principal: Name
+    action: Annotated[str, Meta(max_length=64, description="such as key.encrypt")]
+    key: Name | UnsetType = UNSET
+    context: Context = {}
+
+
+class Explanation(Answer):
+    """`policies` are those that decided. `missing` says what would allow it, when nothing does."""
+
+    allowed: bool
+    policies: list[str]
+    missing: str
+
+
+class DecisionView(Answer):
+    """A decision that was made: which rules were weighed and what was missing."""
+
+    id: str
+    time: str
+    principal: str
+    action: str
+    object: str
+    outcome: str
+    reason: str
+    policies: list[str]
+    missing: str
+
+
+# --- audit and state ------------------------------------------------------------------------------
+
+
+class AuditQuery(Ask, kw_only=True):
+    """Which entries. All conditions hold together; times are RFC 3339."""
+
+    since: Annotated[str, Meta(max_length=40)] = ""
+    until: Annotated[str, Meta(max_length=40)] = ""
+    principal: Annotated[str, Meta(max_length=limits.NAME_CHARACTERS_MAX)] = ""
+    key: Annotated[str, Meta(max_length=limits.NAME_CHARACTERS_MAX)] = ""
+    action: Annotated[str, Meta(max_length=64)] = ""
+    outcome: Annotated[str, Meta(max_length=16)] = ""
+    request: RequestId | UnsetType = UNSET
+    limit: PageLimit = limits.PAGE_ITEMS_DEFAULT
+    page_token: PageToken = ""
+
+
+class EventView(Answer, omit_defaults=True):
+    """An audit entry, its place in the log and its RFC 6962 leaf hash in hexadecimal."""
+
+    position: int
+    leaf_hash: str
+    action: str
+    namespace: str
+    outcome: str
+    request: str
+    time: str
+    principal: str = ""
+    object: str = ""
+    version: int = 0
+    token: str = ""
+    source: str = ""
+    reason: str = ""
+    policies: list[str] = []
+    missing: str = ""
+    details: dict[str, str | int | list[str]] = {}
+
+
+class EventPage(Answer):
+    """Entries, newest last. `next_page_token` always leads on, so that a reader can follow the log."""
+
+    events: list[EventView]
+    next_page_token: str
+    tree_size: int
+
+
+class StatusView(Answer):
+    """The state of the node as the custodian that answered sees it; the gate adds the rooms."""
+
+    deployment: str
+    namespace: str
+    seal: str
+    epoch: int
+    tree_size: int
+    store: str
+    rooms: list[dict[str, str | int | float | bool | list[dict[str, str | bool]]]] = []

@@ -1,0 +1,76 @@
+"""An audit entry: who did what to which object, what was decided and why.
+
+It is canonical JSON (fields sorted, no spaces, integers and text only) and a leaf of the log's Merkle
+tree. Details are named by the operation table's allow-list; nothing else gets in.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import msgspec
+
+from strongroom.domain import limits
+
+
+class Outcome(StrEnum):
+    """What became of the request."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One audit entry. Fields stand in alphabetical order: the order in the canonical form.
+
+    `decision` is the id of the decision (the same as the request's), on a refusal that has one.
+    `policies` are those that decided. `reason` is the refusal's code. `time` is RFC 3339, UTC.
+    """
+
+    action: str
+    details: dict[str, str | int | list[str]] = {}
+    format: int
+    missing: str = ""  # on a denial: what would have allowed it
+    namespace: str
+    object: str = ""  # such as "key/demo"
+    outcome: Outcome
+    policies: list[str] = []
+    principal: str = ""
+    reason: str = ""
+    request: str
+    source: str = ""
+    time: str
+    token: str = ""
+    version: int = 0
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def canonical(event: Event) -> bytes:
+    """The entry as bytes: what is stored, hashed and proven.
+
+    Raises `RuntimeError` above 65,535 bytes: every field is bounded, so that would be our mistake.
+    """
+    encoded = _encoder.encode(event)
+    if len(encoded) > limits.ENTRY_BYTES_MAX:
+        raise RuntimeError("an audit entry is longer than its format allows")
+    return encoded
+
+
+def rfc3339(time_us: int) -> str:
+    """Microseconds since 1970 as `2026-01-31T12:00:00.000000Z`."""
+    seconds, micro = divmod(time_us, 1_000_000)
+    return f"{_second(seconds)}.{micro:06d}Z"
+
+
+_last: tuple[int, str] = (0, "1970-01-01T00:00:00")
+
+
+def _second(seconds: int) -> str:
+    # Thousands of entries share a second; formatting it costs more than the rest of the entry.
+    global _last  # noqa: PLW0603 - a cache of one value, replaced whole
+    known, text = _last
+    if known != seconds:
+        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _last = (seconds, text)
+    return text

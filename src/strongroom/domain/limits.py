@@ -1,0 +1,49 @@
+"""Every limit Strongroom keeps, by name, with its reason.
+
+Units go last in the name. A limit is checked before the work it bounds is begun.
+"""
+
+from typing import Final
+
+# What a request may carry.
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # room for 1,000 small items; refused before it is read
+HEADER_BYTES_MAX: Final = 16 * 1024  # as nginx and Apache; more is an attack or a mistake
+HEADERS_SECONDS_MAX: Final = 10  # a client that trickles its headers holds a connection, no longer
+PLAINTEXT_BYTES_MAX: Final = 64 * 1024  # more is the work of data keys: the gate is no pipeline
+CIPHERTEXT_BYTES_MAX: Final = PLAINTEXT_BYTES_MAX + 1024  # format 1 adds 101 bytes; leaves room
+BATCH_ITEMS_MAX: Final = 1_000  # one entry covers them all; keeps a custodian's turn below 20 ms
+CONTEXT_PAIRS_MAX: Final = 64  # as many as anyone has been seen to need, times ten
+CONTEXT_BYTES_MAX: Final = 8 * 1024  # keys and values together, in UTF-8
+PAGE_ITEMS_DEFAULT: Final = 100
+PAGE_ITEMS_MAX: Final = 1_000
+
+# Names and texts.
+NAME_CHARACTERS_MAX: Final = 63  # a DNS label: fits every system that will ever show it
+LABELS_MAX: Final = 64
+LABEL_CHARACTERS_MAX: Final = 256
+DESCRIPTION_CHARACTERS_MAX: Final = 1_024
+POLICY_CHARACTERS_MAX: Final = 16 * 1024  # one policy text
+POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
+ROLES_MAX: Final = 16  # per principal
+TOKEN_DAYS_MAX: Final = 3_650
+TOKEN_DAYS_DEFAULT: Final = 90
+ENTRY_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles: an entry's length is written in 16 bits
+
+# Between the rooms.
+FRAME_BYTES_MAX: Final = (
+    64 * 1024 * 1024
+)  # above any honest batch; a longer one ends the connection
+GATE_CALLS_MAX: Final = 2_048  # waiting for one custodian, from one gate; then 503
+CUSTODIAN_COMMITS_MAX: Final = 8_192  # waiting for the ledger, in one custodian; then 503
+WAITING_BYTES_MAX: Final = 128 * 1024 * 1024  # bodies waiting in one channel
+STALE_RETRIES_MAX: Final = 16  # decide again this often before giving up with 503
+CALL_SECONDS_MAX: Final = 30  # a gate waits this long for a custodian
+CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind forgets everything
+
+# What a custodian remembers between requests.
+CACHED_KEYS_MAX: Final = 10_000  # about 4 KiB each with its open versions
+CACHED_PRINCIPALS_MAX: Final = 10_000
+CACHED_VERSIONS_PER_KEY_MAX: Final = 32
+CACHED_DECISIONS_PER_KEY_MAX: Final = 256
+
+RETRY_AFTER_SECONDS: Final = 1

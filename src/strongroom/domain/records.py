@@ -1,0 +1,76 @@
+"""A record: how anything that Strongroom remembers is stored, and what seals it.
+
+The ledger keeps records without understanding them. Each has a MAC over everything that it is and
+where it stands, so that a row that was edited, or put in another row's place, is refused.
+`docs/formats/record-1.md` is the page about it.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from strongroom.domain.binding import bind
+
+
+class Kind(StrEnum):
+    """What a record is. The letter is stored, and is the first byte of a fact's name."""
+
+    NAMESPACE = "n"
+    KEY = "k"
+    VERSION = "v"  # id: the key's id, then the version in four bytes
+    PRINCIPAL = "p"
+    TOKEN = "t"
+    POLICIES = "o"  # id: the namespace's id; all policies of a namespace are one record
+
+
+class Ref(msgspec.Struct, frozen=True, array_like=True):
+    """Which record."""
+
+    kind: Kind
+    id: bytes
+
+    @property
+    def fact(self) -> bytes:
+        """The name under which a change to this record is announced."""
+        return self.kind.encode() + self.id
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A stored row. `name` is unique among the records of its kind and namespace; empty: no name.
+
+    `revision` counts from 1 and moves with each change. `request` is the request that last changed
+    it, and so leads to the audit entry. `body` is JSON. `mac` is 32 bytes.
+    """
+
+    kind: Kind
+    id: bytes
+    namespace: bytes
+    name: str
+    revision: int
+    request: str
+    body: bytes
+    mac: bytes = b""
+
+    @property
+    def ref(self) -> Ref:
+        """Which record this is."""
+        return Ref(self.kind, self.id)
+
+    @property
+    def fact(self) -> bytes:
+        """The name under which a change to this record is announced."""
+        return self.kind.encode() + self.id
+
+    def authenticated(self, deployment: bytes) -> bytes:
+        """What the MAC covers: everything, and the deployment that the row belongs to."""
+        return bind(
+            b"strongroom/record/1",
+            deployment,
+            self.kind.encode(),
+            self.id,
+            self.namespace,
+            self.name.encode(),
+            self.revision.to_bytes(8, "big"),
+            self.request.encode(),
+            self.body,
+        )

@@ -1,0 +1,83 @@
+"""The roles, as Cedar text, and which of them one principal may not hold together.
+
+Duties are separate: who makes keys does not use them, who writes policies does not use keys,
+who audits only reads. `docs/operate/roles.md` is written from this table.
+"""
+
+from typing import Final
+
+import msgspec
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A role and the actions it grants in its namespace."""
+
+    name: str
+    summary: str
+    actions: tuple[str, ...]
+
+    @property
+    def policy(self) -> str:
+        """The role as the Cedar policy that the engine weighs."""
+        actions = ", ".join(f'Action::"{action}"' for action in self.actions)
+        return (
+            f'@id("role:{self.name}")\n'
+            f'permit (principal in Role::"{self.name}", action in [{actions}], resource);'
+        )
+
+
+_MANAGE_KEYS = (
+    "key.create", "key.list", "key.read", "key.update", "key.rotate", "key.enable", "key.disable",
+)  # fmt: skip
+
+ROLES: Final[dict[str, Role]] = {
+    role.name: role
+    for role in (
+        Role(
+            "administrator",
+            "runs the namespace: keys, identities, tokens, policies; uses no key",
+            (
+                *_MANAGE_KEYS,
+                "principal.create", "principal.list", "principal.read", "principal.update",
+                "role.list", "token.create", "token.list", "token.revoke",
+                "policy.list", "policy.read", "policy.write", "policy.delete",
+                "authorize.explain", "decision.read", "audit.read", "status.read",
+                "namespace.create", "namespace.list",
+            ),
+        ),
+        Role("key-manager", "makes, rotates, disables keys; uses none", _MANAGE_KEYS),
+        Role("key-user", "encrypts and decrypts with every key; manages none",
+             ("key.encrypt", "key.decrypt", "key.read")),
+        Role("policy-writer", "writes policies and asks what they mean",
+             ("policy.list", "policy.read", "policy.write", "policy.delete",
+              "authorize.explain", "decision.read", "role.list")),
+        Role("auditor", "reads the audit log, decisions and policies; changes nothing",
+             ("audit.read", "decision.read", "policy.list", "policy.read", "role.list",
+              "key.list", "key.read", "principal.list", "principal.read", "token.list",
+              "authorize.explain", "status.read")),
+        Role("operator", "watches the node", ("status.read",)),
+    )
+}  # fmt: skip
+
+# Everybody who proved an identity may ask who they are.
+EVERYBODY: Final = (
+    '@id("everybody")\npermit (principal, action == Action::"identity.read", resource);'
+)
+
+# Pairs that no principal is given together by this API. (A policy text can still grant the actions:
+# who writes it answers for it, and the audit log has it.)
+CONFLICTS: Final[tuple[tuple[str, str], ...]] = (
+    ("administrator", "key-user"),
+    ("key-manager", "key-user"),
+    ("policy-writer", "key-user"),
+    ("auditor", "administrator"),
+    ("auditor", "key-manager"),
+    ("auditor", "policy-writer"),
+    ("auditor", "key-user"),
+)
+
+
+def conflict(roles: list[str]) -> tuple[str, str] | None:
+    """The first pair of these roles that must not be held together, if any."""
+    held = set(roles)
+    return next((pair for pair in CONFLICTS if held.issuperset(pair)), None)

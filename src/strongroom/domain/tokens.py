@@ -1,0 +1,47 @@
+"""API tokens: `srt_` and 72 characters, a checksum among them so that scanners can recognise one.
+
+    srt_ base32(id (10 bytes) · secret (32) · checksum (3)), lower case, without padding
+
+`docs/formats/token-1.md` is the page about it.
+"""
+
+import base64
+import binascii
+import hashlib
+
+from strongroom.domain.errors import Unauthenticated
+
+PREFIX = "srt_"
+ID_BYTES = 10
+SECRET_BYTES = 32
+_CHECKSUM_BYTES = 3
+_TEXT_CHARACTERS = len(PREFIX) + (ID_BYTES + SECRET_BYTES + _CHECKSUM_BYTES) * 8 // 5
+
+
+def spell(token_id: bytes, secret: bytes) -> str:
+    """The token's text."""
+    raw = token_id + secret
+    return PREFIX + base64.b32encode(raw + _checksum(raw)).decode().lower()
+
+
+def digest(text: str) -> bytes:
+    """What is stored of a token: SHA-256 suffices, since 256 random bits cannot be guessed."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def token_id(text: str) -> bytes:
+    """The id inside a token. Raises `Unauthenticated` for what is not a token's one spelling."""
+    if len(text) != _TEXT_CHARACTERS or not text.startswith(PREFIX):
+        raise Unauthenticated
+    try:
+        raw = base64.b32decode(text[len(PREFIX) :].upper())
+    except (binascii.Error, ValueError):
+        raise Unauthenticated from None
+    body, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
+    if _checksum(body) != checksum or text != spell(body[:ID_BYTES], body[ID_BYTES:]):
+        raise Unauthenticated
+    return body[:ID_BYTES]
+
+
+def _checksum(raw: bytes) -> bytes:
+    return hashlib.sha256(PREFIX.encode() + raw).digest()[:_CHECKSUM_BYTES]

@@ -1,0 +1,52 @@
+"""The small types that requests are made of: names, labels, bytes, each with its bounds.
+
+Both the gate and the custodian decode into these, so a value out of bounds exists on neither side.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from strongroom.domain import limits
+
+# One canonical spelling: lower case only, so that no two names differ by case (CVE-2025-6004 was such
+# a pair). `(?!\n)` because Python's `$` would let a trailing line feed pass.
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$(?!\n)"
+
+Name = Annotated[
+    str,
+    Meta(
+        pattern=NAME_PATTERN,
+        max_length=limits.NAME_CHARACTERS_MAX,
+        description="1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends",
+    ),
+]
+LabelKey = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
+LabelValue = Annotated[str, Meta(max_length=limits.LABEL_CHARACTERS_MAX)]
+Labels = Annotated[
+    dict[LabelKey, LabelValue],
+    Meta(max_length=limits.LABELS_MAX, description="names and values of your choice"),
+]
+Description = Annotated[str, Meta(max_length=limits.DESCRIPTION_CHARACTERS_MAX)]
+Plaintext = Annotated[
+    bytes, Meta(max_length=limits.PLAINTEXT_BYTES_MAX, description="base64 of at most 65,536 bytes")
+]
+Ciphertext = Annotated[
+    bytes,
+    Meta(max_length=limits.CIPHERTEXT_BYTES_MAX, description="base64 of what encrypt returned"),
+]
+Context = Annotated[
+    dict[str, str],
+    Meta(
+        max_length=limits.CONTEXT_PAIRS_MAX,
+        description="authenticated, not secret; decrypt must be given the same pairs, in any order",
+    ),
+]
+PageLimit = Annotated[int, Meta(ge=1, le=limits.PAGE_ITEMS_MAX)]
+PageToken = Annotated[str, Meta(max_length=512, description="`next_page_token` of the page before")]
+PolicyText = Annotated[
+    str, Meta(max_length=limits.POLICY_CHARACTERS_MAX, description="policies in Cedar")
+]
+RequestId = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="32 hexadecimal digits")
+]

@@ -1,0 +1,47 @@
+"""The native REST door's routes, as data: method, path, operation, status of success."""
+
+from typing import Final
+
+import msgspec
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One row. `{name}` or `{id}` in the path is the call's target. `status` is the one of success."""
+
+    method: str
+    path: str
+    operation: str
+    status: int = 200
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("POST", "/v1/keys", "key.create", 201),
+    Route("GET", "/v1/keys", "key.list"),
+    Route("GET", "/v1/keys/{name}", "key.read"),
+    Route("PATCH", "/v1/keys/{name}", "key.update"),
+    Route("POST", "/v1/keys/{name}/encrypt", "key.encrypt"),
+    Route("POST", "/v1/keys/{name}/decrypt", "key.decrypt"),
+    Route("POST", "/v1/decrypt", "key.decrypt"),
+    Route("POST", "/v1/keys/{name}/rotate", "key.rotate"),
+    Route("POST", "/v1/keys/{name}/enable", "key.enable"),
+    Route("POST", "/v1/keys/{name}/disable", "key.disable"),
+    Route("POST", "/v1/principals", "principal.create", 201),
+    Route("GET", "/v1/principals", "principal.list"),
+    Route("GET", "/v1/principals/{name}", "principal.read"),
+    Route("PATCH", "/v1/principals/{name}", "principal.update"),
+    Route("GET", "/v1/roles", "role.list"),
+    Route("POST", "/v1/tokens", "token.create", 201),
+    Route("GET", "/v1/tokens", "token.list"),
+    Route("DELETE", "/v1/tokens/{id}", "token.revoke", 204),
+    Route("GET", "/v1/whoami", "identity.read"),
+    Route("POST", "/v1/namespaces", "namespace.create", 201),
+    Route("GET", "/v1/namespaces", "namespace.list"),
+    Route("GET", "/v1/policies", "policy.list"),
+    Route("GET", "/v1/policies/{name}", "policy.read"),
+    Route("PUT", "/v1/policies/{name}", "policy.write"),
+    Route("DELETE", "/v1/policies/{name}", "policy.delete", 204),
+    Route("POST", "/v1/authorize/explain", "authorize.explain"),
+    Route("GET", "/v1/decisions/{id}", "decision.read"),
+    Route("GET", "/v1/audit/events", "audit.read"),
+    Route("GET", "/v1/status", "status.read"),
+)

@@ -1,0 +1,56 @@
+"""The policy engine: weighs a request against a namespace's policies. Deny wins; silence is no."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from strongroom.domain.operations import Resource
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Who wants to do what to which object. `labels` are the object's, if it is a key."""
+
+    principal: str
+    roles: Sequence[str]
+    action: str
+    resource: Resource
+    object: str
+    namespace: str
+    algorithm: str = ""
+    labels: Mapping[str, str] = {}
+    context: Mapping[str, str] = {}
+    source: str = ""
+    time_us: int = 0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The judgement. `policies` decided it. `reusable`: it did not depend on context, source or time."""
+
+    allowed: bool
+    policies: tuple[str, ...]
+    reusable: bool
+
+
+class PolicySet(Protocol):
+    """A namespace's policies, parsed, together with the built-in roles."""
+
+    def weigh(self, question: Question) -> Verdict:
+        """The judgement. A policy that fails to evaluate counts as a denial, and is named."""
+
+    def missing(self, question: Question) -> str:
+        """One sentence for people: what would have allowed it, or which policy forbids it."""
+
+
+class PolicyEngine(Protocol):
+    """Makes policy sets."""
+
+    def parse(self, texts: Mapping[str, str]) -> PolicySet:
+        """Raises `RuntimeError`: stored texts were validated when they were written."""
+
+    def validate(self, name: str, text: str) -> None:
+        """Raises `InvalidRequest` that says what is wrong and where."""
+
+    @property
+    def schema(self) -> str:
+        """The Cedar schema, generated from the operation table."""

@@ -1,0 +1,161 @@
+"""The store: where records and audit entries are kept, durably, in one order.
+
+The promises:
+
+1. `commit` takes a group. When it returns, every commit that it calls done is on disk and will survive
+   a power cut; the others wrote nothing. Each commit is all or nothing: its writes and its entry.
+2. A commit stands on facts. If one of them changed after the epoch at which the committer knew it, the
+   outcome is `Stale` and nothing was written.
+3. A write names the revision that it replaces (0: there must be none). A lost race or a taken name is
+   `Conflict` and nothing was written.
+4. Commits of one group are applied in their order, each seeing the ones before it.
+5. Entries get consecutive positions from 0 without a gap, and RFC 6962 leaf hashes, in that order.
+6. The epoch grows by one with each commit that writes records, and only then.
+7. Used by one thread, except `page` and `events`, which read a consistent snapshot and may run in
+   another. When the disk is full or broken, a method raises `StoreUnavailable` and what was
+   acknowledged is still there; the next call tries again.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from strongroom.domain.records import Kind, Record, Ref
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case
+    """The store cannot write or read now. Nothing of the call was kept."""
+
+
+class StoreRefused(Exception):  # noqa: N818 - it says what is the case
+    """The store cannot be opened: of a newer version, in use, or not ours. The text is for people."""
+
+
+class Write(msgspec.Struct, frozen=True, array_like=True):
+    """A record to keep in the place of revision `replaces`, or as a new one if that is 0."""
+
+    record: Record
+    replaces: int
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """An audit entry: its canonical bytes, and what it can be found by."""
+
+    time_us: int
+    namespace: bytes
+    principal: str
+    object: str
+    action: str
+    outcome: str
+    request: str
+    body: bytes
+
+
+class Commit(msgspec.Struct, frozen=True, array_like=True):
+    """One decision: the facts it stands on, the epoch at which they were known, what it writes."""
+
+    epoch: int
+    facts: tuple[bytes, ...]
+    entry: Entry
+    writes: tuple[Write, ...] = ()
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
+    """Durable. The entry's place in the log."""
+
+    position: int
+
+
+class Stale(msgspec.Struct, frozen=True, array_like=True, tag="stale"):
+    """A fact changed. Nothing was written: read again and decide again."""
+
+
+class Conflict(msgspec.Struct, frozen=True, array_like=True, tag="conflict"):
+    """`name` is taken (true) or the revision moved (false). Nothing was written."""
+
+    name: bool
+
+
+Outcome = Kept | Stale | Conflict
+
+
+class EventQuery(msgspec.Struct, frozen=True, array_like=True):
+    """Entries of a namespace from position `after + 1` on, oldest first. Empty text: any."""
+
+    namespace: bytes
+    after: int = -1
+    since_us: int = 0
+    until_us: int = 0
+    principal: str = ""
+    object: str = ""
+    action: str = ""
+    outcome: str = ""
+    request: str = ""
+    limit: int = 100
+
+
+class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An entry with its place."""
+
+    position: int
+    leaf_hash: bytes
+    body: bytes
+
+
+class EventPage(msgspec.Struct, frozen=True, array_like=True):
+    """What was found; how far was looked (a reader goes on after `scanned`); the log's size."""
+
+    events: list[StoredEvent]
+    scanned: int
+    tree_size: int
+
+
+class Tree(msgspec.Struct, frozen=True, array_like=True):
+    """The log as of the last commit: its size, and its root hash (RFC 6962)."""
+
+    size: int
+    root: bytes
+
+
+class Store(Protocol):
+    """See the promises at the head of this module."""
+
+    @property
+    def deployment(self) -> bytes:
+        """16 random bytes, made when the store was initialised."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of commits that wrote records so far."""
+
+    @property
+    def tree(self) -> Tree:
+        """The log's size and root."""
+
+    def changed_since(self, epoch: int) -> Sequence[bytes] | None:
+        """The facts that changed after that epoch; None when that is no longer known: all of them."""
+
+    def load(self, refs: Sequence[Ref]) -> list[Record | None]:
+        """The records, in the order asked, as of the present epoch."""
+
+    def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
+        """The record with that name, as of the present epoch."""
+
+    def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
+        """The records of a kind whose ids begin so, greatest id first, as of the present epoch."""
+
+    def commit(self, group: Sequence[Commit]) -> list[Outcome]:
+        """Keep the group. One outcome for each commit, in order."""
+
+    def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
+        """Records of a namespace in the order of names, after that name."""
+
+    def events(self, query: EventQuery) -> EventPage:
+        """Audit entries."""
+
+    def probe(self) -> None:
+        """Write something durable. Raises `StoreUnavailable` when that is not possible."""
+
+    def close(self) -> None:
+        """Let go of everything."""

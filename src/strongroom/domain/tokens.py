@@ -24,6 +24,20 @@ def spell(token_id: bytes, secret: bytes) -> str:
     return PREFIX + base64.b32encode(raw + _checksum(raw)).decode().lower()
 
 
+def text_id(token_id: bytes) -> str:
+    """How a token's id is written: 16 characters of base32, lower case."""
+    return base64.b32encode(token_id).decode().lower()
+
+
+def parse_text_id(text: str) -> bytes | None:
+    """The id that is written so; None for what is not the one spelling of an id."""
+    try:
+        token_id = base64.b32decode(text.upper())
+    except (binascii.Error, ValueError):
+        return None
+    return token_id if len(token_id) == ID_BYTES and text_id(token_id) == text else None
+
+
 def digest(text: str) -> bytes:
     """What is stored of a token: SHA-256 suffices, since 256 random bits cannot be guessed."""
     return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,1 @@
+"""Strongroom: a key management system that people run themselves."""

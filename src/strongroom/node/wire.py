@@ -1,0 +1,194 @@
+"""The wire between the rooms: frames of msgpack over inherited Unix socket pairs.
+
+A frame is its length in four bytes, big-endian, then one msgpack document: a batch of messages. Nothing
+waits for a timer. A gate sends in one frame whatever was asked in one turn of its loop; a custodian has one
+frame at a time with the ledger, and what queues up meanwhile is the next one. So an idle system answers at
+once, and a busy one batches by itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from strongroom.domain import limits
+from strongroom.domain.calls import Call, Reply
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree
+
+_LENGTH_BYTES: Final = 4
+
+
+class WireError(Exception):
+    """The peer sent something that is not a frame of ours. The connection is of no more use."""
+
+
+# --- messages: gate and custodian -----------------------------------------------------------------
+
+
+class Calls(msgspec.Struct, frozen=True, array_like=True):
+    """Gate to custodian. Each call has a number that its reply repeats."""
+
+    calls: list[tuple[int, Call]]
+
+
+class Replies(msgspec.Struct, frozen=True, array_like=True):
+    """Custodian to gate."""
+
+    replies: list[tuple[int, Reply]]
+
+
+# --- messages: custodian and ledger ---------------------------------------------------------------
+
+
+class Load(msgspec.Struct, frozen=True, array_like=True, tag="load"):
+    """Records by reference. Answered by a list of records or nulls."""
+
+    refs: list[Ref]
+
+
+class Find(msgspec.Struct, frozen=True, array_like=True, tag="find"):
+    """A record by name. Answered by a record or null."""
+
+    kind: Kind
+    namespace: bytes
+    name: str
+
+
+class Family(msgspec.Struct, frozen=True, array_like=True, tag="family"):
+    """Records by the beginning of their ids. Answered by a list."""
+
+    kind: Kind
+    prefix: bytes
+    limit: int
+
+
+class ReadPage(msgspec.Struct, frozen=True, array_like=True, tag="page"):
+    """Records in the order of names. Answered by a list, out of turn."""
+
+    kind: Kind
+    namespace: bytes
+    after: str
+    limit: int
+
+
+class ReadEvents(msgspec.Struct, frozen=True, array_like=True, tag="events"):
+    """Audit entries. Answered out of turn."""
+
+    query: EventQuery
+
+
+class ReadTree(msgspec.Struct, frozen=True, array_like=True, tag="tree"):
+    """The log's size and root, after a durable write."""
+
+
+Read = Load | Find | Family | ReadPage | ReadEvents | ReadTree
+
+
+class ToLedger(msgspec.Struct, frozen=True, array_like=True):
+    """A batch. `known` is the epoch up to which the custodian knows what changed."""
+
+    known: int
+    commits: list[tuple[int, Commit]]
+    reads: list[tuple[int, Read]]
+
+
+class FromLedger(msgspec.Struct, frozen=True, array_like=True):
+    """The answer to a batch (`turn` true), or to a read that was answered out of turn.
+
+    `changed` holds the facts that changed after `known`; null: everything may have. `failed` are
+    messages that the store could not carry out.
+    """
+
+    turn: bool
+    epoch: int
+    changed: list[bytes] | None
+    outcomes: list[tuple[int, Outcome]]
+    results: list[tuple[int, msgspec.Raw]]
+    failed: list[int]
+
+
+RECORDS = msgspec.msgpack.Decoder(list[Record])
+MAYBE_RECORDS = msgspec.msgpack.Decoder(list[Record | None])
+MAYBE_RECORD = msgspec.msgpack.Decoder(Record | None)
+EVENTS = msgspec.msgpack.Decoder(EventPage)
+TREE = msgspec.msgpack.Decoder(Tree)
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def frame(payload: bytes) -> bytes:
+    """The payload behind its length."""
+    return len(payload).to_bytes(_LENGTH_BYTES, "big") + payload
+
+
+class Splitter:
+    """Cuts a stream into frames. Raises `WireError` for a frame above the limit."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The frames that are complete now."""
+        rest = self._rest
+        rest += data
+        start, size = 0, len(rest)
+        while size - start >= _LENGTH_BYTES:
+            length = int.from_bytes(rest[start : start + _LENGTH_BYTES], "big")
+            if length > limits.FRAME_BYTES_MAX:
+                raise WireError(f"a frame of {length} bytes is above the limit")
+            end = start + _LENGTH_BYTES + length
+            if end > size:
+                break
+            yield bytes(memoryview(rest)[start + _LENGTH_BYTES : end])
+            start = end
+        if start:
+            del rest[:start]
+
+
+class Frames(asyncio.Protocol):
+    """One end of a socket pair in an event loop: hands over frames, and says when the peer is gone."""
+
+    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._received = received
+        self._lost = lost
+        self._splitter = Splitter()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The loop has taken the socket over."""
+        if not isinstance(transport, asyncio.WriteTransport):
+            raise RuntimeError("a frame transport must be writable")  # noqa: TRY004 - our mistake
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came."""
+        try:
+            for payload in self._splitter.feed(data):
+                self._received(payload)
+        except (WireError, msgspec.MsgspecError):
+            # A peer that does not speak our language is broken or broken into: hang up.
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is gone."""
+        del exc
+        self._transport = None
+        self._lost()
+
+    def send(self, payload: bytes) -> None:
+        """Send one frame. Lost silently when the peer is gone: `lost` has been called then."""
+        if self._transport is not None:
+            self._transport.write(frame(payload))
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()

@@ -1,0 +1,53 @@
+"""The ledger as a custodian sees it: the store behind a wire, in one order with its changes.
+
+The promises: when `commit` returns a position, the entry and the writes are on disk. Before any method's
+result is handed over, the facts that had changed by then were announced to the listener, so a record read
+here is current as of the epoch last announced. `page` and `events` are of a snapshot and are not cached.
+Every method raises `Unavailable` when the ledger does not answer or its disk is full; then nothing is known
+of a commit's outcome.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.ports.store import Commit, Conflict, EventPage, EventQuery, Kept, Stale, Tree
+
+Changed = Callable[[Sequence[bytes] | None], None]
+"""Called with the facts that changed; None: everything may have."""
+
+
+class Ledger(Protocol):
+    """See the promises at the head of this module."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch last announced."""
+
+    @property
+    def deployment(self) -> bytes:
+        """The store's id."""
+
+    def listen(self, changed: Changed) -> None:
+        """Announce changes to this listener from now on."""
+
+    async def load(self, refs: Sequence[Ref]) -> list[Record | None]:
+        """The records, in the order asked."""
+
+    async def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
+        """The record with that name."""
+
+    async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
+        """The records whose ids begin so, greatest first."""
+
+    async def commit(self, commit: Commit) -> Kept | Stale | Conflict:
+        """Keep one decision, durably."""
+
+    async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
+        """Records in the order of names."""
+
+    async def events(self, query: EventQuery) -> EventPage:
+        """Audit entries."""
+
+    async def tree(self) -> Tree:
+        """The log's size and root, after something durable was written: it shows that it can be."""

@@ -1,0 +1,260 @@
+"""Who is it, and may they? The only place where a `Permit` is made."""
+
+import hmac
+from typing import TypeVar
+
+
+from strongroom.domain import limits, tokens
+from strongroom.domain.errors import KeyNotUsable, NotAllowed, NotFound, TamperedRecord, Unauthenticated
+from strongroom.domain.lifecycle import Use, allows
+from strongroom.domain.operations import Operation, Resource
+from strongroom.ports.clock import Clock
+from strongroom.ports.policy_engine import Question, Verdict
+from strongroom.services.facts import (
+    Facts,
+    KeyFact,
+    NamespaceFact,
+    PoliciesFact,
+    PrincipalFact,
+    TokenFact,
+    VersionFact,
+)
+
+
+_Fact = TypeVar("_Fact")
+
+
+class Visit:
+    """One attempt at one call: who came from where to do what, and the facts it came to stand on.
+
+    `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so the ledger
+    finds every change that this attempt could have missed.
+    """
+
+    __slots__ = (
+        "epoch", "facts", "missing", "namespace", "object", "operation", "policies", "principal",
+        "request", "source", "target", "time_us", "token", "verdict",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - the parts of a call
+        self, operation: Operation, *, target: str, source: str, request: str, epoch: int, time_us: int
+    ) -> None:
+        self.operation = operation
+        self.target = target
+        self.source = source
+        self.request = request
+        self.epoch = epoch
+        self.time_us = time_us
+        self.facts: list[bytes] = []
+        self.object = ""
+        self.missing = ""
+        self.verdict: Verdict | None = None
+        self.namespace: NamespaceFact | None = None
+        self.policies: PoliciesFact | None = None
+        self.principal: PrincipalFact | None = None
+        self.token: TokenFact | None = None
+
+
+class Permit:
+    """The proof that a principal may do an operation to an object now. Made by `Authorizer` only.
+
+    Made, too, for what does not exist, so that a missing key and a missing right cannot be told apart by
+    someone who has no right to know; `known_key` then says that there is none.
+    """
+
+    __slots__ = ("key", "visit")
+
+    def __init__(self, seal: object, visit: Visit, key: KeyFact | None) -> None:
+        if seal is not _SEAL:
+            raise RuntimeError("only services/authorize.py makes a permit")
+        self.visit = visit
+        self.key = key
+
+    @property
+    def namespace(self) -> NamespaceFact:
+        """The caller's namespace: the only one that the permit is good for."""
+        if self.visit.namespace is None:
+            raise RuntimeError("a permit without a namespace")
+        return self.visit.namespace
+
+    @property
+    def principal(self) -> PrincipalFact:
+        """Who was permitted."""
+        if self.visit.principal is None:
+            raise RuntimeError("a permit without a principal")
+        return self.visit.principal
+
+    def known_key(self) -> KeyFact:
+        """The key that the permit is about. Raises `NotFound` when there is none."""
+        if self.key is None:
+            raise NotFound
+        return self.key
+
+
+_SEAL = object()
+
+
+class Authorizer:
+    """Authenticates and authorizes."""
+
+    def __init__(self, facts: Facts, clock: Clock) -> None:
+        self._facts = facts
+        self._clock = clock
+
+    async def authenticate(self, visit: Visit, evidence: str) -> None:
+        """Fill in who the visitor is. Raises `Unauthenticated`, the same for every cause."""
+        # 1. A token of the right form, that we know.
+        token_id = tokens.token_id(evidence)
+        token = await self._facts.token(token_id, tokens.text_id(token_id))
+        if token is None:
+            raise Unauthenticated
+        visit.facts.append(token.fact)
+        visit.namespace = await self._facts.namespace(token.namespace)
+        visit.facts.append(visit.namespace.fact)
+        # 2. Its secret is right. Before that, nothing of the token is believed.
+        if not hmac.compare_digest(tokens.digest(evidence), token.body.hash):
+            raise Unauthenticated
+        visit.token = token
+        principal = await self._facts.principal(token.body.principal)
+        visit.facts.append(principal.fact)
+        visit.principal = principal
+        if principal.namespace != token.namespace:
+            raise TamperedRecord
+        # 3. It is good now, and so is its owner.
+        if token.body.revoked or self._clock.now_us() >= token.body.expires_us or principal.body.disabled:
+            raise Unauthenticated
+        # 4. The rules that will be weighed.
+        visit.policies = await self._facts.policies(token.namespace)
+        visit.facts.append(visit.policies.fact)
+
+    async def permit_key(self, visit: Visit, name: str, context: dict[str, str]) -> Permit:
+        """For an operation on the key of that name in the visitor's namespace."""
+        namespace = _known(visit.namespace)
+        visit.object = f"key/{name}"
+        try:
+            key = await self._facts.key_named(namespace.id, name)
+        except NotFound:
+            key = None
+        return self._permit_key(visit, key, name, context)
+
+    async def permit_key_of_blob(self, visit: Visit, key_id: bytes, context: dict[str, str]) -> Permit:
+        """For an operation on the key that a ciphertext names.
+
+        A key of another namespace is no key. It is weighed as a key without name and labels.
+        """
+        namespace = _known(visit.namespace)
+        key = await self._facts.key(key_id)
+        if key is not None and key.namespace != namespace.id:
+            key = None
+        name = "" if key is None else key.name
+        visit.object = f"key/{name}"
+        return self._permit_key(visit, key, name, context)
+
+    def _permit_key(
+        self, visit: Visit, key: KeyFact | None, name: str, context: dict[str, str]
+    ) -> Permit:
+        if key is not None:
+            visit.facts.append(key.fact)
+        verdict = self._reuse(visit, key)
+        if verdict is None:
+            question = self.question(
+                visit, Resource.KEY, name, key=key, context=context
+            )
+            verdict = self._weigh(visit, question)
+            if verdict.reusable and key is not None:
+                self._keep(visit, key, verdict)
+        self._judge(visit, verdict)
+        return Permit(_SEAL, visit, key)
+
+    def permit(self, visit: Visit, resource: Resource, name: str) -> Permit:
+        """For an operation on anything else: an object by its name, or the namespace."""
+        visit.object = f"{resource.lower()}/{name}"
+        self._judge(visit, self._weigh(visit, self.question(visit, resource, name)))
+        return Permit(_SEAL, visit, None)
+
+    def question(
+        self,
+        visit: Visit,
+        resource: Resource,
+        name: str,
+        *,
+        key: KeyFact | None = None,
+        context: dict[str, str] | None = None,
+    ) -> Question:
+        """What the engine is asked about this visit."""
+        principal = _known(visit.principal)
+        return Question(
+            principal=principal.name,
+            roles=principal.body.roles,
+            action=visit.operation.name,
+            resource=resource,
+            object=name,
+            namespace=_known(visit.namespace).name,
+            algorithm="" if key is None else key.body.algorithm,
+            labels={} if key is None else key.body.labels,
+            context=context or {},
+            source=visit.source,
+            time_us=visit.time_us,
+        )
+
+    def _weigh(self, visit: Visit, question: Question) -> Verdict:
+        policies = _known(visit.policies).policies
+        verdict = policies.weigh(question)
+        if not verdict.allowed:
+            visit.missing = policies.missing(question)[: limits.DESCRIPTION_CHARACTERS_MAX]
+        return verdict
+
+    def _judge(self, visit: Visit, verdict: Verdict) -> None:
+        visit.verdict = verdict
+        if not verdict.allowed:
+            raise NotAllowed
+
+    def _reuse(self, visit: Visit, key: KeyFact | None) -> Verdict | None:
+        return None if key is None else key.decisions.get(_decision_name(visit))
+
+    def _keep(self, visit: Visit, key: KeyFact, verdict: Verdict) -> None:
+        # A refusal is weighed anew each time: what is missing belongs in its entry.
+        if verdict.allowed:
+            if len(key.decisions) >= limits.CACHED_DECISIONS_PER_KEY_MAX:
+                key.decisions.clear()
+            key.decisions[_decision_name(visit)] = verdict
+
+
+class Keyring:
+    """The way from a permit to material."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    async def usable(self, permit: Permit, use: Use, number: int | None = None) -> VersionFact:
+        """A version of the permit's key, if key and version may be used so now; None: the current one.
+
+        Raises `NotFound`, and `KeyNotUsable` with the state that forbids it.
+        """
+        key = permit.known_key()
+        if not allows(key.body.state, use):
+            raise KeyNotUsable(f"the key is {key.body.state}; its state does not allow this")
+        wanted = key.body.current_version if number is None else number
+        version = await self._facts.version(key, wanted)
+        if version is None:
+            if number is None:
+                raise TamperedRecord  # the current version's row is gone
+            raise NotFound
+        if not allows(version.body.state, use):
+            raise KeyNotUsable(
+                f"version {wanted} of the key is {version.body.state}; its state does not allow this"
+            )
+        return version
+
+
+def _decision_name(visit: Visit) -> tuple[bytes, int, int, str]:
+    principal = _known(visit.principal)
+    return principal.id, principal.revision, _known(visit.policies).revision, visit.operation.name
+
+
+def _known(fact: _Fact | None) -> _Fact:
+    if fact is None:
+        raise RuntimeError("a visitor is authorized before being authenticated")
+    return fact
+
+

@@ -1,0 +1,98 @@
+"""The books: how a decision becomes an audit entry and is made durable, together with what it changes."""
+
+from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile
+from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.records import Record
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.store import Commit, Conflict, Entry, Stale, Write
+from strongroom.services.authorize import Permit, Visit
+
+Details = dict[str, str | int | list[str]]
+
+
+class StaleDecision(Exception):  # noqa: N818 - it says what is the case
+    """A fact changed while we decided. Nothing was written; the desk decides again."""
+
+
+class Books:
+    """Writes decisions down. No result leaves before these methods return."""
+
+    def __init__(self, ledger: Ledger, root_namespace: bytes, root_name: str) -> None:
+        self._ledger = ledger
+        self._root_namespace = root_namespace
+        self._root_name = root_name
+
+    async def allowed(
+        self,
+        permit: Permit,
+        details: Details | None = None,
+        *,
+        version: int = 0,
+        writes: tuple[Write, ...] = (),
+    ) -> None:
+        """Keep what was permitted and done. Durable when this returns.
+
+        Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile` or `Unavailable`; then nothing may be
+        released, and (but for `Unavailable`, of which nothing is known) nothing was written.
+        """
+        entry = self._entry(permit.visit, Outcome.ALLOWED, details or {}, version=version, reason="")
+        await self._commit(permit.visit, entry, writes)
+
+    async def refused(self, visit: Visit, reason: str) -> None:
+        """Keep that it was refused, and why."""
+        await self._commit(visit, self._entry(visit, Outcome.REFUSED, {}, version=0, reason=reason), ())
+
+    def _entry(
+        self, visit: Visit, outcome: Outcome, details: Details, *, version: int, reason: str
+    ) -> Entry:
+        if not visit.operation.details.issuperset(details):
+            raise RuntimeError(f"{visit.operation.name} puts more in its entry than its row allows")
+        # A visitor who proved nothing is on record where the token says, or in the first namespace.
+        namespace = visit.namespace
+        principal = "" if visit.principal is None else visit.principal.name
+        event = Event(
+            action=visit.operation.name,
+            details=details,
+            format=1,
+            missing=visit.missing,
+            namespace=self._root_name if namespace is None else namespace.name,
+            object=visit.object,
+            outcome=outcome,
+            policies=[] if visit.verdict is None else list(visit.verdict.policies),
+            principal=principal,
+            reason=reason,
+            request=visit.request,
+            source=visit.source,
+            time=rfc3339(visit.time_us),
+            token="" if visit.token is None else visit.token.text_id,
+            version=version,
+        )
+        return Entry(
+            visit.time_us,
+            self._root_namespace if namespace is None else namespace.id,
+            principal,
+            visit.object,
+            visit.operation.name,
+            outcome,
+            visit.request,
+            canonical(event),
+        )
+
+    async def _commit(self, visit: Visit, entry: Entry, writes: tuple[Write, ...]) -> None:
+        outcome = await self._ledger.commit(Commit(visit.epoch, tuple(visit.facts), entry, writes))
+        if isinstance(outcome, Stale):
+            raise StaleDecision
+        if isinstance(outcome, Conflict):
+            raise AlreadyExists if outcome.name else ChangedMeanwhile
+
+
+def creation(record: Record) -> Write:
+    """The write that keeps a new record."""
+    return Write(record, 0)
+
+
+def change(record: Record) -> Write:
+    """The write that keeps a record's next revision."""
+    return Write(record, record.revision - 1)
+
+

@@ -1,0 +1,146 @@
+"""Encrypt and decrypt: the reason for everything else."""
+
+import hashlib
+
+from msgspec import UNSET
+
+from strongroom.domain import asks, envelope
+from strongroom.domain.binding import bind, bind_context
+from strongroom.domain.errors import InvalidCiphertext, NotFound, Refusal, Unavailable
+from strongroom.domain.lifecycle import Use
+from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
+from strongroom.services.books import Books, Details
+
+
+class Crypt:
+    """Uses keys. The steps, in this order, each numbered below:
+
+    1. The right is weighed: a permit, or no more happens.
+    2. The state is checked at the moment of use: key and version.
+    3. The result is computed, and held back.
+    4. The entry is durable. Only then the result is released.
+    """
+
+    def __init__(self, *, authorizer: Authorizer, keyring: Keyring, books: Books) -> None:
+        self._authorizer = authorizer
+        self._keyring = keyring
+        self._books = books
+
+    async def encrypt(
+        self, visit: Visit, ask: asks.Encrypt
+    ) -> asks.Encrypted | asks.EncryptedBatch:
+        """A ciphertext of format 1 under the key's current version; or one for each item."""
+        if ask.items is not UNSET:
+            return await self._encrypt_batch(visit, ask.items)
+        permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
+        version = await self._keyring.usable(permit, Use.PROTECT)  # 2
+        plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
+        key_id = permit.known_key().id
+        blob = version.handle.encrypt(key_id, version.number, plaintext, ask.context)  # 3
+        await self._books.allowed(permit, _digest([ask.context]), version=version.number)  # 4
+        return asks.Encrypted(blob, version.number)
+
+    async def _encrypt_batch(
+        self, visit: Visit, items: list[asks.EncryptItem]
+    ) -> asks.EncryptedBatch:
+        outcomes: list[asks.EncryptedItem] = []
+        permit: Permit | None = None
+        number = 0
+        for item in items:
+            try:
+                permit = await self._authorizer.permit_key(visit, visit.target, item.context)  # 1
+                version = await self._keyring.usable(permit, Use.PROTECT)  # 2
+                number = version.number
+                blob = version.handle.encrypt(
+                    permit.known_key().id, number, item.plaintext, item.context
+                )  # 3
+                outcomes.append(asks.EncryptedItem(ciphertext=blob, key_version=number))
+            except Refusal as refusal:
+                outcomes.append(asks.EncryptedItem(error=_problem(refusal)))
+                last = refusal
+        failed = sum(outcome.error is not UNSET for outcome in outcomes)
+        if permit is None or failed == len(outcomes):
+            raise last  # nothing was done for anybody: the call as a whole is refused
+        contexts = [item.context for item in items]
+        details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
+        await self._books.allowed(permit, details, version=number)  # 4
+        return asks.EncryptedBatch(outcomes)
+
+    async def decrypt(
+        self, visit: Visit, ask: asks.Decrypt
+    ) -> asks.Decrypted | asks.DecryptedBatch:
+        """The plaintext; or one for each item. The ciphertext says which key and version."""
+        if ask.items is not UNSET:
+            return await self._decrypt_batch(visit, ask.items)
+        blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
+        permit, plaintext, number = await self._open(visit, blob, ask.context)
+        await self._books.allowed(permit, _digest([ask.context]), version=number)  # 4
+        return asks.Decrypted(plaintext, number)
+
+    async def _open(
+        self, visit: Visit, blob: bytes, context: dict[str, str]
+    ) -> tuple[Permit, bytes, int]:
+        try:
+            parts = envelope.split(blob)
+        except InvalidCiphertext:
+            parts = None
+        if visit.target:
+            permit = await self._authorizer.permit_key(visit, visit.target, context)  # 1
+            key = permit.known_key()
+        else:
+            # What is no ciphertext, or names no key of ours, is weighed like any other, so that the
+            # answer tells nobody without the right whether a key exists.
+            key_id = bytes(16) if parts is None else parts.key_id
+            permit = await self._authorizer.permit_key_of_blob(visit, key_id, context)  # 1
+            try:
+                key = permit.known_key()
+            except NotFound:
+                raise InvalidCiphertext from None
+        if parts is None or parts.key_id != key.id:
+            raise InvalidCiphertext
+        try:
+            version = await self._keyring.usable(permit, Use.PROCESS, parts.version)  # 2
+        except NotFound:
+            raise InvalidCiphertext from None
+        return permit, version.handle.decrypt(blob, context), version.number  # 3
+
+    async def _decrypt_batch(
+        self, visit: Visit, items: list[asks.DecryptItem]
+    ) -> asks.DecryptedBatch:
+        outcomes: list[asks.DecryptedItem] = []
+        names: set[str] = set()
+        good: Permit | None = None
+        for item in items:
+            try:
+                permit, plaintext, number = await self._open(visit, item.ciphertext, item.context)
+                good = permit
+                names.add(permit.known_key().name)
+                outcomes.append(asks.DecryptedItem(plaintext=plaintext, key_version=number))
+            except Refusal as refusal:
+                outcomes.append(asks.DecryptedItem(error=_problem(refusal)))
+                last = refusal
+        failed = sum(outcome.error is not UNSET for outcome in outcomes)
+        if good is None:
+            raise last  # nothing was done for anybody: the call as a whole is refused
+        if not visit.target:
+            visit.object = "key/" + (names.pop() if len(names) == 1 else "")
+        contexts = [item.context for item in items]
+        details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
+        if len(names) > 1:
+            details["keys"] = sorted(names)
+        await self._books.allowed(good, details)  # 4
+        return asks.DecryptedBatch(outcomes)
+
+
+def _digest(contexts: list[dict[str, str]]) -> Details:
+    """What an entry says of the contexts: a digest, so that it can be checked and not read."""
+    if not any(contexts):
+        return {}
+    return {"contexts": hashlib.sha256(bind(*map(bind_context, contexts))).hexdigest()}
+
+
+def _problem(refusal: Refusal) -> asks.Problem:
+    if isinstance(refusal, Unavailable):
+        raise refusal  # of the whole call: nothing is known of any item
+    return asks.Problem(refusal.code, refusal.detail)
+

@@ -1,0 +1,288 @@
+"""What a custodian knows: records read, checked against their MACs, opened, and kept until they change.
+
+Everything here is current as of the ledger's epoch last announced: when a change is announced, what it
+touches is forgotten before anything decided later can use it. A decision made just before is caught by the
+ledger, which is told what facts the decision stands on.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from strongroom.domain import limits
+from strongroom.domain.algorithms import ALGORITHMS
+from strongroom.domain.errors import NotFound, TamperedRecord
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.things import Key, Namespace, Policies, Principal, Token, Version, version_id
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.policy_engine import PolicyEngine, PolicySet, Verdict
+from strongroom.ports.provider import MaterialHandle, NamespaceHandle, Provider
+from strongroom.services.sealing import Sealing
+
+
+_Name = TypeVar("_Name")
+_Fact = TypeVar("_Fact")
+
+
+class NamespaceFact:
+    """An opened namespace."""
+
+    __slots__ = ("body", "fact", "handle", "id", "name")
+
+    def __init__(self, record: Record, body: Namespace, handle: NamespaceHandle) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.name = record.name
+        self.body = body
+        self.handle = handle
+
+
+class PoliciesFact:
+    """A namespace's policies, parsed."""
+
+    __slots__ = ("body", "fact", "policies", "revision")
+
+    def __init__(self, record: Record, body: Policies, policies: PolicySet) -> None:
+        self.fact = record.fact
+        self.revision = record.revision
+        self.body = body
+        self.policies = policies
+
+
+class PrincipalFact:
+    """An identity."""
+
+    __slots__ = ("body", "fact", "id", "name", "namespace", "revision")
+
+    def __init__(self, record: Record, body: Principal) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.namespace = record.namespace
+        self.name = record.name
+        self.revision = record.revision
+        self.body = body
+
+
+class TokenFact:
+    """A token."""
+
+    __slots__ = ("body", "fact", "id", "namespace", "revision", "text_id")
+
+    def __init__(self, record: Record, body: Token, text_id: str) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.namespace = record.namespace
+        self.revision = record.revision
+        self.body = body
+        self.text_id = text_id
+
+
+class VersionFact:
+    """An opened version of a key."""
+
+    __slots__ = ("body", "handle", "number")
+
+    def __init__(self, number: int, body: Version, handle: MaterialHandle) -> None:
+        self.number = number
+        self.body = body
+        self.handle = handle
+
+
+class KeyFact:
+    """A key, its opened versions, and the decisions about it that can be used again."""
+
+    __slots__ = ("body", "decisions", "fact", "id", "name", "namespace", "object", "revision", "versions")
+
+    def __init__(self, record: Record, body: Key) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.namespace = record.namespace
+        self.name = record.name
+        self.revision = record.revision
+        self.object = f"key/{record.name}"
+        self.body = body
+        self.versions: dict[int, VersionFact] = {}
+        # By principal, its revision, the policies' revision and the action: whatever else a verdict
+        # rests on is in this key, and a changed key is another KeyFact.
+        self.decisions: dict[tuple[bytes, int, int, str], Verdict] = {}
+
+
+class Watch(Protocol):
+    """Is told how often a fact was at hand."""
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter."""
+
+
+class Facts:
+    """Reads, opens and remembers. Every method raises `TamperedRecord` for a row that was touched."""
+
+    def __init__(
+        self, ledger: Ledger, provider: Provider, engine: PolicyEngine, watch: Watch
+    ) -> None:
+        self._ledger = ledger
+        self._provider = provider
+        self._engine = engine
+        self._watch = watch
+        self.sealing = Sealing(provider, ledger.deployment)
+        self._namespaces: dict[bytes, NamespaceFact] = {}
+        self._policies: dict[bytes, PoliciesFact] = {}
+        self._principals: dict[bytes, PrincipalFact] = {}
+        self._tokens: dict[bytes, TokenFact] = {}
+        self._keys: dict[bytes, KeyFact] = {}
+        self._key_names: dict[tuple[bytes, str], KeyFact] = {}
+        self._by_kind: dict[str, dict[bytes, object]] = {
+            Kind.NAMESPACE: self._namespaces,  # type: ignore[dict-item] # only popped from
+            Kind.POLICIES: self._policies,  # type: ignore[dict-item] # only popped from
+            Kind.PRINCIPAL: self._principals,  # type: ignore[dict-item] # only popped from
+            Kind.TOKEN: self._tokens,  # type: ignore[dict-item] # only popped from
+        }
+        ledger.listen(self.forget)
+
+    def forget(self, changed: Sequence[bytes] | None) -> None:
+        """Drop what changed; everything, if that is not known."""
+        if changed is None:
+            for known in self._by_kind.values():
+                known.clear()
+            self._keys.clear()
+            self._key_names.clear()
+            return
+        for fact in changed:
+            kind, record_id = chr(fact[0]), fact[1:]
+            if kind in (Kind.KEY, Kind.VERSION):
+                self._forget_key(record_id[:16])
+            elif kind in self._by_kind:
+                self._by_kind[kind].pop(record_id, None)
+
+    def _forget_key(self, key_id: bytes) -> None:
+        key = self._keys.pop(key_id, None)
+        if key is not None:
+            self._key_names.pop((key.namespace, key.name), None)
+
+    async def namespace(self, namespace_id: bytes) -> NamespaceFact:
+        """The namespace with that id."""
+        known = self._namespaces.get(namespace_id)
+        if known is not None:
+            return known
+        record = await self._read(Ref(Kind.NAMESPACE, namespace_id))
+        body = self.sealing.open(record, Namespace, expected=(Kind.NAMESPACE, namespace_id))
+        handle = self._provider.open_namespace_key(
+            body.wrapped_key, self.sealing.namespace_binding(namespace_id)
+        )
+        fact = NamespaceFact(record, body, handle)
+        _remember(self._namespaces, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def policies(self, namespace_id: bytes) -> PoliciesFact:
+        """The namespace's policies. A namespace without that record was tampered with: fail closed."""
+        known = self._policies.get(namespace_id)
+        if known is not None:
+            return known
+        record = await self._read(Ref(Kind.POLICIES, namespace_id))
+        body = self.sealing.open(record, Policies, expected=(Kind.POLICIES, namespace_id))
+        fact = PoliciesFact(record, body, self._engine.parse(body.texts))
+        _remember(self._policies, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def principal(self, principal_id: bytes) -> PrincipalFact:
+        """The principal with that id."""
+        known = self._principals.get(principal_id)
+        if known is not None:
+            return known
+        record = await self._read(Ref(Kind.PRINCIPAL, principal_id))
+        body = self.sealing.open(record, Principal, expected=(Kind.PRINCIPAL, principal_id))
+        fact = PrincipalFact(record, body)
+        _remember(self._principals, principal_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def principal_named(self, namespace_id: bytes, name: str) -> PrincipalFact:
+        """The principal of that name. Raises `NotFound`."""
+        record = await self._ledger.find(Kind.PRINCIPAL, namespace_id, name)
+        if record is None:
+            raise NotFound
+        fact = PrincipalFact(
+            record, self.sealing.open(record, Principal, expected=(Kind.PRINCIPAL, record.id))
+        )
+        if (fact.namespace, fact.name) != (namespace_id, name):
+            raise TamperedRecord
+        return fact
+
+    async def token(self, token_id: bytes, text_id: str) -> TokenFact | None:
+        """The token with that id, if there is one."""
+        known = self._tokens.get(token_id)
+        if known is not None:
+            return known
+        (record,) = await self._ledger.load([Ref(Kind.TOKEN, token_id)])
+        if record is None:
+            return None
+        body = self.sealing.open(record, Token, expected=(Kind.TOKEN, token_id))
+        fact = TokenFact(record, body, text_id)
+        _remember(self._tokens, token_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def key_named(self, namespace_id: bytes, name: str) -> KeyFact:
+        """The key of that name with its current version. Raises `NotFound`."""
+        known = self._key_names.get((namespace_id, name))
+        if known is not None:
+            self._watch.count("strongroom_facts_found")
+            return known
+        record = await self._ledger.find(Kind.KEY, namespace_id, name)
+        if record is None:
+            raise NotFound
+        if (record.namespace, record.name) != (namespace_id, name):
+            raise TamperedRecord
+        return self._learn_key(record, record.id)
+
+    async def key(self, key_id: bytes) -> KeyFact | None:
+        """The key with that id, of whatever namespace, if there is one."""
+        known = self._keys.get(key_id)
+        if known is not None:
+            self._watch.count("strongroom_facts_found")
+            return known
+        (record,) = await self._ledger.load([Ref(Kind.KEY, key_id)])
+        return None if record is None else self._learn_key(record, key_id)
+
+    def _learn_key(self, record: Record, key_id: bytes) -> KeyFact:
+        self._watch.count("strongroom_facts_missed")
+        body = self.sealing.open(record, Key, expected=(Kind.KEY, key_id))
+        fact = KeyFact(record, body)
+        if len(self._keys) >= limits.CACHED_KEYS_MAX:
+            self._forget_key(next(iter(self._keys)))
+        self._keys[key_id] = fact
+        self._key_names[fact.namespace, fact.name] = fact
+        return fact
+
+    async def version(self, key: KeyFact, number: int) -> VersionFact | None:
+        """A version of the key, opened, if there is one of that number."""
+        known = key.versions.get(number)
+        if known is not None:
+            return known
+        ref = Ref(Kind.VERSION, version_id(key.id, number))
+        (record,) = await self._ledger.load([ref])
+        if record is None:
+            return None
+        body = self.sealing.open(record, Version, expected=(Kind.VERSION, ref.id))
+        namespace = await self.namespace(key.namespace)
+        binding = self.sealing.version_binding(
+            namespace=key.namespace,
+            key=key.id,
+            version=number,
+            purpose=ALGORITHMS[body.algorithm].purpose,
+            algorithm=body.algorithm,
+        )
+        handle = namespace.handle.open(body.algorithm, body.wrapped, binding)
+        fact = VersionFact(number, body, handle)
+        _remember(key.versions, number, fact, limits.CACHED_VERSIONS_PER_KEY_MAX)
+        return fact
+
+    async def _read(self, ref: Ref) -> Record:
+        (record,) = await self._ledger.load([ref])
+        if record is None:
+            # Something that is referred to by an untouched record is gone: the row was deleted.
+            raise TamperedRecord
+        return record
+
+
+def _remember(known: dict[_Name, _Fact], name: _Name, fact: _Fact, most: int) -> None:
+    if len(known) >= most:
+        known.pop(next(iter(known)))  # the oldest; it is cheap to read again
+    known[name] = fact

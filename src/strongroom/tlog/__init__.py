@@ -1,0 +1,1 @@
+"""The transparency log's own mathematics. Stands alone."""

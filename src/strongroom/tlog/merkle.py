@@ -1,0 +1,74 @@
+"""The Merkle tree of RFC 6962 (section 2.1), growing at its right edge.
+
+Leaves and inner nodes are hashed with different first bytes, so that no inner node can be passed off as an
+entry.
+"""
+
+import hashlib
+from typing import Final
+
+HASH_BYTES: Final = 32
+_SIZE_BYTES: Final = 8
+EMPTY_ROOT: Final = hashlib.sha256().digest()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of an entry."""
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of two subtrees."""
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+class Frontier:
+    """A tree's size and the roots of its perfect subtrees, largest first: all that growing it takes."""
+
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add an entry's leaf hash."""
+        size = self.size
+        # Each trailing one bit of the size is a perfect subtree that the new leaf completes.
+        while size & 1:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            size >>= 1
+        self._peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root hash of the tree as it is."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+    def copy(self) -> "Frontier":
+        """The same tree, growing apart from this one."""
+        twin = Frontier()
+        twin.size = self.size
+        twin._peaks = self._peaks.copy()  # noqa: SLF001 - our own kind
+        return twin
+
+    def to_bytes(self) -> bytes:
+        """Size in eight bytes, big-endian, then the subtree roots."""
+        return self.size.to_bytes(_SIZE_BYTES, "big") + b"".join(self._peaks)
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> "Frontier":
+        """What `to_bytes` gave. Raises `ValueError` for anything else."""
+        size = int.from_bytes(stored[:_SIZE_BYTES], "big")
+        hashes = stored[_SIZE_BYTES:]
+        if len(stored) < _SIZE_BYTES or len(hashes) != size.bit_count() * HASH_BYTES:
+            raise ValueError("not a stored frontier")
+        frontier = cls()
+        frontier.size = size
+        frontier._peaks = [hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)]
+        return frontier

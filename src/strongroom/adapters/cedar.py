@@ -1,0 +1,186 @@
+"""The `PolicyEngine` port over Cedar: formally specified, deny wins, silence is no, and it says why.
+
+Policies are parsed once and sliced by action. Names, labels and contexts enter as JSON data, never as policy
+text. Every policy is renamed to where it comes from, so that no text can pass itself off as a role.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import cedarpy
+
+from strongroom.domain import cedar_schema, limits, roles
+from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.operations import OPERATIONS
+from strongroom.ports.policy_engine import Question, Verdict
+
+_SCHEMA_TEXT: Final = cedar_schema.schema()
+_SCHEMA: Final = cedarpy.Schema.from_str(_SCHEMA_TEXT)
+_CONTEXT_UID: Final = {"type": "Encryption", "id": "context"}
+
+Policy = dict[str, Any]  # one policy in Cedar's JSON form
+
+
+class CedarEngine:
+    """Makes policy sets, and says what is wrong with a text."""
+
+    @property
+    def schema(self) -> str:
+        """The Cedar schema, generated from the operation table."""
+        return _SCHEMA_TEXT
+
+    def parse(self, texts: Mapping[str, str]) -> "CedarPolicies":
+        """The namespace's policies and the built-in roles. Raises `RuntimeError` for a bad text."""
+        named = {"everybody": _statements(roles.EVERYBODY)[0]}
+        for role in roles.ROLES.values():
+            named[f"role:{role.name}"] = _statements(role.policy)[0]
+        try:
+            for name, text in texts.items():
+                for number, policy in enumerate(_statements(text), 1):
+                    suffix = "" if number == 1 else f"#{number}"
+                    named[f"policy:{name}{suffix}"] = policy
+        except ValueError as error:
+            raise RuntimeError("a stored policy does not parse") from error
+        return CedarPolicies(named)
+
+    def validate(self, name: str, text: str) -> None:
+        """Raises `InvalidRequest` that says what is wrong with the text."""
+        del name
+        if len(text) > limits.POLICY_CHARACTERS_MAX:
+            raise InvalidRequest(
+                f"a policy text has at most {limits.POLICY_CHARACTERS_MAX} characters", "$.text"
+            )
+        result = cedarpy.validate_policies(text, _SCHEMA)
+        if not result.validation_passed:
+            raise InvalidRequest(_said([str(error) for error in result.errors]), "$.text")
+        try:
+            parsed = json.loads(cedarpy.policies_to_json_str(text))
+        except ValueError as error:
+            raise InvalidRequest(f"the policy does not parse: {error}", "$.text") from error
+        if parsed["templates"]:
+            raise InvalidRequest(
+                "templates (?principal, ?resource) are not supported; name them in the policy", "$.text"
+            )
+        if not parsed["staticPolicies"]:
+            raise InvalidRequest("the text holds no policy; begin with permit or forbid", "$.text")
+
+
+class CedarPolicies:
+    """A namespace's policies, sliced by action."""
+
+    def __init__(self, named: Mapping[str, Policy]) -> None:
+        self._slices = {
+            action: _Slice({n: p for n, p in named.items() if _applies(p, action)})
+            for action in OPERATIONS
+        }
+
+    def weigh(self, question: Question) -> Verdict:
+        """The judgement. A policy that fails to evaluate counts as a denial, and is named."""
+        rules = self._slices[question.action]
+        result = cedarpy.is_authorized(_request(question), rules.policies, _entities(question))
+        if result.diagnostics.errors:
+            return Verdict(
+                allowed=False, policies=_failed(result.diagnostics.errors), reusable=False
+            )
+        return Verdict(
+            allowed=result.allowed,
+            policies=tuple(sorted(result.diagnostics.reasons)),
+            reusable=rules.reusable,
+        )
+
+    def missing(self, question: Question) -> str:
+        """One sentence: which policy forbids it, or what would allow it."""
+        verdict = self.weigh(question)
+        if verdict.policies:
+            return "forbidden by " + ", ".join(verdict.policies)
+        fitting = [role.name for role in roles.ROLES.values() if question.action in role.actions]
+        policy = cedar_schema.needed_policy(
+            question.action, question.principal, question.resource, question.object
+        )
+        return (
+            f"no policy permits {question.action}; roles that would: "
+            f"{', '.join(fitting) or 'none'}; or a policy such as: {policy}"
+        )
+
+
+class _Slice:
+    """The policies that can apply to one action."""
+
+    def __init__(self, named: Mapping[str, Policy]) -> None:
+        document = {"templates": {}, "staticPolicies": named, "templateLinks": []}
+        self.policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
+        self.reusable = not any(_mentions_context(policy) for policy in named.values())
+
+
+def _statements(text: str) -> list[Policy]:
+    parsed: dict[str, Policy] = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+    # Cedar numbers them policy0, policy1, …; as text, policy10 would come before policy2.
+    return [parsed[f"policy{number}"] for number in range(len(parsed))]
+
+
+def _applies(policy: Policy, action: str) -> bool:
+    scope = policy["action"]
+    if scope["op"] == "All":
+        return True
+    named = scope["entities"] if "entities" in scope else [scope["entity"]]
+    return any(uid["id"] == action for uid in named)
+
+
+def _mentions_context(node: object) -> bool:
+    if isinstance(node, dict):
+        if node.get("Var") == "context":
+            return True
+        return any(_mentions_context(part) for part in node.values())
+    return isinstance(node, list) and any(_mentions_context(part) for part in node)
+
+
+def _request(question: Question) -> dict[str, Any]:
+    now = datetime.fromtimestamp(question.time_us // 1_000_000, UTC)
+    return {
+        "principal": {"type": "Principal", "id": question.principal},
+        "action": {"type": "Action", "id": question.action},
+        "resource": {"type": question.resource.value, "id": question.object},
+        "context": {
+            "encryption": {"__entity": _CONTEXT_UID},
+            "source": question.source,
+            "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+        },
+    }
+
+
+def _entities(question: Question) -> str:
+    return json.dumps(list(_entity_list(question)))
+
+
+def _entity_list(question: Question) -> Iterator[dict[str, Any]]:
+    namespace = {"type": "Namespace", "id": question.namespace}
+    principal = {"type": "Principal", "id": question.principal}
+    held = [{"type": "Role", "id": role} for role in question.roles]
+    yield {"uid": principal, "attrs": {}, "parents": [*held, namespace]}
+    resource = {"type": question.resource.value, "id": question.object}
+    if question.resource == "Key":
+        yield {
+            "uid": resource,
+            "attrs": {"algorithm": question.algorithm},
+            "parents": [namespace],
+            "tags": dict(question.labels),
+        }
+    elif resource not in (principal, namespace):
+        yield {"uid": resource, "attrs": {}, "parents": [namespace]}
+    yield {"uid": _CONTEXT_UID, "attrs": {}, "parents": [], "tags": dict(question.context)}
+
+
+def _failed(errors: list[str]) -> tuple[str, ...]:
+    names = (re.search(r"policy `([^`]+)`", error) for error in errors)
+    return tuple(sorted({f"{found[1] if found else 'policy'} (error)" for found in names}))
+
+
+def _said(errors: list[str]) -> str:
+    told = "; ".join(dict.fromkeys(errors))[: limits.DESCRIPTION_CHARACTERS_MAX]
+    unknown = re.search(r'unrecognized action `Action::"([^"`]*)"`', told)
+    near = difflib.get_close_matches(unknown[1], OPERATIONS, n=3) if unknown else []
+    return told + (f"; did you mean {' or '.join(near)}?" if near else "")

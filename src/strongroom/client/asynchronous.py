@@ -1,0 +1,116 @@
+"""The client for programs on an event loop. The same as `Client`, with `await`."""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self
+
+import httpx
+
+from strongroom.client import calls
+from strongroom.client.calls import AnswerT, Call
+from strongroom.client.exchange import (
+    TIMEOUT_SECONDS,
+    Reply,
+    arguments,
+    options,
+    reply,
+    unreachable,
+)
+
+P = ParamSpec("P")
+
+
+def _method(
+    build: Callable[P, Call[AnswerT]],
+) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AnswerT]]":
+    """The method that builds this call and sends it: same arguments, same documentation."""
+
+    @wraps(build)
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+        return await self.send(build(*args, **kwargs))
+
+    return method
+
+
+class AsyncClient:
+    """A connection to one server as one principal. For one event loop.
+
+    Every method raises `ProblemError` when the server refuses, `UnreachableError` when it does not answer,
+    and `ValueError` for a name that cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        ca_file: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = url
+        self._http = httpx.AsyncClient(
+            **options(url, token, ca_file, timeout_seconds), transport=transport
+        )
+
+    async def send(self, call: Call[AnswerT]) -> AnswerT:
+        """Send a call; the answer."""
+        return (await self.exchange(call)).answer
+
+    async def exchange(self, call: Call[AnswerT]) -> Reply[AnswerT]:
+        """Send a call; the answer with the request's id."""
+        try:
+            response = await self._http.request(**arguments(call))
+        except httpx.TransportError as error:
+            raise unreachable(self._url, error) from error
+        return reply(call, response)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._url!r})"
+
+    create_key = _method(calls.create_key)
+    list_keys = _method(calls.list_keys)
+    read_key = _method(calls.read_key)
+    update_key = _method(calls.update_key)
+    rotate_key = _method(calls.rotate_key)
+    enable_key = _method(calls.enable_key)
+    disable_key = _method(calls.disable_key)
+    encrypt = _method(calls.encrypt)
+    encrypt_batch = _method(calls.encrypt_batch)
+    decrypt = _method(calls.decrypt)
+    decrypt_batch = _method(calls.decrypt_batch)
+    create_principal = _method(calls.create_principal)
+    list_principals = _method(calls.list_principals)
+    read_principal = _method(calls.read_principal)
+    update_principal = _method(calls.update_principal)
+    list_roles = _method(calls.list_roles)
+    create_token = _method(calls.create_token)
+    list_tokens = _method(calls.list_tokens)
+    revoke_token = _method(calls.revoke_token)
+    whoami = _method(calls.whoami)
+    create_namespace = _method(calls.create_namespace)
+    list_namespaces = _method(calls.list_namespaces)
+    list_policies = _method(calls.list_policies)
+    read_policy = _method(calls.read_policy)
+    write_policy = _method(calls.write_policy)
+    delete_policy = _method(calls.delete_policy)
+    explain = _method(calls.explain)
+    read_decision = _method(calls.read_decision)
+    read_audit = _method(calls.read_audit)
+    read_status = _method(calls.read_status)

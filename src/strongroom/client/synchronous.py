@@ -1,0 +1,114 @@
+"""The client for programs that wait."""
+
+from collections.abc import Callable
+from functools import wraps
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self
+
+import httpx
+
+from strongroom.client import calls
+from strongroom.client.calls import AnswerT, Call
+from strongroom.client.exchange import (
+    TIMEOUT_SECONDS,
+    Reply,
+    arguments,
+    options,
+    reply,
+    unreachable,
+)
+
+P = ParamSpec("P")
+
+
+def _method(build: Callable[P, Call[AnswerT]]) -> "Callable[Concatenate[Client, P], AnswerT]":
+    """The method that builds this call and sends it: same arguments, same documentation."""
+
+    @wraps(build)
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+        return self.send(build(*args, **kwargs))
+
+    return method
+
+
+class Client:
+    """A connection to one server as one principal. Safe to share between threads.
+
+    Every method raises `ProblemError` when the server refuses, `UnreachableError` when it does not answer,
+    and `ValueError` for a name that cannot be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        ca_file: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = url
+        self._http = httpx.Client(
+            **options(url, token, ca_file, timeout_seconds), transport=transport
+        )
+
+    def send(self, call: Call[AnswerT]) -> AnswerT:
+        """Send a call; the answer."""
+        return self.exchange(call).answer
+
+    def exchange(self, call: Call[AnswerT]) -> Reply[AnswerT]:
+        """Send a call; the answer with the request's id."""
+        try:
+            response = self._http.request(**arguments(call))
+        except httpx.TransportError as error:
+            raise unreachable(self._url, error) from error
+        return reply(call, response)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self._url!r})"
+
+    create_key = _method(calls.create_key)
+    list_keys = _method(calls.list_keys)
+    read_key = _method(calls.read_key)
+    update_key = _method(calls.update_key)
+    rotate_key = _method(calls.rotate_key)
+    enable_key = _method(calls.enable_key)
+    disable_key = _method(calls.disable_key)
+    encrypt = _method(calls.encrypt)
+    encrypt_batch = _method(calls.encrypt_batch)
+    decrypt = _method(calls.decrypt)
+    decrypt_batch = _method(calls.decrypt_batch)
+    create_principal = _method(calls.create_principal)
+    list_principals = _method(calls.list_principals)
+    read_principal = _method(calls.read_principal)
+    update_principal = _method(calls.update_principal)
+    list_roles = _method(calls.list_roles)
+    create_token = _method(calls.create_token)
+    list_tokens = _method(calls.list_tokens)
+    revoke_token = _method(calls.revoke_token)
+    whoami = _method(calls.whoami)
+    create_namespace = _method(calls.create_namespace)
+    list_namespaces = _method(calls.list_namespaces)
+    list_policies = _method(calls.list_policies)
+    read_policy = _method(calls.read_policy)
+    write_policy = _method(calls.write_policy)
+    delete_policy = _method(calls.delete_policy)
+    explain = _method(calls.explain)
+    read_decision = _method(calls.read_decision)
+    read_audit = _method(calls.read_audit)
+    read_status = _method(calls.read_status)

@@ -112,7 +112,12 @@ class Encrypt(Ask, kw_only=True):
 
     plaintext: Plaintext | UnsetType = UNSET
     context: Context = {}
-    items: Annotated[list[EncryptItem], Meta(min_length=1, max_length=1000)] | UnsetType = UNSET
+    items: Annotated[list[EncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.plaintext is UNSET) is (self.items is UNSET) or (self.context and self.items):
+            raise ValueError("give either plaintext and, if you like, context, or items; not both")
 
 
 class Encrypted(Answer):
@@ -155,7 +160,12 @@ class Decrypt(Ask, kw_only=True):
 
     ciphertext: Ciphertext | UnsetType = UNSET
     context: Context = {}
-    items: Annotated[list[DecryptItem], Meta(min_length=1, max_length=1000)] | UnsetType = UNSET
+    items: Annotated[list[DecryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.ciphertext is UNSET) is (self.items is UNSET) or (self.context and self.items):
+            raise ValueError("give either ciphertext and, if you like, context, or items; not both")
 
 
 class Decrypted(Answer):

@@ -1,0 +1,77 @@
+"""The `Ledger` port over a store in the same process: for tests, and for work without rooms."""
+
+from collections.abc import Sequence
+
+from strongroom.domain.errors import Unavailable
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.ports.ledger import Changed
+from strongroom.ports.store import (
+    Commit,
+    EventPage,
+    EventQuery,
+    Outcome,
+    Store,
+    StoreUnavailable,
+    Tree,
+)
+
+
+class DirectLedger:
+    """Announces changes before it answers, as the port promises."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._listeners: list[Changed] = []
+        self.epoch = store.epoch
+        self.deployment = store.deployment
+
+    def listen(self, changed: Changed) -> None:
+        """Announce changes to this listener from now on."""
+        self._listeners.append(changed)
+
+    def _announce(self) -> None:
+        changed = self._store.changed_since(self.epoch)
+        self.epoch = self._store.epoch
+        if changed is None or changed:
+            for listener in self._listeners:
+                listener(changed)
+
+    async def load(self, refs: Sequence[Ref]) -> list[Record | None]:
+        """The records, in the order asked."""
+        self._announce()
+        return self._store.load(refs)
+
+    async def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
+        """The record with that name."""
+        self._announce()
+        return self._store.find(kind, namespace, name)
+
+    async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
+        """The records whose ids begin so."""
+        self._announce()
+        return self._store.family(kind, prefix, limit)
+
+    async def commit(self, commit: Commit) -> Outcome:
+        """Keep one decision."""
+        try:
+            (outcome,) = self._store.commit([commit])
+        except StoreUnavailable:
+            raise Unavailable from None
+        self._announce()
+        return outcome
+
+    async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
+        """Records in the order of names."""
+        return self._store.page(kind, namespace, after, limit)
+
+    async def events(self, query: EventQuery) -> EventPage:
+        """Audit entries."""
+        return self._store.events(query)
+
+    async def tree(self) -> Tree:
+        """The log's size and root."""
+        try:
+            self._store.probe()
+        except StoreUnavailable:
+            raise Unavailable from None
+        return self._store.tree

@@ -1,0 +1,99 @@
+"""All services of a custodian, put together over its ports."""
+
+from strongroom.domain import asks
+from strongroom.domain.operations import Resource
+from strongroom.ports.clock import Clock
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.policy_engine import PolicyEngine
+from strongroom.ports.provider import Provider
+from strongroom.ports.randomness import Randomness
+from strongroom.services.authorize import Authorizer, Keyring, Visit
+from strongroom.services.books import Books
+from strongroom.services.crypt import Crypt
+from strongroom.services.desk import Desk, Watch
+from strongroom.services.facts import Facts
+from strongroom.services.history import History
+from strongroom.services.identities import Identities
+from strongroom.services.keys import Keys
+from strongroom.services.rules import Rules
+from strongroom.services.tenants import FIRST, Tenants
+
+
+def assemble(  # noqa: PLR0913 - the ports
+    *,
+    ledger: Ledger,
+    provider: Provider,
+    engine: PolicyEngine,
+    clock: Clock,
+    randomness: Randomness,
+    watch: Watch,
+    first_namespace: bytes,
+    seal: str,
+) -> Desk:
+    """The desk, with a method behind every operation. `first_namespace` keeps what is nobody's."""
+    facts = Facts(ledger, provider, engine, watch)
+    authorizer = Authorizer(facts, clock)
+    keyring = Keyring(facts)
+    books = Books(ledger, first_namespace, FIRST)
+    keys = Keys(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        randomness=randomness,
+    )  # fmt: skip
+    crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books)
+    identities = Identities(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
+    )
+    tenants = Tenants(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, provider=provider,
+        randomness=randomness,
+    )  # fmt: skip
+    rules = Rules(facts=facts, authorizer=authorizer, books=books, engine=engine)
+    history = History(authorizer=authorizer, books=books, ledger=ledger)
+
+    async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
+        del ask
+        permit = authorizer.permit(visit, Resource.NAMESPACE, "")
+        tree = await ledger.tree()
+        await books.allowed(permit)
+        return asks.StatusView(
+            deployment=ledger.deployment.hex(),
+            namespace=permit.namespace.name,
+            seal=seal,
+            epoch=ledger.epoch,
+            tree_size=tree.size,
+            store="sqlite",
+        )
+
+    methods = {
+        "key.create": keys.create,
+        "key.list": keys.list,
+        "key.read": keys.read,
+        "key.update": keys.update,
+        "key.rotate": keys.rotate,
+        "key.enable": keys.enable,
+        "key.disable": keys.disable,
+        "key.encrypt": crypt.encrypt,
+        "key.decrypt": crypt.decrypt,
+        "principal.create": identities.create_principal,
+        "principal.list": identities.list_principals,
+        "principal.read": identities.read_principal,
+        "principal.update": identities.update_principal,
+        "role.list": identities.list_roles,
+        "token.create": identities.create_token,
+        "token.list": identities.list_tokens,
+        "token.revoke": identities.revoke_token,
+        "identity.read": identities.whoami,
+        "namespace.create": tenants.create,
+        "namespace.list": tenants.list,
+        "policy.list": rules.list,
+        "policy.read": rules.read,
+        "policy.write": rules.write,
+        "policy.delete": rules.delete,
+        "authorize.explain": rules.explain,
+        "decision.read": history.decision,
+        "audit.read": history.events,
+        "status.read": status,
+    }
+    return Desk(
+        methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
+    )

@@ -1,0 +1,128 @@
+"""The desk: takes a call, finds out who it is from, has it done, and sees that it is on record.
+
+For each attempt, in this order:
+
+1. Who is it? No proof: on record as refused, the dull answer.
+2. The ask is decoded and checked again: a gate is not believed.
+3. The service decides, does, and commits; or refuses, and the refusal is committed.
+4. If the ledger says that a fact had changed, nothing happened: from the beginning, with what is true now.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from strongroom.domain import asks, limits
+from strongroom.domain.calls import DECODERS, Call, Reply
+from strongroom.domain.errors import (
+    InvalidRequest,
+    NotAllowed,
+    Refusal,
+    TamperedRecord,
+    Unauthenticated,
+    Unavailable,
+)
+from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.ports.clock import Clock
+from strongroom.ports.ledger import Ledger
+from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.books import Books, StaleDecision
+
+Method = Callable[[Visit, Any], Awaitable[asks.Answer]]
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Watch(Protocol):
+    """Is told what was decided."""
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        """Add to a counter."""
+
+
+class Desk:
+    """Answers calls. Never raises for a refusal."""
+
+    def __init__(  # noqa: PLR0913 - what a desk is made of
+        self,
+        *,
+        methods: dict[str, Method],
+        authorizer: Authorizer,
+        books: Books,
+        ledger: Ledger,
+        clock: Clock,
+        watch: Watch,
+    ) -> None:
+        if methods.keys() != OPERATIONS.keys():
+            raise RuntimeError("every operation of the table needs a service method")
+        self._methods = methods
+        self._authorizer = authorizer
+        self._books = books
+        self._ledger = ledger
+        self._clock = clock
+        self._watch = watch
+
+    async def answer(self, call: Call) -> Reply:
+        """The reply to one call, after what it says is on record."""
+        if call.operation not in OPERATIONS:
+            return Reply(code=InvalidRequest.code, detail="there is no such operation")
+        for _ in range(limits.STALE_RETRIES_MAX):
+            try:
+                reply = await self._attempt(call)
+            except StaleDecision:
+                self._watch.count("strongroom_stale")
+                continue
+            except Unavailable as refusal:
+                reply = _refusal(refusal, "")
+            self._watch.count("strongroom_operations", call.operation, reply.code or "ok")
+            return reply
+        return _refusal(Unavailable("what this rests on is being changed too often"), "")
+
+    async def _attempt(self, call: Call) -> Reply:
+        operation = OPERATIONS[call.operation]
+        visit = Visit(
+            operation,
+            target=call.target,
+            source=call.source,
+            request=call.request,
+            epoch=self._ledger.epoch,
+            time_us=self._clock.now_us(),
+        )
+        try:
+            await self._authorizer.authenticate(visit, call.token)  # 1
+            ask = _decode(call)  # 2
+            answer = await self._methods[call.operation](visit, ask)  # 3
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            return await self._refuse(visit, refusal)
+        return Reply(_encode(answer), operation.answers.index(type(answer)))
+
+    async def _refuse(self, visit: Visit, refusal: Refusal) -> Reply:
+        if isinstance(refusal, Unauthenticated):
+            visit.principal = None  # nothing was proven, so no name is on record
+        if not visit.object and visit.target and visit.operation.resource is Resource.KEY:
+            visit.object = f"key/{visit.target}"
+        if isinstance(refusal, TamperedRecord):
+            # Facts that cannot be trusted are nothing to stand on; it is recorded in any case.
+            visit.facts.clear()
+        await self._books.refused(visit, refusal.code)
+        return _refusal(refusal, visit.request)
+
+
+def _decode(call: Call) -> asks.Ask:
+    try:
+        ask: asks.Ask = DECODERS[call.operation].decode(call.ask)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise InvalidRequest from None
+    return ask
+
+
+def _refusal(refusal: Refusal, request: str) -> Reply:
+    return Reply(
+        code=refusal.code,
+        detail=refusal.detail,
+        pointer=refusal.pointer if isinstance(refusal, InvalidRequest) else "",
+        decision=request if isinstance(refusal, NotAllowed) else "",
+    )

@@ -1,0 +1,103 @@
+"""The founding of a deployment: the first namespace and the first identities, on record."""
+
+import msgspec
+
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
+from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.lifecycle import State
+from strongroom.domain.records import Kind, Record
+from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
+from strongroom.ports.provider import Provider
+from strongroom.ports.randomness import Randomness
+from strongroom.ports.store import Commit, Entry, Kept, Store, Write
+from strongroom.services.sealing import Sealing
+from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
+
+_FOUNDER = "strongroom"  # the name in the first entries: nobody has proven an identity yet
+
+
+class Founded(msgspec.Struct, frozen=True):
+    """The tokens of the first identities. `application` is empty outside dev mode."""
+
+    administrator: str
+    application: str = ""
+
+
+def found(
+    store: Store, provider: Provider, randomness: Randomness, *, now_us: int, dev: bool
+) -> Founded:
+    """Make the first namespace and its administrator; in dev mode also `app` and the key `demo`.
+
+    The administrator of a dev deployment may also use keys; elsewhere the two duties are separate.
+    """
+    sealing = Sealing(provider, store.deployment)
+    request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
+    namespace_id = randomness.bytes(16)
+    founders: list[Record] = [
+        *found_namespace(
+            sealing, provider, namespace_id, FIRST, request=request, now_us=now_us
+        )
+    ]
+    roles = ["administrator", "key-user"] if dev else ["administrator"]
+    principal, token, administrator = found_principal(
+        sealing, randomness, namespace_id, ADMINISTRATOR, roles, request=request, now_us=now_us
+    )
+    founders += [principal, token]
+    application = ""
+    if dev:
+        principal, token, application = found_principal(
+            sealing, randomness, namespace_id, "app", ["key-user"], request=request, now_us=now_us
+        )
+        founders += [principal, token]
+        founders += _demo_key(sealing, provider, randomness, founders[0], request, now_us)
+    event = Event(
+        action="namespace.create",
+        details={"created": FIRST},
+        format=1,
+        namespace=FIRST,
+        object=f"namespace/{FIRST}",
+        outcome=Outcome.ALLOWED,
+        principal=_FOUNDER,
+        request=request,
+        time=rfc3339(now_us),
+    )
+    entry = Entry(
+        now_us, namespace_id, _FOUNDER, event.object, event.action, event.outcome, request,
+        canonical(event),
+    )  # fmt: skip
+    writes = tuple(Write(record, 0) for record in founders)
+    (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
+    if not isinstance(outcome, Kept):
+        raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types
+    return Founded(administrator, application)
+
+
+def _demo_key(  # noqa: PLR0913 - what a key is made of
+    sealing: Sealing,
+    provider: Provider,
+    randomness: Randomness,
+    namespace: Record,
+    request: str,
+    now_us: int,
+) -> tuple[Record, Record]:
+    body = sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
+    handle = provider.open_namespace_key(
+        body.wrapped_key, sealing.namespace_binding(namespace.id)
+    )
+    key_id = randomness.bytes(16)
+    binding = sealing.version_binding(
+        namespace=namespace.id, key=key_id, version=1,
+        purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
+    )  # fmt: skip
+    key = Key(
+        DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1, {}, "for the tour", now_us
+    )
+    version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding), now_us)
+    return (
+        sealing.seal(
+            Kind.KEY, key_id, key, namespace=namespace.id, name="demo", request=request
+        ),
+        sealing.seal(
+            Kind.VERSION, version_id(key_id, 1), version, namespace=namespace.id, request=request
+        ),
+    )

@@ -1,0 +1,101 @@
+"""The audit trail, read: entries by what they are about, and single decisions by their id."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import UNSET
+
+from strongroom.domain import asks
+from strongroom.domain.errors import InvalidRequest, NotFound
+from strongroom.domain.events import Event, Outcome
+from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.store import EventQuery, StoredEvent
+from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.books import Books
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+class History:
+    """Reads the log of the caller's namespace."""
+
+    def __init__(self, *, authorizer: Authorizer, books: Books, ledger: Ledger) -> None:
+        self._authorizer = authorizer
+        self._books = books
+        self._ledger = ledger
+
+    async def events(self, visit: Visit, ask: asks.AuditQuery) -> asks.EventPage:
+        """Entries, newest last. The page token always leads on, so that a reader can follow."""
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        if ask.action and ask.action not in OPERATIONS:
+            raise InvalidRequest("there is no such action", "$.action")
+        if ask.outcome and ask.outcome not in set(Outcome):
+            raise InvalidRequest("an outcome is allowed or refused", "$.outcome")
+        query = EventQuery(
+            namespace=permit.namespace.id,
+            after=_position(ask.page_token),
+            since_us=_time_us(ask.since, "$.since"),
+            until_us=_time_us(ask.until, "$.until"),
+            principal=ask.principal,
+            object=f"key/{ask.key}" if ask.key else "",
+            action=ask.action,
+            outcome=ask.outcome,
+            request="" if ask.request is UNSET else ask.request,
+            limit=ask.limit,
+        )
+        page = await self._ledger.events(query)
+        views = [_view(event) for event in page.events]
+        await self._books.allowed(permit, {"count": len(views)})
+        return asks.EventPage(views, str(page.scanned), page.tree_size)
+
+    async def decision(self, visit: Visit, ask: asks.Nothing) -> asks.DecisionView:
+        """The decision with that id: which rules were weighed, and what was missing."""
+        del ask
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        page = await self._ledger.events(
+            EventQuery(namespace=permit.namespace.id, request=visit.target, limit=1)
+        )
+        if not page.events:
+            raise NotFound
+        event = _view(page.events[0])
+        await self._books.allowed(permit, {"decision": visit.target})
+        return asks.DecisionView(
+            id=event.request,
+            time=event.time,
+            principal=event.principal,
+            action=event.action,
+            object=event.object,
+            outcome=event.outcome,
+            reason=event.reason,
+            policies=event.policies,
+            missing=event.missing,
+        )
+
+
+def _view(stored: StoredEvent) -> asks.EventView:
+    event = _decoder.decode(stored.body)
+    fields = {name: getattr(event, name) for name in Event.__struct_fields__ if name != "format"}
+    return asks.EventView(position=stored.position, leaf_hash=stored.leaf_hash.hex(), **fields)
+
+
+def _position(token: str) -> int:
+    if not token:
+        return -1
+    if token == "-1" or (token.isascii() and token.isdigit() and len(token) <= 18):
+        return int(token)
+    raise InvalidRequest("the page token is not one that was handed out here", "$.page_token")
+
+
+def _time_us(text: str, pointer: str) -> int:
+    if not text:
+        return 0
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None or not 1970 < time.year < 9999:
+            raise ValueError
+    except ValueError:
+        raise InvalidRequest(
+            "a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z", pointer
+        ) from None
+    return int(time.astimezone(UTC).timestamp() * 1_000_000)

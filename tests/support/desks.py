@@ -1,0 +1,96 @@
+"""A desk over a real SQLite store, without rooms; and several desks over one store, as on several processes."""
+
+import asyncio
+import os
+
+import msgspec
+
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.adapters.direct_ledger import DirectLedger
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.adapters.system import SystemRandomness
+from strongroom.domain.calls import ANSWER_DECODERS, Call
+from strongroom.domain.records import Kind
+from strongroom.domain.sensitive import Sensitive
+from strongroom.node.metrics import Meter
+from strongroom.services.custodian import assemble
+from strongroom.services.founding import found
+
+START_US = 1_790_000_000_000_000
+
+
+class Clock:
+    """A clock that can be moved."""
+
+    def __init__(self):
+        self.now = START_US
+
+    def now_us(self):
+        return self.now
+
+
+class Refused(AssertionError):
+    """A refusal where an answer was expected."""
+
+    def __init__(self, reply):
+        super().__init__(f"{reply.code}: {reply.detail}")
+        self.code = reply.code
+        self.reply = reply
+
+
+class House:
+    """A founded deployment."""
+
+    def __init__(self, path, *, dev=True):
+        self.path = str(path)
+        self.root = os.urandom(32)
+        self.clock = Clock()
+        self.store = SQLiteStore.create(self.path, os.urandom(16))
+        self.tokens = found(
+            self.store,
+            SoftwareProvider(Sensitive(self.root)),
+            SystemRandomness(),
+            now_us=self.clock.now,
+            dev=dev,
+        )
+        self.first = self.store.find(Kind.NAMESPACE, b"", "default").id
+        self.admin = self.tokens.administrator
+        self.app = self.tokens.application
+
+    def desk(self):
+        return Client(
+            assemble(
+                ledger=DirectLedger(self.store),
+                provider=SoftwareProvider(Sensitive(self.root)),
+                engine=CedarEngine(),
+                clock=self.clock,
+                randomness=SystemRandomness(),
+                watch=Meter(),
+                first_namespace=self.first,
+                seal="test",
+            )
+        )
+
+
+class Client:
+    """Asks a desk."""
+
+    def __init__(self, desk):
+        self.desk = desk
+
+    def reply(self, token, operation, target="", **fields):
+        request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
+        call = Call(operation, target, token, "127.0.0.1", request, msgspec.msgpack.encode(fields))
+        reply = asyncio.run(self.desk.answer(call))
+        return request, reply
+
+    def ask(self, token, operation, target="", **fields):
+        _, reply = self.reply(token, operation, target, **fields)
+        if reply.code:
+            raise Refused(reply)
+        return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
+
+    def refusal(self, token, operation, target="", **fields):
+        _, reply = self.reply(token, operation, target, **fields)
+        return reply.code

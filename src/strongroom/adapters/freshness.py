@@ -29,7 +29,7 @@ class Freshness:
 
     def is_stale(self, epoch: int, facts: Sequence[bytes]) -> bool:
         """Whether one of the facts changed after that epoch, as far as can be told."""
-        if epoch == self.epoch:
+        if epoch == self.epoch or not facts:
             return False
         if epoch < self._floor or epoch > self.epoch:
             return True
@@ -37,14 +37,14 @@ class Freshness:
         return any(last.get(fact, 0) > epoch for fact in facts)
 
     def changed_since(self, epoch: int) -> list[bytes] | None:
-        """The facts that changed after that epoch; None when that is no longer known."""
+        """The facts that changed after that epoch, once each; None when that is not known."""
         if epoch == self.epoch:
             return []
         if epoch < self._floor or epoch > self.epoch:
             return None
-        changed: list[bytes] = []
+        changed: dict[bytes, None] = {}
         for at, fact in reversed(self._history):
             if at <= epoch:
                 break
-            changed.append(fact)
-        return changed
+            changed[fact] = None
+        return list(changed)

@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 (section 2.1), growing at its right edge.
 
-Leaves and inner nodes are hashed with different first bytes, so that no inner node can be passed off as an
-entry.
+Leaves and inner nodes are hashed with different first bytes, so that no inner node can be passed
+off as an entry.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """A tree's size and the roots of its perfect subtrees, largest first: all that growing it takes."""
+    """A tree's size and the roots of its perfect subtrees, largest first: what growing takes."""
 
     __slots__ = ("_peaks", "size")
 
@@ -54,7 +54,7 @@ class Frontier:
         """The same tree, growing apart from this one."""
         twin = Frontier()
         twin.size = self.size
-        twin._peaks = self._peaks.copy()  # noqa: SLF001 - our own kind
+        twin._peaks = self._peaks.copy()
         return twin
 
     def to_bytes(self) -> bytes:

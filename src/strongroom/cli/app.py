@@ -1,0 +1,50 @@
+"""The command's tree."""
+
+import typer
+
+from strongroom.cli import audit, crypt, exits, identities, keys, node, policies, server
+from strongroom.cli.command import CaFile, OutputOption, ProfileName, TokenFrom, Url
+from strongroom.cli.settings import Common
+
+_DATA, _RIGHTS, _AUDIT, _NODE = "Keys and data", "Who may do what", "What was done", "Server"
+
+
+def build() -> typer.Typer:
+    """All of it."""
+    app = typer.Typer(
+        name="strongroom",
+        help="Keys that never leave the room: encrypt, decrypt, grant, and prove what was done.\n\n"
+        "The server is that of --url or STRONGROOM_URL; the token is in STRONGROOM_TOKEN, or both are in"
+        " a profile. A token is never given on the command line.",
+        epilog=exits.SUMMARY,
+        no_args_is_help=True,
+        # We have our own last words, and none of them is a traceback.
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_common)
+    crypt.register(app, _DATA)
+    app.add_typer(keys.app, name="key", rich_help_panel=_DATA)
+    app.add_typer(identities.principals, name="principal", rich_help_panel=_RIGHTS)
+    app.add_typer(identities.tokens, name="token", rich_help_panel=_RIGHTS)
+    app.add_typer(identities.roles, name="role", rich_help_panel=_RIGHTS)
+    app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
+    app.add_typer(identities.namespaces, name="namespace", rich_help_panel=_RIGHTS)
+    identities.register(app, _RIGHTS)
+    app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
+    policies.register(app, _AUDIT)
+    node.register(app, _NODE)
+    server.register(app)
+    return app
+
+
+def _common(
+    context: typer.Context,
+    url: Url = None,
+    profile: ProfileName = None,
+    ca_file: CaFile = None,
+    token_from: TokenFrom = None,
+    output: OutputOption = None,
+) -> None:
+    # These may stand before the subcommand or after it; after it, they win.
+    context.obj = Common(url, profile, ca_file, token_from, output)

@@ -1,0 +1,214 @@
+"""`strongroom audit list` and `strongroom audit tail`."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from strongroom.cli import arguments, screen
+from strongroom.cli.command import command
+from strongroom.cli.session import Session
+from strongroom.client.problems import ProblemError, UnreachableError
+from strongroom.domain import limits
+
+if TYPE_CHECKING:
+    from strongroom.client.calls import Call
+    from strongroom.client.exchange import Reply
+    from strongroom.domain import asks
+
+app = typer.Typer(no_args_is_help=True, help="Who did what, and what was refused.")
+
+_POLL_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 3.0
+
+Since = Annotated[str, typer.Option("--since", metavar="TIME", help="RFC 3339: 2026-01-31T12:00:00Z.")]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="RFC 3339.")]
+Who = Annotated[str, typer.Option("--principal", metavar="NAME", help="Whose acts.")]
+Key = Annotated[str, typer.Option("--key", metavar="NAME", help="On which key.")]
+Action = Annotated[str, typer.Option("--action", metavar="NAME", help="Such as key.encrypt.")]
+Outcome = Annotated[str, typer.Option("--outcome", metavar="WORD", help="allowed or refused.")]
+Request = Annotated[str, typer.Option("--request", metavar="ID", help="Of one request.")]
+
+
+@command(app, "list")
+def list_(
+    at: Session,
+    since: Since = "",
+    until: Until = "",
+    principal: Who = "",
+    key: Key = "",
+    action: Action = "",
+    outcome: Outcome = "",
+    request: Request = "",
+    limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
+    page_token: arguments.PageToken = "",
+    all_pages: arguments.All = False,
+) -> None:
+    """List audit entries, oldest first. All conditions hold together."""
+    from strongroom.client import calls
+
+    if all_pages:
+        limit = limits.PAGE_ITEMS_MAX
+    events: list[asks.EventView] = []
+    while True:
+        page = at.ask(
+            calls.read_audit(
+                since=since, until=until, principal=principal, key=key, action=action,
+                outcome=outcome, request=request, limit=limit, page_token=page_token,
+            )
+        )  # fmt: skip
+        events += page.events
+        page_token = page.next_page_token
+        if not all_pages or len(page.events) < limit:
+            break
+    if at.json:
+        import msgspec
+
+        at.show_json({**msgspec.to_builtins(page), "events": events})
+    elif not events:
+        screen.note("There is no such entry.")
+    else:
+        _Lines().show(events)
+        if not all_pages and len(events) == limit:
+            screen.note(f"There may be more: --all shows them, --page-token {page_token} the next page.")
+
+
+@command(app, "tail")
+def tail(
+    at: Session,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on showing new entries; Ctrl-C ends.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="N", min=0, max=1000, help="How many old ones.")
+    ] = 10,
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="Look back to here, not one hour.")
+    ] = "",
+    principal: Who = "",
+    key: Key = "",
+    action: Action = "",
+    outcome: Outcome = "",
+) -> None:
+    """Show the newest audit entries, and with -f every new one as it comes.
+
+    Each look at the log is an entry of the log, too. Those of this command are left out. With JSON, each
+    entry is one line.
+    """
+    from strongroom.client import calls
+
+    since = since or (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def look(page_token: str) -> "Call[asks.EventPage]":
+        return calls.read_audit(
+            since=since, principal=principal, key=key, action=action, outcome=outcome,
+            limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
+        )  # fmt: skip
+
+    printer = _Lines()
+
+    def show(events: "list[asks.EventView]") -> None:
+        if at.json:
+            import msgspec
+
+            for event in events:
+                screen.show_json_line(msgspec.to_builtins(event))
+        else:
+            printer.show(events)
+
+    log = _Log(at, look)
+    newest: deque[asks.EventView] = deque(maxlen=lines)
+    for events in log.rest():
+        newest.extend(events)
+    show(list(newest))
+    if not follow:
+        return
+    try:
+        while True:
+            time.sleep(_POLL_SECONDS)
+            for events in log.rest(patient=True):
+                show(events)
+    except KeyboardInterrupt:
+        raise typer.Exit from None  # how one ends this: not a failure
+
+
+class _Log:
+    """The log from one place on, without the entries that reading it makes."""
+
+    def __init__(self, at: Session, look: "Callable[[str], Call[asks.EventPage]]") -> None:
+        self._at = at
+        self._look = look
+        self._page_token = ""
+        # Only the newest can still turn up: an entry is in the log before its answer arrives.
+        self._own: deque[str] = deque(maxlen=64)
+
+    def rest(self, *, patient: bool = False) -> "Iterator[list[asks.EventView]]":
+        """Page by page up to the end. `patient` waits while the server is away."""
+        while True:
+            reply = self._page(patient=patient)
+            self._own.append(reply.request_id)
+            self._page_token = reply.answer.next_page_token
+            yield [event for event in reply.answer.events if event.request not in self._own]
+            if len(reply.answer.events) < limits.PAGE_ITEMS_MAX:
+                return
+
+    def _page(self, *, patient: bool) -> "Reply[asks.EventPage]":
+        said = False
+        while True:
+            try:
+                return self._at.exchange(self._look(self._page_token))
+            except (ProblemError, UnreachableError) as error:
+                away = isinstance(error, UnreachableError) or error.code == "unavailable"
+                if not patient or not away:
+                    raise
+                if not said:
+                    screen.note("The server does not answer; trying again.")
+                    said = True
+                time.sleep(_RETRY_SECONDS)
+
+
+class _Lines:
+    """Entries as lines in columns, which get wider as the log goes on and never narrower.
+
+    Not a table: the next entry comes when the columns of the last are on the screen already.
+    """
+
+    def __init__(self) -> None:
+        self._widths = [1, 20, 8, 14, 12]
+
+    def show(self, events: "list[asks.EventView]") -> None:
+        """Show them, and what refused them on a second line."""
+        from rich.text import Text
+
+        rows = [(_columns(event), event) for event in events]
+        for columns, _ in rows:
+            for index, column in enumerate(columns):
+                self._widths[index] = min(40, max(self._widths[index], len(column)))
+        for columns, event in rows:
+            padded = [column.ljust(width) for column, width in zip(columns, self._widths, strict=True)]
+            line = Text("  ").join(
+                [
+                    Text(padded[0].strip().rjust(self._widths[0]), style="dim"),
+                    Text(padded[1], style="dim"),
+                    *map(Text, padded[2:]),
+                    screen.styled(event.outcome),
+                ]
+            )
+            if event.outcome == "refused":
+                line.append(f"\n{'':{self._widths[0]}}  {screen.neutral(event.reason)}", style="yellow")
+                line.append(f"; strongroom why {screen.neutral(event.request)}", style="dim")
+            screen.show_flow(line)
+
+
+def _columns(event: "asks.EventView") -> list[str]:
+    version = f" v{event.version}" if event.version else ""
+    return [
+        str(event.position),
+        screen.moment(event.time),
+        screen.neutral(event.principal) or "nobody",
+        screen.neutral(event.action),
+        screen.neutral(event.object) + version,
+    ]

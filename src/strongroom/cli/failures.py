@@ -1,0 +1,104 @@
+"""What a person reads when a command fails: what, why, what to do. Two lines, and never a traceback."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from strongroom.cli.exits import OF_CODE, Exit
+from strongroom.client.problems import ProblemError, UnreachableError
+
+
+_GATEWAY_STATUSES: Final = (502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exit code, what went wrong, and what to do about it."""
+
+    exit: Exit
+    what: str
+    advice: str = ""
+
+
+class CommandError(Exception):
+    """The command cannot go on."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+
+
+def usage(what: str, advice: str = "") -> CommandError:
+    """What was typed, exported or configured is not right."""
+    return CommandError(Failure(Exit.USAGE, what, advice))
+
+
+def no_token(what: str, advice: str = "") -> CommandError:
+    """There is no identity to act with."""
+    return CommandError(Failure(Exit.UNAUTHENTICATED, what, advice))
+
+
+def refused(error: ProblemError, operation: str, target: str, token_source: str) -> Failure:
+    """The server's refusal in a person's words."""
+    exit_code = OF_CODE.get(error.code, Exit.REFUSED)
+    if exit_code is Exit.REFUSED and error.status in _GATEWAY_STATUSES:
+        exit_code = Exit.UNAVAILABLE  # a proxy in front of a server that is away
+    thing = f"{operation} {target}".strip()
+    match exit_code:
+        case Exit.UNAUTHENTICATED:
+            return Failure(
+                exit_code,
+                f"Not authenticated: the server does not accept the token from {token_source}.",
+                "It is mistyped, expired or revoked, or of another server."
+                " An administrator makes a new one: strongroom token create PRINCIPAL",
+            )
+        case Exit.NOT_ALLOWED:
+            return Failure(
+                exit_code,
+                f"Not allowed: {thing}",
+                f"Somebody who may read decisions learns why: strongroom why {error.decision_id}"
+                if error.decision_id
+                else "",
+            )
+        case Exit.NOT_FOUND:
+            return Failure(
+                exit_code,
+                f"Not found: {thing}",
+                "There is none in this namespace, or none that you may know of.",
+            )
+        case Exit.CONFLICT:
+            return Failure(exit_code, f"{_stop(error.detail)} ({thing})", _CONFLICT.get(error.code, ""))
+        case Exit.UNAVAILABLE:
+            return Failure(
+                exit_code, _stop(error.detail), "Try again in a moment; `strongroom status` may say more."
+            )
+        case Exit.INVALID_CIPHERTEXT:
+            return Failure(
+                exit_code,
+                _stop(error.detail),
+                "It was altered or cut short, or made with another key or another --context.",
+            )
+    errors = "; ".join(error.errors)
+    request = f"request {error.request_id}" if error.request_id else ""
+    return Failure(exit_code, _stop(error.detail), "; ".join(filter(None, (errors, request))))
+
+
+_CONFLICT: Final = {
+    "already-exists": "Choose another name, or use what is there.",
+    "key-not-usable": "`strongroom key show NAME` shows the state of the key and of its versions.",
+}
+
+
+def unreachable(error: UnreachableError) -> Failure:
+    """There was no answer."""
+    if error.sent:
+        advice = "Whether it was done is not known: look before you do it again."
+    elif "certificate" in error.reason:
+        advice = "For a private CA, name its certificate: --ca-file FILE, or STRONGROOM_CA_FILE."
+    else:
+        advice = "Is the server running there? --url or STRONGROOM_URL says where to look."
+    return Failure(Exit.UNAVAILABLE, f"No answer from {error.url}: {error.reason}.", advice)
+
+
+def _stop(sentence: str) -> str:
+    sentence = sentence[:1].upper() + sentence[1:]
+    return sentence if sentence.endswith((".", "!", "?")) else sentence + "."

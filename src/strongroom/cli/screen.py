@@ -1,0 +1,183 @@
+"""What is shown: tables for people, JSON for programs; and nothing that could command a terminal.
+
+Standard output carries what was asked for, standard error everything that is said about it.
+"""
+
+import io
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+# Controls, format characters (bidirectional overrides among them), lone surrogates, line and
+# paragraph separators: a name or a description must not move the cursor or reorder what is read.
+_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+_STYLES: Final = {
+    "active": "green",
+    "allowed": "green",
+    "enabled": "green",
+    "refused": "yellow",
+    "suspended": "yellow",
+    "disabled": "yellow",
+    "pre-activation": "yellow",
+    "deactivated": "yellow",
+    "revoked": "red",
+    "expired": "yellow",
+    "compromised": "red",
+    "destruction-scheduled": "red",
+    "destroyed": "red",
+}
+
+
+def neutral(text: str, *, lines: bool = False) -> str:
+    """The text with everything unsafe spelt out (`\\u001b`). `lines` keeps line feeds and tabs."""
+    kept = "\n\t" if lines else ""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(character):04x}"
+        if character not in kept and unicodedata.category(character) in _UNSAFE
+        else character
+        for character in text
+    )
+
+
+def styled(word: str) -> "Text":
+    """A state or an outcome, in the colour that it has everywhere."""
+    from rich.text import Text
+
+    return Text(neutral(word), style=_STYLES.get(word, ""))
+
+
+def moment(rfc3339: str) -> str:
+    """`2026-01-31T12:00:00.123456Z` as `2026-01-31 12:00:00Z`; anything else as it is."""
+    seconds, point, _ = rfc3339.partition(".")
+    return neutral(seconds.replace("T", " ") + ("Z" if point else ""))
+
+
+def pairs(labels: dict[str, str]) -> str:
+    """`a=b, c=d`."""
+    return ", ".join(f"{neutral(name)}={neutral(value)}" for name, value in sorted(labels.items()))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
+    """A table without frames: columns are told apart by space."""
+    from rich.table import Table
+
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", show_edge=False
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_text, row))
+    show(table)
+
+
+def show_facts(facts: Iterable[tuple[str, "str | Text"]]) -> None:
+    """One thing, one line for each of its facts. Facts without a value are left out."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        if value:
+            grid.add_row(name, _text(value))
+    show(grid)
+
+
+def show_lines(text: str) -> None:
+    """A text of several lines, such as a policy. Never wrapped: it is there to be copied."""
+    sys.stdout.write(neutral(text, lines=True).rstrip("\n") + "\n")
+
+
+def show_json(value: object) -> None:
+    """For programs: indented, sorted as the server sorts, and as safe on a terminal as a table."""
+    sys.stdout.write(neutral(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
+
+
+def show_json_line(value: object) -> None:
+    """One line of JSON, at once: for what follows a log."""
+    sys.stdout.write(neutral(json.dumps(value, ensure_ascii=False)) + "\n")
+    sys.stdout.flush()
+
+
+def show(renderable: "RenderableType") -> None:
+    """Something of rich's, on standard output."""
+    if sys.stdout.isatty():
+        _terminal(sys.stdout).print(renderable)
+        return
+    # Not for eyes: as wide as it wants to be, without colours, without blanks at the ends of lines.
+    paper = io.StringIO()
+    _paper(paper).print(renderable)
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in paper.getvalue().splitlines()))
+
+
+def show_flow(line: "Text") -> None:
+    """One line of many, at once: for what follows a log. A long one is not broken."""
+    if sys.stdout.isatty():
+        _terminal(sys.stdout).print(line, soft_wrap=True)
+    else:
+        sys.stdout.write("\n".join(each.rstrip() for each in line.plain.split("\n")) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A remark, on standard error."""
+    _say(text, "dim")
+
+
+def done(text: str) -> None:
+    """A success that has nothing to show, on standard error."""
+    _say(text, "green")
+
+
+def failed(what: str, advice: str = "") -> None:
+    """A failure, on standard error."""
+    _say(what, "bold red")
+    if advice:
+        _say("  " + advice, "")
+
+
+def wide(columns: int) -> bool:
+    """Whether there is room for this many columns. What is not a terminal has room for all."""
+    return not sys.stdout.isatty() or _terminal(sys.stdout).width >= columns
+
+
+def _say(text: str, style: str) -> None:
+    from rich.text import Text
+
+    if sys.stderr.isatty():
+        _terminal(sys.stderr).print(Text(neutral(text), style=style), soft_wrap=True)
+    else:
+        sys.stderr.write(neutral(text) + "\n")
+
+
+def _text(cell: "str | Text") -> "Text":
+    from rich.text import Text
+
+    return Text(neutral(cell)) if isinstance(cell, str) else cell
+
+
+@cache
+def _terminal(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def _paper(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    return Console(
+        file=stream, width=10_000, highlight=False, markup=False, emoji=False,
+        force_terminal=False, no_color=True, color_system=None,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""One run of one command: what was asked for, the way to the server, and what to show instead of going."""
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from strongroom.cli import screen
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import CommandError, Failure, refused, unreachable, usage
+from strongroom.cli.settings import Common, Output, Place, resolve
+from strongroom.client.problems import ClientError, ProblemError, UnreachableError
+
+if TYPE_CHECKING:
+    from strongroom.client.calls import AnswerT, Call
+    from strongroom.client.exchange import Reply
+    from strongroom.client.synchronous import Client
+
+
+class Session:
+    """What a command works with."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._client: Client | None = None
+        self.place: Place = resolve(common)
+        # What a failure is about.
+        self.operation = ""
+        self.target = ""
+
+    @property
+    def json(self) -> bool:
+        """Whether the output is for a program."""
+        return self._common.output is Output.JSON
+
+    def needs(self, operation: str, target: str = "") -> None:
+        """Say what will be asked, before reading any input. With --print-policy, this is the end."""
+        self.operation, self.target = operation, target
+        if self._common.print_policy:
+            sys.stdout.write(policy(operation, target, self._common.for_principal))
+            raise typer.Exit
+
+    def ask(self, call: "Call[AnswerT]") -> "AnswerT":
+        """The server's answer; with --print-curl or --print-policy, nothing is sent and this is the end."""
+        return self.exchange(call).answer
+
+    def exchange(self, call: "Call[AnswerT]") -> "Reply[AnswerT]":
+        """As `ask`, with the request's id."""
+        self.needs(call.operation, call.target)
+        if self._common.print_curl:
+            sys.stdout.write(curl(call, self.place))
+            raise typer.Exit
+        return self._connection().exchange(call)
+
+    def show_json(self, answer: object) -> None:
+        """The answer as the server gave it."""
+        import msgspec
+
+        screen.show_json(msgspec.to_builtins(answer))
+
+    def failure(self, error: ClientError) -> CommandError:
+        """What to tell the person who ran the command."""
+        if isinstance(error, ProblemError):
+            source = self.place.token_source
+            return CommandError(refused(error, self.operation, self.target, source))
+        if isinstance(error, UnreachableError):
+            return CommandError(unreachable(error))
+        return CommandError(Failure(Exit.REFUSED, str(error)))
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._client is not None:
+            self._client.close()
+
+    def _connection(self) -> "Client":
+        if self._client is None:
+            token = self.place.token()
+            from strongroom.client.synchronous import Client
+
+            try:
+                self._client = Client(self.place.url, token, ca_file=self.place.ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                reason = error.strerror or "no certificate in it"
+                raise usage(f"The CA file {self.place.ca_file} cannot be used: {reason}.") from None
+        return self._client
+
+
+def curl(call: "Call[AnswerT]", place: Place) -> str:
+    """The call as a command for a POSIX shell. The token stays a variable, and so out of the history."""
+    parts = ["curl --silent --show-error --fail-with-body"]
+    if call.method != "GET":
+        parts.append(f"--request {call.method}")
+    # In double quotes, so that the shell puts the token in; the variable's name is checked.
+    parts.append(f'--header "Authorization: Bearer ${place.variable}"')
+    if place.ca_file is not None:
+        parts.append(f"--cacert {shlex.quote(place.ca_file)}")
+    if call.body is not None:
+        parts.append("--header 'Content-Type: application/json'")
+        parts.append(f"--data-raw {shlex.quote(call.body.decode())}")
+    parts.append(shlex.quote(place.url + call.address))
+    return " \\\n  ".join(parts) + "\n"
+
+
+def policy(operation: str, target: str, principal: str | None) -> str:
+    """The Cedar policy that allows this operation on this target and nothing else."""
+    from strongroom.domain.cedar_schema import needed_policy, quoted
+    from strongroom.domain.operations import OPERATIONS
+
+    if operation == "identity.read":
+        return "// Everybody who proved an identity may do this. No policy is needed.\n"
+    row = OPERATIONS[operation]
+    who = principal or "NAME"
+    if row.scoped or not target:
+        # About the namespace, or about whichever key the ciphertext names.
+        return (
+            f"permit (principal == Principal::{quoted(who)}, "
+            f"action == Action::{quoted(operation)}, resource);\n"
+        )
+    return needed_policy(operation, who, row.resource, target) + "\n"

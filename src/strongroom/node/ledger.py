@@ -1,0 +1,240 @@
+"""The ledger room: one loop, one writer.
+
+A turn: read what every custodian has sent, keep all its commits in one durable group, answer. What arrives
+during the flush to disk is the next turn's group. Lists and searches are read by a thread of their own on
+its own connection and answered when they are done, so that they hold nobody up.
+"""
+
+import os
+import queue
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.node import control, wire
+from strongroom.node.hardening import harden
+from strongroom.node.metrics import Meter
+from strongroom.node.rooms import Room
+from strongroom.ports.store import Outcome, StoreUnavailable
+
+_RECEIVE_BYTES: Final = 1 << 20
+_PROBE_SECONDS: Final = 0.5  # a readiness check writes to the disk at most this often
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(wire.ToLedger)
+
+
+class _Peer:
+    """A custodian, as the ledger sees it."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
+        self.splitter = wire.Splitter()
+        self.out = bytearray()
+        self.open = True
+
+
+class LedgerRoom:
+    """Runs until the supervisor says so or is gone."""
+
+    def __init__(self, line: socket.socket, start: control.LedgerStart) -> None:
+        self._line = line
+        self._name = start.name
+        self._measures = harden(Room.LEDGER, keep={line.fileno()}, user=start.user)
+        self._started_us = time.time_ns() // 1000
+        self._store = SQLiteStore.open(start.path)
+        self._meter = Meter()
+        self._selector = selectors.DefaultSelector()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._questions: queue.SimpleQueue[tuple[_Peer, int, wire.ReadPage | wire.ReadEvents]] = (
+            queue.SimpleQueue()
+        )
+        self._found: deque[tuple[_Peer, int, bytes | None]] = deque()
+        self._probed = 0.0
+        self._running = True
+        # The reader holds the interpreter at most this long while a group waits to be kept.
+        sys.setswitchinterval(0.0005)
+
+    def run(self) -> None:
+        """Serve."""
+        threading.Thread(target=self._read_out_of_turn, daemon=True).start()
+        self._selector.register(self._line, selectors.EVENT_READ)
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        control.send(self._line, control.Message("ready"))
+        while self._running:
+            batches: list[tuple[_Peer, wire.ToLedger]] = []
+            for key, events in self._selector.select():
+                if key.fileobj is self._line:
+                    self._obey()
+                elif key.fileobj == self._wake:
+                    self._hand_over()
+                else:
+                    peer: _Peer = key.data
+                    if events & selectors.EVENT_WRITE:
+                        self._flush(peer)
+                    if events & selectors.EVENT_READ:
+                        batches += self._batches(peer)
+            if batches:
+                self._turn(batches)
+        self._store.close()
+
+    def _turn(self, batches: list[tuple[_Peer, wire.ToLedger]]) -> None:
+        group = [commit for _, batch in batches for _, commit in batch.commits]
+        outcomes: list[Outcome] | None = []
+        if group:
+            began = time.perf_counter()
+            try:
+                outcomes = self._store.commit(group)
+                self._probed = began
+            except StoreUnavailable:
+                outcomes = None
+                self._meter.count("strongroom_store_failures")
+            self._meter.latency("strongroom_commit_seconds", time.perf_counter() - began)
+            self._meter.size("strongroom_commit_group", len(group))
+        taken = 0
+        for peer, batch in batches:
+            numbers = [number for number, _ in batch.commits]
+            mine = None if outcomes is None else outcomes[taken : taken + len(numbers)]
+            taken += len(numbers)
+            self._answer(peer, batch, numbers, mine)
+
+    def _answer(
+        self, peer: _Peer, batch: wire.ToLedger, numbers: list[int], outcomes: list[Outcome] | None
+    ) -> None:
+        failed = numbers if outcomes is None else []
+        kept = [] if outcomes is None else list(zip(numbers, outcomes, strict=True))
+        for _, outcome in kept:
+            self._meter.count("strongroom_commits", type(outcome).__name__.lower())
+        results: list[tuple[int, msgspec.Raw]] = []
+        for number, read in batch.reads:
+            if isinstance(read, wire.ReadPage | wire.ReadEvents):
+                self._questions.put((peer, number, read))
+                continue
+            try:
+                results.append((number, msgspec.Raw(_encode(self._read(read)))))
+            except StoreUnavailable:
+                failed = [*failed, number]
+        changed = self._store.changed_since(batch.known)
+        self._send(
+            peer,
+            wire.FromLedger(
+                turn=True,
+                epoch=self._store.epoch,
+                changed=None if changed is None else list(changed),
+                outcomes=kept,
+                results=results,
+                failed=failed,
+            ),
+        )
+
+    def _read(self, read: wire.Read) -> object:
+        match read:
+            case wire.Load(refs):
+                return self._store.load(refs)
+            case wire.Find(kind, namespace, name):
+                return self._store.find(kind, namespace, name)
+            case wire.Family(kind, prefix, limit):
+                return self._store.family(kind, prefix, limit)
+            case wire.ReadTree():
+                now = time.perf_counter()
+                if now - self._probed > _PROBE_SECONDS:
+                    self._store.probe()
+                    self._probed = now
+                return self._store.tree
+        raise RuntimeError("a read that is not answered in turn")
+
+    def _read_out_of_turn(self) -> None:
+        while True:
+            peer, number, read = self._questions.get()
+            result: bytes | None
+            try:
+                if isinstance(read, wire.ReadPage):
+                    page = self._store.page(read.kind, read.namespace, read.after, read.limit)
+                    result = _encode(page)
+                else:
+                    result = _encode(self._store.events(read.query))
+            except StoreUnavailable:
+                result = None
+            self._found.append((peer, number, result))
+            os.eventfd_write(self._wake, 1)
+
+    def _hand_over(self) -> None:
+        os.eventfd_read(self._wake)
+        while self._found:
+            peer, number, result = self._found.popleft()
+            results = [] if result is None else [(number, msgspec.Raw(result))]
+            failed = [number] if result is None else []
+            self._send(
+                peer,
+                wire.FromLedger(
+                    turn=False, epoch=-1, changed=[], outcomes=[], results=results, failed=failed
+                ),
+            )
+
+    def _batches(self, peer: _Peer) -> list[tuple[_Peer, wire.ToLedger]]:
+        try:
+            data = peer.line.recv(_RECEIVE_BYTES)
+            if not data:
+                self._drop(peer)
+                return []
+            return [(peer, _decoder.decode(frame)) for frame in peer.splitter.feed(data)]
+        except BlockingIOError:
+            return []
+        except (OSError, wire.WireError, msgspec.MsgspecError):
+            # A custodian that does not speak our language is broken or broken into: hang up.
+            self._drop(peer)
+            return []
+
+    def _send(self, peer: _Peer, answer: wire.FromLedger) -> None:
+        if peer.open:
+            peer.out += wire.frame(_encode(answer))
+            self._flush(peer)
+
+    def _flush(self, peer: _Peer) -> None:
+        # Never blocks: a custodian that has stopped reading must not stop the others.
+        try:
+            while peer.out:
+                del peer.out[: peer.line.send(peer.out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(peer)
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.out else 0)
+        self._selector.modify(peer.line, events, peer)
+
+    def _drop(self, peer: _Peer) -> None:
+        if peer.open:
+            peer.open = False
+            self._selector.unregister(peer.line)
+            peer.line.close()
+
+    def _obey(self) -> None:
+        received = control.receive(self._line)
+        if received is None:
+            self._running = False
+            return
+        message, descriptors = received
+        if message.kind == "attach":
+            line = socket.socket(fileno=descriptors[0])
+            line.setblocking(False)
+            self._selector.register(line, selectors.EVENT_READ, _Peer(line))
+        elif message.kind == "report":
+            self._meter.gauge("strongroom_epoch", self._store.epoch)
+            self._meter.gauge("strongroom_entries", self._store.tree.size)
+            report = control.Report(
+                self._name, Room.LEDGER, os.getpid(), self._started_us, 0,
+                control.memory_bytes(), self._measures, self._meter.snapshot,
+            )  # fmt: skip
+            control.send(
+                self._line, control.Message("reported", message.number, _encode(report))
+            )
+        elif message.kind == "drain":
+            self._running = False

@@ -1,0 +1,280 @@
+"""The ends of the wire that wait for answers: the custodian's to the ledger, the gate's to custodians."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from strongroom.domain import limits
+from strongroom.domain.calls import Call, Reply
+from strongroom.domain.errors import Unavailable
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.node import wire
+from strongroom.ports.ledger import Changed
+from strongroom.ports.store import Commit, Conflict, EventPage, EventQuery, Kept, Stale, Tree
+
+_Answer = TypeVar("_Answer")
+_SWEEP_SECONDS: Final = 1.0
+_UNAVAILABLE: Final = Reply(
+    code=Unavailable.code, detail="no custodian can take this now; try again in a moment"
+)
+_NO_OUTCOME: Final = Reply(
+    code=Unavailable.code, detail="the outcome is not known; it is safe to try again"
+)
+
+_encode = msgspec.msgpack.Encoder().encode
+_from_ledger = msgspec.msgpack.Decoder(wire.FromLedger)
+_replies = msgspec.msgpack.Decoder(wire.Replies)
+
+
+class LedgerLink:
+    """The `Ledger` port over the wire. One batch is away at a time; what queues up is the next one."""
+
+    def __init__(self, deployment: bytes) -> None:
+        self.deployment = deployment
+        self.epoch = -1
+        self._listeners: list[Changed] = []
+        self._frames: wire.Frames | None = None
+        self._away = False
+        self._number = 0
+        self._commits: list[tuple[int, Commit]] = []
+        self._reads: list[tuple[int, wire.Read]] = []
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._ready: asyncio.Event = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have no answer yet."""
+        return len(self._waiting)
+
+    def listen(self, changed: Changed) -> None:
+        """Announce changes to this listener from now on."""
+        self._listeners.append(changed)
+
+    async def attach(self, line: socket.socket) -> None:
+        """Speak over this socket from now on. What was known is forgotten: it is another ledger."""
+        frames: wire.Frames
+        loop = asyncio.get_running_loop()
+        _, frames = await loop.create_connection(
+            lambda: wire.Frames(self._received, lambda: self._lost(frames)), sock=line
+        )
+        self._frames = frames
+        self._away = True
+        self.epoch = -1
+        frames.send(_encode(wire.ToLedger(-1, [], [])))
+
+    async def ready(self) -> None:
+        """Return when the ledger has answered."""
+        await self._ready.wait()
+
+    async def load(self, refs: Sequence[Ref]) -> list[Record | None]:
+        """The records, in the order asked."""
+        return wire.MAYBE_RECORDS.decode(await self._ask(wire.Load(list(refs))))
+
+    async def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
+        """The record with that name."""
+        return wire.MAYBE_RECORD.decode(await self._ask(wire.Find(kind, namespace, name)))
+
+    async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
+        """The records whose ids begin so."""
+        return wire.RECORDS.decode(await self._ask(wire.Family(kind, prefix, limit)))
+
+    async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
+        """Records in the order of names."""
+        return wire.RECORDS.decode(await self._ask(wire.ReadPage(kind, namespace, after, limit)))
+
+    async def events(self, query: EventQuery) -> EventPage:
+        """Audit entries."""
+        return wire.EVENTS.decode(await self._ask(wire.ReadEvents(query)))
+
+    async def tree(self) -> Tree:
+        """The log's size and root, after a durable write."""
+        return wire.TREE.decode(await self._ask(wire.ReadTree()))
+
+    async def commit(self, commit: Commit) -> Kept | Stale | Conflict:
+        """Keep one decision, durably."""
+        number, future = self._future()
+        self._commits.append((number, commit))
+        if not self._away:
+            self._send()
+        outcome: Kept | Stale | Conflict = await future
+        return outcome
+
+    async def _ask(self, read: wire.Read) -> msgspec.Raw:
+        number, future = self._future()
+        self._reads.append((number, read))
+        if not self._away:
+            self._send()
+        result: msgspec.Raw = await future
+        return result
+
+    def _future(self) -> tuple[int, asyncio.Future[Any]]:
+        if self._frames is None or self.epoch < 0:
+            raise Unavailable("the ledger does not answer; try again in a moment")
+        if len(self._waiting) >= limits.CUSTODIAN_COMMITS_MAX:
+            raise Unavailable("too many requests wait for the ledger; try again in a moment")
+        self._number += 1
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[self._number] = future
+        return self._number, future
+
+    def _send(self) -> None:
+        if self._frames is None:
+            return
+        self._away = True
+        self._frames.send(_encode(wire.ToLedger(self.epoch, self._commits, self._reads)))
+        self._commits, self._reads = [], []
+
+    def _received(self, payload: bytes) -> None:
+        answer = _from_ledger.decode(payload)
+        if answer.turn:
+            # First what changed, then the results: nothing is decided on what was known before.
+            if answer.epoch != self.epoch:
+                self.epoch = answer.epoch
+                for listener in self._listeners:
+                    listener(answer.changed)
+            self._ready.set()
+            self._away = False
+        waiting = self._waiting
+        for number, outcome in answer.outcomes:
+            _resolve(waiting.pop(number, None), outcome)
+        for number, result in answer.results:
+            _resolve(waiting.pop(number, None), result)
+        for number in answer.failed:
+            future = waiting.pop(number, None)
+            if future is not None and not future.done():
+                future.set_exception(Unavailable("the ledger cannot write now; try again"))
+        if answer.turn and (self._commits or self._reads):
+            self._send()
+
+    def _lost(self, frames: wire.Frames) -> None:
+        if frames is not self._frames:
+            return
+        self._frames = None
+        self._ready.clear()
+        self._commits, self._reads = [], []
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(Unavailable(_NO_OUTCOME.detail))
+
+
+class CustodianLink:
+    """One gate's line to one custodian. What is asked in one turn of the loop goes in one frame."""
+
+    def __init__(self, lost: Callable[["CustodianLink"], None]) -> None:
+        self._gone = lost
+        self._frames: wire.Frames | None = None
+        self._loop = asyncio.get_running_loop()
+        self._number = 0
+        self._out: list[tuple[int, Call]] = []
+        self._waiting: dict[int, tuple[float, asyncio.Future[Reply]]] = {}
+
+    async def attach(self, line: socket.socket) -> None:
+        """Speak over this socket."""
+        _, self._frames = await self._loop.create_connection(
+            lambda: wire.Frames(self._received, self._lost), sock=line
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Calls without a reply."""
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether another call would be one too many."""
+        return (
+            self._frames is None
+            or len(self._waiting) >= limits.GATE_CALLS_MAX
+            or self._frames.waiting_bytes > limits.WAITING_BYTES_MAX
+        )
+
+    def ask(self, call: Call) -> "asyncio.Future[Reply]":
+        """The reply, some time."""
+        self._number = number = self._number + 1
+        future = self._loop.create_future()
+        self._waiting[number] = (self._loop.time() + limits.CALL_SECONDS_MAX, future)
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append((number, call))
+        return future
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._frames is not None and out:
+            self._frames.send(_encode(wire.Calls(out)))
+
+    def _received(self, payload: bytes) -> None:
+        for number, reply in _replies.decode(payload).replies:
+            waiting = self._waiting.pop(number, None)
+            if waiting is not None:
+                _resolve(waiting[1], reply)
+
+    def sweep(self) -> None:
+        """Give up on calls that have waited too long. They stand in the order of their deadlines."""
+        now = self._loop.time()
+        for number, (deadline, future) in list(self._waiting.items()):
+            if deadline > now:
+                return
+            del self._waiting[number]
+            _resolve(future, _NO_OUTCOME)
+
+    def _lost(self) -> None:
+        self._frames = None
+        self._out = []
+        waiting, self._waiting = self._waiting, {}
+        for _, future in waiting.values():
+            _resolve(future, _NO_OUTCOME)
+        self._gone(self)
+
+
+class Custodians:
+    """The `Custodian` port over all custodians of the node: each call goes to the least busy."""
+
+    def __init__(self) -> None:
+        self._links: list[CustodianLink] = []
+
+    async def attach(self, line: socket.socket) -> None:
+        """One more custodian."""
+        link = CustodianLink(self._links_remove)
+        await link.attach(line)
+        self._links.append(link)
+
+    def _links_remove(self, link: CustodianLink) -> None:
+        if link in self._links:
+            self._links.remove(link)
+
+    @property
+    def waiting(self) -> int:
+        """Calls without a reply."""
+        return sum(link.waiting for link in self._links)
+
+    async def ask(self, call: Call) -> Reply:
+        """The reply to one call; `unavailable` when there is none to be had."""
+        links = self._links
+        link = links[0] if len(links) == 1 else min(links, key=_busy, default=None)
+        if link is None or link.full:
+            return _UNAVAILABLE
+        return await link.ask(call)
+
+    async def sweep_forever(self) -> None:
+        """Give up on what waited too long, once a second."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            for link in self._links:
+                link.sweep()
+
+
+def _busy(link: CustodianLink) -> int:
+    return link.waiting
+
+
+def _resolve(future: "asyncio.Future[_Answer] | None", answer: _Answer) -> None:
+    # A caller that hung up has cancelled its future.
+    if future is not None and not future.done():
+        future.set_result(answer)
+
+

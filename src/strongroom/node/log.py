@@ -1,6 +1,7 @@
 """The logs of the rooms: one JSON object a line, on standard error, which the supervisor collects.
 
-Fields are named by the program and hold ids, names and reasons; never input bytes, never anything secret.
+Fields are named by the program and hold ids, names and reasons; never input bytes, never anything
+secret.
 """
 
 import json
@@ -27,7 +28,7 @@ def warning(message: str, **fields: str | float) -> None:
 
 
 def failure(message: str, **fields: str | float) -> None:
-    """The exception being handled: its type and where it was raised, not its text, which may quote input."""
+    """The exception being handled: its type and place, not its text, which may quote input."""
     kind, _, trace = sys.exc_info()
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
              for frame in traceback.extract_tb(trace)]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Counters and histograms of a room, light enough for the hot path; Prometheus text is made elsewhere.
+"""Counters and histograms of a room, light enough for the hot path.
 
-A room hands its numbers to the supervisor as a `Snapshot` when asked. Labels never hold anything that a
-caller chose: names of operations and outcomes only.
+Prometheus text is made elsewhere: a room hands its numbers to the supervisor as a `Snapshot` when
+asked. Labels never hold anything that a caller chose: names of operations and outcomes only.
 """
 
 from bisect import bisect_left

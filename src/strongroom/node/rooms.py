@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Room(StrEnum):
-    """A process of ours. The supervisor starts the other three kinds and does none of their work."""
+    """A process of ours. The supervisor starts the others and does none of their work."""
 
     SUPERVISOR = "supervisor"
     GATE = "gate"

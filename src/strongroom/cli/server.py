@@ -1,7 +1,257 @@
-"""The commands that run a server rather than talk to one."""
+"""The commands that run a server rather than talk to one: dev, init, serve, config."""
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from strongroom.cli import screen
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import CommandError, Failure, usage
+
+if TYPE_CHECKING:
+    from strongroom.config import Config
+    from strongroom.domain.sensitive import Sensitive
+
+_PANEL: Final = "Run a server"
+_PASSPHRASE_BYTES_MAX: Final = 1024
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", metavar="FILE", help="The configuration, in TOML.")
+]
+PassphraseFD = Annotated[
+    int | None,
+    typer.Option(
+        "--passphrase-fd", metavar="N", help="Read the passphrase from this open descriptor."
+    ),
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", metavar="FILE", help="Read the passphrase from this file, mode 0600."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add them to the app."""
+    app.command("dev", rich_help_panel=_PANEL)(dev)
+    app.command("init", rich_help_panel=_PANEL)(init)
+    app.command("serve", rich_help_panel=_PANEL)(serve)
+    config = typer.Typer(help="Look at a server's configuration.", no_args_is_help=True)
+    config.command("check")(check)
+    config.command("sample")(sample)
+    app.add_typer(config, name="config", rich_help_panel=_PANEL)
+
+
+def dev(
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="ADDRESS:PORT", help="On loopback only. Port 0: any.")
+    ] = "127.0.0.1:7600",
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Where everything is kept; made if missing.")
+    ] = Path("strongroom-dev"),
+    gates: Annotated[int, typer.Option("--gates", min=1, max=64, help="HTTP processes.")] = 1,
+    custodians: Annotated[
+        int, typer.Option("--custodians", min=1, max=64, help="Processes that hold the keys.")
+    ] = 1,
+) -> None:
+    """Run a server to try things out: founded, unsealed and ready in one step. Not for production."""
+    from strongroom import bootstrap
+    from strongroom.config import address
+
+    with _in_words():
+        claim = bootstrap.Claim(data)
+        plan = bootstrap.dev(data, address(listen), gates=gates, custodians=custodians)
+        host, port = plan.listening[0].getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        bootstrap.run(plan, lambda: _welcome(url, data / bootstrap.DEV_ENVIRONMENT))
+        claim.release()
+    screen.note("Stopped.")
+
+
+def init(
+    config: ConfigFile,
+    passphrase_fd: PassphraseFD = None,
+    passphrase_file: PassphraseFile = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file", metavar="FILE",
+            help="Write the administrator's token to this new file, mode 0600, rather than show it.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Found a deployment: seal, store and administrator. The passphrase is asked for twice."""
+    from strongroom import bootstrap
+    from strongroom.adapters.seals.files import write_private
+
+    with _in_words():
+        settings = _load(config)
+        if token_file is not None and token_file.exists():
+            raise usage(f"{token_file} exists already.")
+        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=True)
+        tokens = bootstrap.init(settings, secret)
+        if token_file is None:
+            screen.note("The administrator's token, shown this once; it lasts 90 days:")
+            screen.show_lines(tokens.administrator)
+        else:
+            write_private(token_file, tokens.administrator.encode() + b"\n")
+    screen.done(f"Founded in {Path(settings.store.path).parent}.")
+    screen.note(f"Keep the passphrase, and {settings.seal.file}: without both, all keys are lost.")
+    screen.note(f"Run it: strongroom serve --config {config}")
+
+
+def serve(
+    config: ConfigFile,
+    passphrase_fd: PassphraseFD = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Run a deployment that `strongroom init` has founded."""
+    from strongroom import bootstrap
+
+    with _in_words():
+        settings = _load(config)
+        claim = bootstrap.Claim(Path(settings.store.path).parent)
+        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=False)
+        plan = bootstrap.serve(settings, secret)
+        scheme = "https" if settings.server.tls_key else "http"
+        bootstrap.run(
+            plan, lambda: screen.done(f"Strongroom is ready at {scheme}://{settings.server.listen}")
+        )
+        claim.release()
+    screen.note("Stopped.")
+
+
+def check(config: ConfigFile) -> None:
+    """Say whether a configuration can be used, and what is wrong with it."""
+    with _in_words():
+        _load(config)
+    screen.done(f"{config} can be used.")
+
+
+def sample() -> None:
+    """Print a configuration with a comment for each setting."""
+    from strongroom.config import SAMPLE
+
+    screen.show_lines(SAMPLE)
+
+
+def _load(path: Path) -> "Config":
+    from strongroom.config import load
+
+    return load(path)
+
+
+def _passphrase(
+    config: "Config", descriptor: int | None, file: Path | None, *, new: bool
+) -> "Sensitive":
+    """From where it was said to be, else from whoever sits at the terminal. Never an argument."""
+    from strongroom.adapters.seals.files import read_private
+    from strongroom.domain.sensitive import Sensitive
+
+    if descriptor is not None and file is not None:
+        raise usage("--passphrase-fd and --passphrase-file contradict each other.")
+    if descriptor is not None:
+        try:
+            with os.fdopen(descriptor, "rb") as opened:
+                content = opened.read(_PASSPHRASE_BYTES_MAX + 2)
+        except OSError:
+            raise usage(f"Descriptor {descriptor} cannot be read.") from None
+        return Sensitive(content.removesuffix(b"\n"))
+    named = file or (Path(config.seal.passphrase_file) if config.seal.passphrase_file else None)
+    if named is not None:
+        return Sensitive(read_private(named, _PASSPHRASE_BYTES_MAX + 1).removesuffix(b"\n"))
+    if not sys.stdin.isatty():
+        raise usage(
+            "There is no terminal to ask for the passphrase.",
+            "Use --passphrase-fd, --passphrase-file, or seal.passphrase_file in the configuration.",
+        )
+    typed = getpass.getpass("Passphrase: ")
+    if new and getpass.getpass("The same again: ") != typed:
+        raise usage("The two are not the same.")
+    return Sensitive(typed.encode())
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What stands in the way, as one line."""
+    from strongroom.bootstrap import CannotStart
+    from strongroom.config import ConfigRefused
+    from strongroom.ports.seal import SealRefused
+
+    try:
+        yield
+    except (CannotStart, SealRefused) as refusal:
+        raise CommandError(Failure(Exit.REFUSED, _sentence(str(refusal)))) from refusal
+    except ConfigRefused as refusal:
+        raise usage(_sentence(str(refusal))) from refusal
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else text + "."
+
+
+def _welcome(url: str, environment: Path) -> None:
+    """Where it is, how to get in, three things to try, how to stop."""
+    from rich.console import Group
+    from rich.rule import Rule
+    from rich.text import Text
+
+    command = _own_command()
+    header = '-H "Authorization: Bearer $STRONGROOM_TOKEN"'
+    post = f"curl -sS {header} -H 'Content-Type: application/json'"
+    cut = r"""sed 's/.*"ciphertext":"\([^"]*\)".*/\1/'"""
+    lines = [
+        ("", f"Strongroom is ready at {url}", "bold green"),
+        ("", "", ""),
+        ("credentials are in ", f"{environment}", "bold"),
+        ("load them with     ", f"set -a; . {_shell(environment)}; set +a", "cyan"),
+        ("", "", ""),
+        ("make a key         ", f"{command} key create orders", "cyan"),
+        ("encrypt            ", f"echo 4111-1111 | {command} encrypt orders > card.enc", "cyan"),
+        ("decrypt            ", f"{command} decrypt < card.enc", "cyan"),
+        ("", "", ""),
+        ("the same by curl   ", f"{post} $STRONGROOM_URL/v1/keys -d '{{\"name\":\"orders-2\"}}'", "cyan"),
+        ("                   ", f"C=$({post} $STRONGROOM_URL/v1/keys/orders-2/encrypt"
+         f" -d '{{\"plaintext\":\"aGVsbG8=\"}}' | {cut})", "cyan"),
+        ("                   ", f"{post} $STRONGROOM_URL/v1/decrypt -d \"{{\\\"ciphertext\\\":\\\"$C\\\"}}\"", "cyan"),
+        ("", "", ""),
+        ("read more          ", f"{url}/docs", "bold"),
+        ("stop               ", "Ctrl-C", "bold"),
+    ]  # fmt: skip
+    warning = "Development mode: the root key lies beside the data. For anything else: strongroom init."
+    screen.show(
+        Group(
+            *(Text.assemble((lead, "dim"), (text, style)) for lead, text, style in lines),
+            Rule(style="dim") if sys.stdout.isatty() else Text(""),
+            Text(warning, style="yellow"),
+        )
+    )
+    sys.stdout.flush()
+
+
+def _own_command() -> str:
+    """How this program was called: by its name if a shell would find the same one."""
+    from shutil import which
+
+    called = Path(sys.argv[0])
+    found = which("strongroom")
+    if found is not None and called.name == "strongroom" and Path(found).samefile(called):
+        return "strongroom"
+    if called.name != "strongroom":
+        return "strongroom"
+    return _shell(Path(os.path.relpath(called)))
+
+
+def _shell(path: Path) -> str:
+    from shlex import quote
+
+    text = str(path)
+    # A name without a slash would be looked for in PATH.
+    return quote(text if "/" in text else f"./{text}")

@@ -1,1 +1,1 @@
-"""What a key, a version, a principal, a policy and an event are. Pure: standard library and msgspec."""
+"""What a key, a version, a principal, a policy and an event are. Standard library and msgspec."""

@@ -1,7 +1,8 @@
 """What is asked and what is answered, one structure each, for every operation.
 
-Doors decode into asks and encode from answers; services know nothing else of the caller's protocol.
-Names that a request addresses (the key in `/v1/keys/{name}`) are not here: they are the call's target.
+Doors decode into asks and encode from answers; services know nothing else of the caller's
+protocol. Names that a request addresses (the key in `/v1/keys/{name}`) are not here: they are the
+call's target.
 """
 
 from typing import Annotated
@@ -52,12 +53,29 @@ class CreateKey(Ask, kw_only=True):
     labels: Labels = {}
     description: Description = ""
 
+    def __post_init__(self) -> None:
+        """Refuse more than all labels together may be."""
+        _bounded(self.labels)
+
 
 class UpdateKey(Ask, kw_only=True):
     """What is given replaces what was; what is not given stays."""
 
     labels: Labels | UnsetType = UNSET
     description: Description | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse more than all labels together may be."""
+        if self.labels is not UNSET:
+            _bounded(self.labels)
+
+
+def _bounded(labels: dict[str, str]) -> None:
+    # A page holds 1,000 keys, so what each may be adds up.
+    if sum(len(name) + len(value) for name, value in labels.items()) > limits.LABELS_CHARACTERS_MAX:
+        raise ValueError(
+            f"all labels together may have {limits.LABELS_CHARACTERS_MAX:,} characters"
+        )
 
 
 class Page(Ask, kw_only=True):
@@ -76,7 +94,7 @@ class VersionView(Answer):
 
 
 class KeyView(Answer):
-    """A key, without anything secret. `versions` holds the newest 100, newest first, where asked."""
+    """A key, without anything secret. `versions`: the newest 100, newest first, where asked."""
 
     name: str
     id: str
@@ -112,7 +130,10 @@ class Encrypt(Ask, kw_only=True):
 
     plaintext: Plaintext | UnsetType = UNSET
     context: Context = {}
-    items: Annotated[list[EncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)] | UnsetType = UNSET
+    items: (
+        Annotated[list[EncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
+        | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
         """Refuse neither and both."""
@@ -160,7 +181,10 @@ class Decrypt(Ask, kw_only=True):
 
     ciphertext: Ciphertext | UnsetType = UNSET
     context: Context = {}
-    items: Annotated[list[DecryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)] | UnsetType = UNSET
+    items: (
+        Annotated[list[DecryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
+        | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
         """Refuse neither and both."""
@@ -341,7 +365,7 @@ class PolicyList(Answer):
 
 
 class Explain(Ask, kw_only=True):
-    """A question: might this principal do this to that object, with that context?"""
+    """Might this principal do this to that object, with that context? A question, not an act."""
 
     principal: Name
     action: Annotated[str, Meta(max_length=64, description="such as key.encrypt")]
@@ -410,7 +434,7 @@ class EventView(Answer, omit_defaults=True):
 
 
 class EventPage(Answer):
-    """Entries, newest last. `next_page_token` always leads on, so that a reader can follow the log."""
+    """Entries, newest last. `next_page_token` always leads on, so one can follow the log."""
 
     events: list[EventView]
     next_page_token: str

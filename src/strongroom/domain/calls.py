@@ -1,4 +1,4 @@
-"""A call from a gate to a custodian, and the reply. What a door makes, and all that a custodian sees."""
+"""A call from a gate to a custodian, and the reply: what a door makes and a custodian sees."""
 
 import msgspec
 
@@ -8,10 +8,10 @@ from strongroom.domain.operations import OPERATIONS
 class Call(msgspec.Struct, frozen=True, array_like=True):
     """One operation asked for.
 
-    `target` names what is acted on ("" where the ask itself or nothing names it). `token` is the evidence
-    of identity as it came ("" if none came). `source` is the peer's address. `request` is the request's id,
-    32 hexadecimal digits. `ask` is the operation's ask as msgpack; empty where it was not decoded since no
-    evidence came.
+    `target` names what is acted on ("" where the ask itself or nothing names it). `token` is the
+    evidence of identity as it came ("" if none came). `source` is the peer's address. `request` is
+    the request's id, 32 hexadecimal digits. `ask` is the operation's ask as msgpack; empty where
+    it was not decoded since no evidence came.
     """
 
     operation: str
@@ -23,7 +23,7 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """What became of a call: an answer (msgpack, of type `answers[variant]`), or a refusal's code."""
+    """What became of a call: an answer (msgpack, type `answers[variant]`) or a refusal's code."""
 
     answer: bytes = b""
     variant: int = 0

@@ -1,4 +1,4 @@
-"""What policies are written in: the Cedar schema, generated from the operation table, and minimal policies."""
+"""What policies are written in: the Cedar schema, from the operation table; minimal policies."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ entity Policy in [Namespace];
 entity Encryption tags String;
 """
 
-# A key's labels and the pairs of an encryption context are tags, since their names are the user's own:
-#   resource.hasTag("team") && resource.getTag("team") == "pay"
-#   context.encryption.hasTag("tenant") && context.encryption.getTag("tenant") == "a"
+# A key's labels and the pairs of an encryption context are tags, since their names are the user's
+# own: resource.hasTag("team") && resource.getTag("team") == "pay"
+# context.encryption.hasTag("tenant") && context.encryption.getTag("tenant") == "a"
 _CONTEXT: Final = "{ encryption: Encryption, source: String, now: datetime }"
 
 
@@ -39,7 +39,7 @@ def needed_policy(action: str, principal: str, resource: Resource, name: str) ->
 
 
 def quoted(text: str) -> str:
-    """A Cedar string literal. Escapes everything beyond printable ASCII, so that nothing can break out."""
+    """A Cedar string literal. Escapes all beyond printable ASCII, so that nothing can break out."""
     return '"' + "".join(_escaped(character) for character in text) + '"'
 
 
@@ -49,4 +49,3 @@ def _escaped(character: str) -> str:
     if " " <= character <= "~":
         return character
     return f"\\u{{{ord(character):x}}}"
-

@@ -1,6 +1,7 @@
 """Ciphertext format 1, as bytes: what we hand out and must be able to open for ever.
 
-    0x01 · key id (16) · version (4) · random (32) · commitment (32) · AES-256-GCM text and tag (≥ 16)
+    0x01 · key id (16) · version (4) · random (32) · commitment (32) · AES-256-GCM text and tag (≥
+    16)
 
 `docs/formats/ciphertext-1.md` is the page about it. The computing is in `adapters/software.py`.
 """

@@ -49,7 +49,7 @@ class TooLarge(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """No identity was proven. Deliberately the same for an unknown, wrong, expired, revoked token."""
+    """No identity was proven. Deliberately one for an unknown, wrong, expired, revoked token."""
 
     code = "unauthenticated"
     title = "Valid credentials are needed"
@@ -91,7 +91,7 @@ class KeyNotUsable(Refusal):
 
 
 class InvalidCiphertext(Refusal):
-    """One message for truncated, altered, foreign, unknown: telling them apart helps an attacker."""
+    """One message for truncated, altered, foreign, unknown: the difference helps an attacker."""
 
     code = "invalid-ciphertext"
     title = "The ciphertext or its context is not valid"

@@ -1,7 +1,7 @@
 """An audit entry: who did what to which object, what was decided and why.
 
-It is canonical JSON (fields sorted, no spaces, integers and text only) and a leaf of the log's Merkle
-tree. Details are named by the operation table's allow-list; nothing else gets in.
+It is canonical JSON (fields sorted, no spaces, integers and text only) and a leaf of the log's
+Merkle tree. Details are named by the operation table's allow-list; nothing else gets in.
 """
 
 from datetime import UTC, datetime

@@ -1,6 +1,7 @@
 """The life of a key and of a version: states, transitions, and what each state allows.
 
-States are those of NIST SP 800-57 part 1 revision 5, section 7. Whatever is not in a table is refused.
+States are those of NIST SP 800-57 part 1 revision 5, section 7. Whatever is not in a table is
+refused.
 """
 
 from enum import StrEnum

@@ -25,10 +25,10 @@ class Resource(StrEnum):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row. `name` is also the Cedar action and the action in the audit log.
 
-    `details` names every field that the audit entry may carry beyond the fixed ones.
-    `use` is what it does with key material, if anything. `scoped` says that it is about the namespace as
-    a whole and so weighed against it, not against one object. `own_right` operations are for everybody
-    who proved an identity.
+    `details` names every field that the audit entry may carry beyond the fixed ones. `use` is what
+    it does with key material, if anything. `scoped` says that it is about the namespace as a whole
+    and so weighed against it, not against one object. `own_right` operations are for everybody who
+    proved an identity.
     """
 
     name: str
@@ -67,203 +67,106 @@ def _row(  # noqa: PLR0913 - a row of a table
 _KEY, _PRINCIPAL, _TOKEN = Resource.KEY, Resource.PRINCIPAL, Resource.TOKEN
 _POLICY, _NAMESPACE = Resource.POLICY, Resource.NAMESPACE
 
+# fmt: off
 OPERATIONS: Final[dict[str, Operation]] = dict(
     [
-        # fmt: off
         _row("key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key", details="algorithm"),
         _row(
-            "key.list",
-            asks.Page,
-            asks.KeyPage,
-            _NAMESPACE,
-            "List the keys",
-            details="count",
+            "key.list", asks.Page, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
             scoped=True,
         ),
         _row("key.read", asks.Nothing, asks.KeyView, _KEY, "Describe a key and its versions"),
         _row(
-            "key.update",
-            asks.UpdateKey,
-            asks.KeyView,
-            _KEY,
-            "Change labels and description",
+            "key.update", asks.UpdateKey, asks.KeyView, _KEY, "Change labels and description",
             details="changed",
         ),
         _row(
-            "key.rotate",
-            asks.Nothing,
-            asks.KeyView,
-            _KEY,
-            "Make a new version; old ones go on decrypting",
-            use=Use.ROTATE,
+            "key.rotate", asks.Nothing, asks.KeyView, _KEY,
+            "Make a new version; old ones go on decrypting", use=Use.ROTATE,
         ),
         _row(
-            "key.enable",
-            asks.Nothing,
-            asks.KeyView,
-            _KEY,
-            "Let a disabled key be used again",
+            "key.enable", asks.Nothing, asks.KeyView, _KEY, "Let a disabled key be used again",
             details="state",
         ),
         _row(
-            "key.disable",
-            asks.Nothing,
-            asks.KeyView,
-            _KEY,
-            "Stop every use of a key, at once and everywhere",
-            details="state",
+            "key.disable", asks.Nothing, asks.KeyView, _KEY,
+            "Stop every use of a key, at once and everywhere", details="state",
         ),
         _row(
-            "key.encrypt",
-            asks.Encrypt,
-            (asks.Encrypted, asks.EncryptedBatch),
-            _KEY,
-            "Encrypt",
-            details="count failed contexts",
-            use=Use.PROTECT,
+            "key.encrypt", asks.Encrypt, (asks.Encrypted, asks.EncryptedBatch), _KEY, "Encrypt",
+            details="count failed contexts", use=Use.PROTECT,
         ),
         _row(
-            "key.decrypt",
-            asks.Decrypt,
-            (asks.Decrypted, asks.DecryptedBatch),
-            _KEY,
-            "Decrypt",
-            details="count failed contexts keys",
-            use=Use.PROCESS,
+            "key.decrypt", asks.Decrypt, (asks.Decrypted, asks.DecryptedBatch), _KEY, "Decrypt",
+            details="count failed contexts keys", use=Use.PROCESS,
         ),
         _row(
-            "principal.create",
-            asks.CreatePrincipal,
-            asks.PrincipalView,
-            _PRINCIPAL,
-            "Make an identity",
-            details="roles",
+            "principal.create", asks.CreatePrincipal, asks.PrincipalView, _PRINCIPAL,
+            "Make an identity", details="roles",
         ),
         _row(
-            "principal.list",
-            asks.Page,
-            asks.PrincipalPage,
-            _NAMESPACE,
-            "List the identities",
-            details="count",
+            "principal.list", asks.Page, asks.PrincipalPage, _NAMESPACE, "List the identities",
+            details="count", scoped=True,
+        ),
+        _row(
+            "principal.read", asks.Nothing, asks.PrincipalView, _PRINCIPAL, "Describe an identity",
+        ),
+        _row(
+            "principal.update", asks.UpdatePrincipal, asks.PrincipalView, _PRINCIPAL,
+            "Change roles, description, or disable", details="changed roles disabled",
+        ),
+        _row(
+            "role.list", asks.Nothing, asks.RoleList, _NAMESPACE,
+            "List the roles and what each allows", scoped=True,
+        ),
+        _row(
+            "token.create", asks.CreateToken, asks.TokenCreated, _PRINCIPAL,
+            "Make an API token; it is shown once", details="token expires",
+        ),
+        _row(
+            "token.list", asks.Page, asks.TokenPage, _NAMESPACE, "List the tokens", details="count",
             scoped=True,
         ),
         _row(
-            "principal.read", asks.Nothing, asks.PrincipalView, _PRINCIPAL, "Describe an identity"
-        ),
-        _row(
-            "principal.update",
-            asks.UpdatePrincipal,
-            asks.PrincipalView,
-            _PRINCIPAL,
-            "Change roles, description, or disable",
-            details="changed roles disabled",
-        ),
-        _row(
-            "role.list",
-            asks.Nothing,
-            asks.RoleList,
-            _NAMESPACE,
-            "List the roles and what each allows",
-            scoped=True,
-        ),
-        _row(
-            "token.create",
-            asks.CreateToken,
-            asks.TokenCreated,
-            _PRINCIPAL,
-            "Make an API token; it is shown once",
-            details="token expires",
-        ),
-        _row(
-            "token.list",
-            asks.Page,
-            asks.TokenPage,
-            _NAMESPACE,
-            "List the tokens",
-            details="count",
-            scoped=True,
-        ),
-        _row(
-            "token.revoke",
-            asks.Nothing,
-            asks.Done,
-            _TOKEN,
-            "Revoke a token, at once and everywhere",
-            details="token",
+            "token.revoke", asks.Nothing, asks.Done, _TOKEN,
+            "Revoke a token, at once and everywhere", details="token",
         ),
         _row("identity.read", asks.Nothing, asks.WhoAmI, _NAMESPACE, "Say who I am", scoped=True),
         _row(
-            "namespace.create",
-            asks.CreateNamespace,
-            asks.NamespaceCreated,
-            _NAMESPACE,
-            "Make a namespace and its administrator",
-            details="created token",
+            "namespace.create", asks.CreateNamespace, asks.NamespaceCreated, _NAMESPACE,
+            "Make a namespace and its administrator", details="created token",
         ),
         _row(
-            "namespace.list",
-            asks.Page,
-            asks.NamespacePage,
-            _NAMESPACE,
-            "List the namespaces",
-            details="count",
-            scoped=True,
+            "namespace.list", asks.Page, asks.NamespacePage, _NAMESPACE, "List the namespaces",
+            details="count", scoped=True,
         ),
         _row(
-            "policy.list",
-            asks.Nothing,
-            asks.PolicyList,
-            _NAMESPACE,
-            "List the policies",
-            details="count",
-            scoped=True,
+            "policy.list", asks.Nothing, asks.PolicyList, _NAMESPACE, "List the policies",
+            details="count", scoped=True,
         ),
         _row("policy.read", asks.Nothing, asks.PolicyView, _POLICY, "Read a policy"),
         _row(
-            "policy.write",
-            asks.WritePolicy,
-            asks.PolicyView,
-            _POLICY,
-            "Write a policy",
+            "policy.write", asks.WritePolicy, asks.PolicyView, _POLICY, "Write a policy",
             details="digest",
         ),
         _row("policy.delete", asks.Nothing, asks.Done, _POLICY, "Delete a policy"),
         _row(
-            "authorize.explain",
-            asks.Explain,
-            asks.Explanation,
-            _NAMESPACE,
+            "authorize.explain", asks.Explain, asks.Explanation, _NAMESPACE,
             "Say which policy would decide, or what is missing",
-            details="principal asked key allowed",
-            scoped=True,
+            details="principal asked key allowed", scoped=True,
         ),
         _row(
-            "decision.read",
-            asks.Nothing,
-            asks.DecisionView,
-            _NAMESPACE,
-            "Look a decision up by its id",
-            details="decision",
-            scoped=True,
+            "decision.read", asks.Nothing, asks.DecisionView, _NAMESPACE,
+            "Look a decision up by its id", details="decision", scoped=True,
         ),
         _row(
-            "audit.read",
-            asks.AuditQuery,
-            asks.EventPage,
-            _NAMESPACE,
-            "Read the audit log",
-            details="count",
-            scoped=True,
+            "audit.read", asks.AuditQuery, asks.EventPage, _NAMESPACE, "Read the audit log",
+            details="count", scoped=True,
         ),
         _row(
-            "status.read",
-            asks.Nothing,
-            asks.StatusView,
-            _NAMESPACE,
-            "Describe the node, its rooms and their hardening",
-            scoped=True,
+            "status.read", asks.Nothing, asks.StatusView, _NAMESPACE,
+            "Describe the node, its rooms and their hardening", scoped=True,
         ),
-        # fmt: on
     ]
 )
+# fmt: on

@@ -19,7 +19,7 @@ class Kind(StrEnum):
     KEY = "k"
     VERSION = "v"  # id: the key's id, then the version in four bytes
     PRINCIPAL = "p"
-    TOKEN = "t"
+    TOKEN = "t"  # noqa: S105 - a kind of record
     POLICIES = "o"  # id: the namespace's id; all policies of a namespace are one record
 
 

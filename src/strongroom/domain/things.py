@@ -71,7 +71,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True):
-    """All policies of a namespace: a record of one piece, so that none can be taken out unnoticed."""
+    """All policies of a namespace: one record, so that none can be taken out unnoticed."""
 
     texts: dict[str, str]
     revisions: dict[str, int]

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from strongroom.domain import limits
 
-# One canonical spelling: lower case only, so that no two names differ by case (CVE-2025-6004 was such
-# a pair). `(?!\n)` because Python's `$` would let a trailing line feed pass.
+# One canonical spelling: lower case only, so that no two names differ by case (CVE-2025-6004 was
+# such a pair). `(?!\n)` because Python's `$` would let a trailing line feed pass.
 NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$(?!\n)"
 
 Name = Annotated[

@@ -1,19 +1,23 @@
 """The line between the supervisor and each room: single messages, some with descriptors.
 
-A sequenced-packet socket keeps messages whole, so there is no framing and no state. When it ends, the other
-side is gone: a room without a supervisor stops; a room that ended is started again.
+A sequenced-packet socket keeps messages whole, so there is no framing and no state. When it ends,
+the other side is gone: a room without a supervisor stops; a room that ended is started again.
 """
 
+import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from strongroom.domain import limits
 from strongroom.node.metrics import Snapshot
 
 _MESSAGE_BYTES_MAX: Final = 160 * 1024  # below the kernel's default socket buffer
 _DESCRIPTORS_MAX: Final = 8
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +36,9 @@ class GateStart(msgspec.Struct, frozen=True):
     tls_certificate: str = ""
     tls_key: str = ""
     metrics_open: bool = False
+    requests_logged: bool = False
+    connections_max: int = limits.CONNECTIONS_MAX
+    drain_seconds: int = limits.DRAIN_SECONDS
     user: str = ""
 
 
@@ -101,5 +108,5 @@ def receive(line: socket.socket) -> tuple[Message, list[int]] | None:
 
 def memory_bytes() -> int:
     """Resident memory of this process."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
+    with Path("/proc/self/statm").open() as statm:
+        return int(statm.read().split()[1]) * _PAGE_BYTES

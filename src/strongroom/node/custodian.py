@@ -5,6 +5,9 @@ import gc
 import os
 import socket
 import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,15 +15,18 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.system import SystemClock, SystemRandomness
 from strongroom.domain.calls import Call, Reply
-from strongroom.domain.errors import Unavailable
+from strongroom.domain.errors import Refusal, Unavailable
 from strongroom.domain.sensitive import Sensitive
-from strongroom.node import control, log, wire
+from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
-from strongroom.node.links import LedgerLink
+from strongroom.node.links import LedgerLink, leave_when_alone
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
-from strongroom.services.desk import Desk
+
+_DRAIN_SECONDS: Final = 10.0
+_FLUSH_BYTES: Final = 4 * 1024 * 1024  # of answers; more of them go in a frame of their own
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 _encode = msgspec.msgpack.Encoder().encode
 _calls = msgspec.msgpack.Decoder(wire.Calls)
@@ -34,12 +40,11 @@ class CustodianRoom:
         self._start = start
         self._measures = harden(Room.CUSTODIAN, keep={line.fileno()}, user=start.user)
         self._started_us = time.time_ns() // 1000
-        # Opened before the files are out of reach, for the report of memory in use.
-        self._statm = open("/proc/self/statm", "rb")  # noqa: SIM115 - held as long as the room
+        # Opened before the files are out of reach, for the report of memory in use. Never closed.
+        self._statm = Path("/proc/self/statm").open("rb")  # noqa: SIM115 - as said
         self._meter = Meter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._done = asyncio.Event()
-        self._draining = False
 
     async def run(self) -> None:
         """Serve."""
@@ -55,14 +60,15 @@ class CustodianRoom:
             seal=self._start.seal,
         )
         asyncio.get_running_loop().add_reader(self._line, self._obey)
+        self._measures.append(seccomp.seal(Room.CUSTODIAN))
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
-        control.send(self._line, control.Message("started"))
+        alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
         await self._done.wait()
-        # In-flight requests finish: their answers are on the way once their tasks are done.
+        alone.cancel()
+        # What is in flight finishes. The gates have drained before, so there is hardly anything.
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=10)
-        await asyncio.sleep(0.05)
+            await asyncio.wait(self._tasks, timeout=_DRAIN_SECONDS)
 
     def _obey(self) -> None:
         received = control.receive(self._line)
@@ -84,20 +90,38 @@ class CustodianRoom:
         control.send(self._line, control.Message("ready"))
 
     async def _attach_gate(self, line: socket.socket) -> None:
-        gate = _Gate(self._desk, self._spawn)
+        gate = _Gate(self._serve, self._spawn)
         _, gate.frames = await asyncio.get_running_loop().create_connection(
             lambda: wire.Frames(gate.received, gate.lost), sock=line
         )
 
-    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+    async def _serve(self, call: Call) -> Reply:
+        try:
+            if call.operation == wire.READY:
+                await self._ledger.tree()
+                return Reply()
+            return await self._desk.answer(call)
+        except Refusal as refusal:
+            return Reply(code=refusal.code, detail=refusal.detail)
+        except Exception:  # noqa: BLE001 - our mistake: nothing is released, and the log has it
+            log.failure("a call failed", request=call.request, operation=call.operation)
+            return Reply(code=Unavailable.code, detail="an internal error; it is in the log")
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("a task failed", error=type(task.exception()).__name__)
+            os._exit(1)  # in a state nobody thought of, no key is used
 
     def _report(self, number: int) -> None:
         self._meter.gauge("strongroom_custodian_waiting", self._ledger.waiting)
         self._statm.seek(0)
-        memory = int(self._statm.read().split()[1]) * 4096
+        memory = int(self._statm.read().split()[1]) * _PAGE_BYTES
         report = control.Report(
             self._start.name, Room.CUSTODIAN, os.getpid(), self._started_us, 0, memory,
             self._measures, self._meter.snapshot,
@@ -108,32 +132,36 @@ class CustodianRoom:
 class _Gate:
     """A gate, as the custodian sees it. Replies that are ready in one turn go in one frame."""
 
-    def __init__(self, desk: Desk, spawn: "object") -> None:
-        self._desk = desk
+    def __init__(
+        self,
+        serve: Callable[[Call], Coroutine[None, None, Reply]],
+        spawn: Callable[[Coroutine[None, None, None]], None],
+    ) -> None:
+        self._serve = serve
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
         self._out: list[tuple[int, Reply]] = []
+        self._out_bytes = 0
         self.frames: wire.Frames | None = None
 
     def received(self, payload: bytes) -> None:
         for number, call in _calls.decode(payload).calls:
-            self._spawn(self._serve(number, call))  # type: ignore[operator] # set by the room
-
-    async def _serve(self, number: int, call: Call) -> None:
-        try:
-            reply = await self._desk.answer(call)
-        except Exception:
-            # Our mistake: nothing is released, the log has it, and the caller may try again.
-            log.failure("a call failed", request=call.request, operation=call.operation)
-            reply = Reply(code=Unavailable.code, detail="an internal error; it is in the log")
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append((number, reply))
-
-    def _flush(self) -> None:
-        out, self._out = self._out, []
-        if self.frames is not None:
-            self.frames.send(_encode(wire.Replies(out)))
+            self._spawn(self._answer(number, call))
 
     def lost(self) -> None:
         self.frames = None
+
+    async def _answer(self, number: int, call: Call) -> None:
+        reply = await self._serve(call)
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append((number, reply))
+        self._out_bytes += len(reply.answer)
+        if self._out_bytes > _FLUSH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        self._out_bytes = 0
+        if self.frames is not None and out:
+            self.frames.send(_encode(wire.Replies(out)))

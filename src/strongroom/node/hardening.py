@@ -7,7 +7,8 @@ In this order:
 3. Memory is locked where that is allowed, so that keys are not swapped out.
 4. The custodian leaves the network, where it may.
 5. Root is given up for a user of the room's own, if one is configured.
-6. Not dumpable: no ptrace and no /proc/PID/mem for others of the same user. After 5, which resets it.
+6. Not dumpable: no ptrace and no /proc/PID/mem for others of the same user. After 5, which resets
+   it.
 7. No new privileges, for this process and its children.
 """
 
@@ -30,24 +31,31 @@ _CLONE_NEWNET: Final = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def harden(room: Room, *, keep: set[int], user: str = "") -> list[Measure]:
-    """Take every measure that can be had, and say which. Raises `LookupError` for an unknown user."""
-    _close_all_but(keep)  # 1
-    measures = [_done("descriptors-closed")]
+def harden(room: Room, *, keep: set[int] | None, user: str = "") -> list[Measure]:
+    """Take every measure that can be had, and say which. Raises `LookupError` for an unknown user.
+
+    `keep` are the descriptors that stay, beside the standard three; None: all, for the supervisor, whose
+    caller has opened them.
+    """
+    measures: list[Measure] = []
+    if keep is not None:
+        _close_all_but(keep)  # 1
+        measures.append(_done("descriptors-closed"))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # 2
     measures.append(_done("no-core-dumps"))
     if room in (Room.CUSTODIAN, Room.SUPERVISOR):
         measures.append(_lock_memory())  # 3
     if room is Room.CUSTODIAN:
         measures.append(_leave_network())  # 4
-    measures.append(_become(user))  # 5
+    if room is not Room.SUPERVISOR:
+        measures.append(_become(user))  # 5
     measures.append(_call("not-dumpable", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)))  # 6
     measures.append(_call("no-new-privileges", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))  # 7
     return measures
 
 
 def _close_all_but(keep: set[int]) -> None:
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - before any of it is closed
         descriptor = int(name)
         if descriptor > 2 and descriptor not in keep:  # noqa: PLR2004 - the standard three
             try:

@@ -1,10 +1,11 @@
 """The ledger room: one loop, one writer.
 
-A turn: read what every custodian has sent, keep all its commits in one durable group, answer. What arrives
-during the flush to disk is the next turn's group. Lists and searches are read by a thread of their own on
-its own connection and answered when they are done, so that they hold nobody up.
+A turn: read what every custodian has sent, keep all its commits in one durable group, answer. What
+arrives during the flush to disk is the next turn's group. Lists and searches are read by a thread
+of their own on its own connection and answered when they are done, so that they hold nobody up.
 """
 
+import gc
 import os
 import queue
 import selectors
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from strongroom.adapters.sqlite.store import SQLiteStore
-from strongroom.node import control, wire
+from strongroom.node import control, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
@@ -39,6 +40,7 @@ class _Peer:
         self.splitter = wire.Splitter()
         self.out = bytearray()
         self.open = True
+        self.stuck = False  # has not taken all that it was sent
 
 
 class LedgerRoom:
@@ -67,6 +69,9 @@ class LedgerRoom:
         threading.Thread(target=self._read_out_of_turn, daemon=True).start()
         self._selector.register(self._line, selectors.EVENT_READ)
         self._selector.register(self._wake, selectors.EVENT_READ)
+        self._measures.append(seccomp.seal(Room.LEDGER))
+        gc.collect()
+        gc.freeze()  # what is here now stays; it need not be looked at again
         control.send(self._line, control.Message("ready"))
         while self._running:
             batches: list[tuple[_Peer, wire.ToLedger]] = []
@@ -207,8 +212,10 @@ class LedgerRoom:
         except OSError:
             self._drop(peer)
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.out else 0)
-        self._selector.modify(peer.line, events, peer)
+        if bool(peer.out) is not peer.stuck:
+            peer.stuck = bool(peer.out)
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.stuck else 0)
+            self._selector.modify(peer.line, events, peer)
 
     def _drop(self, peer: _Peer) -> None:
         if peer.open:
@@ -224,7 +231,7 @@ class LedgerRoom:
         message, descriptors = received
         if message.kind == "attach":
             line = socket.socket(fileno=descriptors[0])
-            line.setblocking(False)
+            line.setblocking(False)  # noqa: FBT003 - it takes no keyword
             self._selector.register(line, selectors.EVENT_READ, _Peer(line))
         elif message.kind == "report":
             self._meter.gauge("strongroom_epoch", self._store.epoch)
@@ -233,8 +240,6 @@ class LedgerRoom:
                 self._name, Room.LEDGER, os.getpid(), self._started_us, 0,
                 control.memory_bytes(), self._measures, self._meter.snapshot,
             )  # fmt: skip
-            control.send(
-                self._line, control.Message("reported", message.number, _encode(report))
-            )
+            control.send(self._line, control.Message("reported", message.number, _encode(report)))
         elif message.kind == "drain":
             self._running = False

@@ -1,9 +1,10 @@
-"""The ends of the wire that wait for answers: the custodian's to the ledger, the gate's to custodians."""
+"""The ends of the wire that wait for answers: custodian to ledger, gate to custodians."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -11,12 +12,15 @@ from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind, Record, Ref
-from strongroom.node import wire
+from strongroom.node import log, wire
 from strongroom.ports.ledger import Changed
 from strongroom.ports.store import Commit, Conflict, EventPage, EventQuery, Kept, Stale, Tree
 
 _Answer = TypeVar("_Answer")
 _SWEEP_SECONDS: Final = 1.0
+_ALONE_SWEEPS_MAX: Final = 10
+_BATCH_MAX: Final = 512  # commits in one frame, so that none comes near the frame's limit
+_FLUSH_BYTES: Final = 4 * 1024 * 1024  # of asks; more of them go in a frame of their own
 _UNAVAILABLE: Final = Reply(
     code=Unavailable.code, detail="no custodian can take this now; try again in a moment"
 )
@@ -30,7 +34,7 @@ _replies = msgspec.msgpack.Decoder(wire.Replies)
 
 
 class LedgerLink:
-    """The `Ledger` port over the wire. One batch is away at a time; what queues up is the next one."""
+    """The `Ledger` port over the wire. One batch is away at a time; what queues up is the next."""
 
     def __init__(self, deployment: bytes) -> None:
         self.deployment = deployment
@@ -45,6 +49,11 @@ class LedgerLink:
         self._ready: asyncio.Event = asyncio.Event()
 
     @property
+    def attached(self) -> bool:
+        """Whether there is a line to a ledger."""
+        return self._frames is not None
+
+    @property
     def waiting(self) -> int:
         """Requests that have no answer yet."""
         return len(self._waiting)
@@ -55,6 +64,8 @@ class LedgerLink:
 
     async def attach(self, line: socket.socket) -> None:
         """Speak over this socket from now on. What was known is forgotten: it is another ledger."""
+        if self._frames is not None:
+            self._lost(self._frames)
         frames: wire.Frames
         loop = asyncio.get_running_loop()
         _, frames = await loop.create_connection(
@@ -124,8 +135,9 @@ class LedgerLink:
         if self._frames is None:
             return
         self._away = True
-        self._frames.send(_encode(wire.ToLedger(self.epoch, self._commits, self._reads)))
-        self._commits, self._reads = [], []
+        commits, self._commits = self._commits[:_BATCH_MAX], self._commits[_BATCH_MAX:]
+        reads, self._reads = self._reads[:_BATCH_MAX], self._reads[_BATCH_MAX:]
+        self._frames.send(_encode(wire.ToLedger(self.epoch, commits, reads)))
 
     def _received(self, payload: bytes) -> None:
         answer = _from_ledger.decode(payload)
@@ -170,6 +182,7 @@ class CustodianLink:
         self._loop = asyncio.get_running_loop()
         self._number = 0
         self._out: list[tuple[int, Call]] = []
+        self._out_bytes = 0
         self._waiting: dict[int, tuple[float, asyncio.Future[Reply]]] = {}
 
     async def attach(self, line: socket.socket) -> None:
@@ -200,10 +213,14 @@ class CustodianLink:
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append((number, call))
+        self._out_bytes += len(call.ask)
+        if self._out_bytes > _FLUSH_BYTES:
+            self._flush()
         return future
 
     def _flush(self) -> None:
         out, self._out = self._out, []
+        self._out_bytes = 0
         if self._frames is not None and out:
             self._frames.send(_encode(wire.Calls(out)))
 
@@ -214,7 +231,7 @@ class CustodianLink:
                 _resolve(waiting[1], reply)
 
     def sweep(self) -> None:
-        """Give up on calls that have waited too long. They stand in the order of their deadlines."""
+        """Give up on calls that have waited too long. They stand in order of their deadlines."""
         now = self._loop.time()
         for number, (deadline, future) in list(self._waiting.items()):
             if deadline > now:
@@ -248,6 +265,11 @@ class Custodians:
             self._links.remove(link)
 
     @property
+    def attached(self) -> bool:
+        """Whether there is a line to any custodian."""
+        return bool(self._links)
+
+    @property
     def waiting(self) -> int:
         """Calls without a reply."""
         return sum(link.waiting for link in self._links)
@@ -268,6 +290,21 @@ class Custodians:
                 link.sweep()
 
 
+async def leave_when_alone(attached: Callable[[], bool]) -> NoReturn:
+    """End the process when it has had no peer for a while.
+
+    The supervisor joins a new process to its peers at once. Who is alone all the same has hung up
+    on a peer that it did not understand, or was hung up on, and starts afresh.
+    """
+    alone = 0
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        alone = 0 if attached() else alone + 1
+        if alone > _ALONE_SWEEPS_MAX:
+            log.warning("without a peer for too long; starting afresh")
+            os._exit(1)
+
+
 def _busy(link: CustodianLink) -> int:
     return link.waiting
 
@@ -276,5 +313,3 @@ def _resolve(future: "asyncio.Future[_Answer] | None", answer: _Answer) -> None:
     # A caller that hung up has cancelled its future.
     if future is not None and not future.done():
         future.set_result(answer)
-
-

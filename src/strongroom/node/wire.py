@@ -1,14 +1,14 @@
 """The wire between the rooms: frames of msgpack over inherited Unix socket pairs.
 
-A frame is its length in four bytes, big-endian, then one msgpack document: a batch of messages. Nothing
-waits for a timer. A gate sends in one frame whatever was asked in one turn of its loop; a custodian has one
-frame at a time with the ledger, and what queues up meanwhile is the next one. So an idle system answers at
-once, and a busy one batches by itself.
+A frame is its length in four bytes, big-endian, then one msgpack document: a batch of messages.
+Nothing waits for a timer. A gate sends in one frame whatever was asked in one turn of its loop; a
+custodian has one frame at a time with the ledger, and what queues up meanwhile is the next one. So
+an idle system answers at once, and a busy one batches by itself.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -22,6 +22,10 @@ _LENGTH_BYTES: Final = 4
 
 class WireError(Exception):
     """The peer sent something that is not a frame of ours. The connection is of no more use."""
+
+
+# A call of this name is answered when the custodian's keys are open and the ledger can write.
+READY: Final = "node.ready"
 
 
 # --- messages: gate and custodian -----------------------------------------------------------------
@@ -111,7 +115,7 @@ class FromLedger(msgspec.Struct, frozen=True, array_like=True):
 
 RECORDS = msgspec.msgpack.Decoder(list[Record])
 MAYBE_RECORDS = msgspec.msgpack.Decoder(list[Record | None])
-MAYBE_RECORD = msgspec.msgpack.Decoder(Record | None)
+MAYBE_RECORD: msgspec.msgpack.Decoder[Record | None] = msgspec.msgpack.Decoder(Record | None)
 EVENTS = msgspec.msgpack.Decoder(EventPage)
 TREE = msgspec.msgpack.Decoder(Tree)
 
@@ -149,7 +153,7 @@ class Splitter:
 
 
 class Frames(asyncio.Protocol):
-    """One end of a socket pair in an event loop: hands over frames, and says when the peer is gone."""
+    """One end of a socket pair in an event loop: hands over frames, says when the peer is gone."""
 
     def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         self._received = received
@@ -159,9 +163,8 @@ class Frames(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop has taken the socket over."""
-        if not isinstance(transport, asyncio.WriteTransport):
-            raise RuntimeError("a frame transport must be writable")  # noqa: TRY004 - our mistake
-        self._transport = transport
+        # uvloop's transports are of no common class with asyncio's.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""

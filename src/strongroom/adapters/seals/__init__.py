@@ -1,0 +1,1 @@
+"""Seals: what keeps the root key while Strongroom is not running."""

@@ -1,0 +1,317 @@
+"""Where the concrete choices meet: data directories are founded and opened here, and become a plan to run.
+
+Nothing that could be half done counts: a new deployment is made beside its place and moved there last.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import pwd
+import socket
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from strongroom.adapters.seals.files import sync_directory, write_private
+from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
+from strongroom.adapters.seals.passphrase import PassphraseSeal
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.adapters.system import SystemClock, SystemRandomness
+from strongroom.config import Address, Config, address
+from strongroom.domain.errors import TamperedRecord
+from strongroom.domain.records import Kind
+from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.things import Namespace
+from strongroom.node import log
+from strongroom.node.hardening import harden
+from strongroom.node.rooms import Room
+from strongroom.node.supervisor import Plan, StartFailed, Supervisor
+from strongroom.ports.seal import SealRefused
+from strongroom.ports.store import StoreRefused, StoreUnavailable
+from strongroom.services.founding import Founded, found
+from strongroom.services.sealing import Sealing
+from strongroom.services.tenants import FIRST
+
+DEV_ENVIRONMENT: Final = "dev.env"
+_STORE: Final = "strongroom.db"
+_NEW: Final = ".new"
+_LISTEN_BACKLOG: Final = 2_048
+
+
+class CannotStart(Exception):  # noqa: N818 - it says what is the case
+    """What was asked for cannot be started. One line for people: what is wrong, and what would be right."""
+
+
+class Claim:
+    """A data directory that is ours: held by this process until it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotStart(f"{directory} cannot be written to: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise CannotStart(f"Strongroom is running in {directory} already") from error
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self._lock)
+
+
+def program_version() -> str:
+    """The version of this program."""
+    try:
+        return version("strongroom")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+# --- dev mode -------------------------------------------------------------------------------------
+
+
+def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Plan:
+    """Make what is missing in the directory and plan to run it, on loopback only.
+
+    The caller has a `Claim` on the directory. Raises `CannotStart`.
+    """
+    if not listen.loopback:
+        raise CannotStart(
+            f"dev mode keeps its root key in the open and listens on loopback only, not on {listen.text};"
+            " see `strongroom init` for everything else"
+        )
+    listening = listeners(listen, gates)
+    port: int = listening[0].getsockname()[1]
+    where = Address(listen.host, port)
+    try:
+        if not (directory / _STORE).exists():
+            _found_dev(directory)
+        root = KeyFile(directory / FILE_NAME).open()
+        _write_environment(directory, f"http://{where.text}")
+        deployment, first = _look(directory / _STORE, root)
+    except (SealRefused, StoreRefused) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    except OSError as error:
+        raise CannotStart(f"{directory} cannot be written to: {error.strerror}") from error
+    return Plan(
+        version=program_version(),
+        store_path=str(directory / _STORE),
+        root=root,
+        deployment=deployment,
+        first_namespace=first,
+        seal=KeyFile.kind,
+        listening=listening,
+        custodians=custodians,
+        metrics_open=True,
+        drain_seconds=5,
+    )
+
+
+def _found_dev(directory: Path) -> None:
+    key = directory / FILE_NAME
+    if not key.exists():
+        KeyFile.make(key, SystemRandomness())
+    store = directory / _STORE
+    tokens = _found_store(store, KeyFile(key).open(), dev=True)
+    environment = directory / DEV_ENVIRONMENT
+    environment.unlink(missing_ok=True)  # of a founding that was cut short: its tokens open nothing
+    lines = [
+        "STRONGROOM_URL=",
+        f"STRONGROOM_TOKEN={tokens.administrator}",
+        f"STRONGROOM_APP_TOKEN={tokens.application}",
+    ]
+    write_private(environment, "".join(line + "\n" for line in lines).encode())
+    _put_in_place(store)
+
+
+def _write_environment(directory: Path, url: str) -> None:
+    """The same tokens, and the URL of this run. Whole or not at all."""
+    path = directory / DEV_ENVIRONMENT
+    lines = path.read_text().splitlines()
+    if lines and lines[0] == f"STRONGROOM_URL={url}":
+        return
+    new = path.with_name(path.name + _NEW)
+    new.unlink(missing_ok=True)
+    write_private(new, "\n".join([f"STRONGROOM_URL={url}", *lines[1:], ""]).encode())
+    new.replace(path)
+
+
+# --- production -----------------------------------------------------------------------------------
+
+
+def init(config: Config, passphrase: Sensitive) -> Founded:
+    """Found a deployment: the seal's file, the store, the administrator. Raises `CannotStart`."""
+    store, seal = Path(config.store.path), Path(config.seal.file)
+    if store.exists():
+        raise CannotStart(f"{store} exists already: this deployment has been founded")
+    claim = Claim(store.parent)
+    try:
+        seal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if seal.exists():
+            # Of a founding that was cut short: with the same passphrase it goes on from there.
+            root = PassphraseSeal(seal, passphrase).open()
+        else:
+            root = PassphraseSeal.make(seal, passphrase, SystemRandomness()).open()
+        tokens = _found_store(store, root, dev=False)
+        _put_in_place(store)
+        _give(store, config.rooms.ledger_user)
+    except (SealRefused, StoreRefused) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    except OSError as error:
+        raise CannotStart(f"{error.filename or store} cannot be made: {error.strerror}") from error
+    finally:
+        claim.release()
+    return tokens
+
+
+def serve(config: Config, passphrase: Sensitive) -> Plan:
+    """Open a deployment and plan to run it.
+
+    The caller has a `Claim` on the store's directory. Raises `CannotStart`.
+    """
+    store = Path(config.store.path)
+    if not store.exists():
+        raise CannotStart(f"{store} does not exist; `strongroom init` founds a deployment")
+    rooms, server = config.rooms, config.server
+    for user in (rooms.gate_user, rooms.custodian_user, rooms.ledger_user):
+        _known(user)
+    try:
+        root = PassphraseSeal(Path(config.seal.file), passphrase).open()
+        deployment, first = _look(store, root)
+        _give(store, rooms.ledger_user)
+    except (SealRefused, StoreRefused) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    return Plan(
+        version=program_version(),
+        store_path=config.store.path,
+        root=root,
+        deployment=deployment,
+        first_namespace=first,
+        seal=PassphraseSeal.kind,
+        listening=listeners(address(server.listen), rooms.gates),
+        custodians=rooms.custodians,
+        tls_certificate=server.tls_certificate,
+        tls_key=server.tls_key,
+        metrics_open=server.metrics_open,
+        requests_logged=config.log.requests,
+        connections_max=config.limits.connections_max,
+        drain_seconds=server.drain_seconds,
+        gate_user=rooms.gate_user,
+        custodian_user=rooms.custodian_user,
+        ledger_user=rooms.ledger_user,
+    )
+
+
+# --- the parts of both ----------------------------------------------------------------------------
+
+
+def listeners(listen: Address, gates: int) -> list[socket.socket]:
+    """A listening socket for each gate, all on one port; the kernel spreads the connections."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    sockets: list[socket.socket] = []
+    try:
+        # Shared ports are found in use by nobody, so this one asks alone.
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((listen.host, listen.port))
+            port: int = probe.getsockname()[1]
+        for _ in range(gates):
+            one = socket.socket(family)
+            sockets.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            one.bind((listen.host, port))
+            one.listen(_LISTEN_BACKLOG)
+            one.setblocking(False)
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"{listen.text} is in use by another program; choose another port"
+            ) from error
+        raise CannotStart(f"cannot listen on {listen.text}: {error.strerror}") from error
+    return sockets
+
+
+def _found_store(path: Path, root: Sensitive, *, dev: bool) -> Founded:
+    """A whole store beside its place."""
+    new = _beside(path)
+    for leftover in path.parent.glob(new.name + "*"):
+        leftover.unlink()
+    randomness = SystemRandomness()
+    store = SQLiteStore.create(str(new), randomness.bytes(16))
+    try:
+        return found(
+            store, SoftwareProvider(root), randomness, now_us=SystemClock().now_us(), dev=dev
+        )
+    finally:
+        store.close()
+
+
+def _put_in_place(path: Path) -> None:
+    new = _beside(path)
+    new.replace(path)
+    sync_directory(path.parent)
+    Path(f"{new}.lock").unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + _NEW)
+
+
+def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
+    """The deployment and the first namespace; and whether this root key is the one of this store."""
+    store = SQLiteStore.open(str(path))
+    try:
+        record = store.find(Kind.NAMESPACE, b"", FIRST)
+        if record is None:
+            raise CannotStart(f"{path} has no namespace {FIRST!r}: it is damaged")
+        provider = SoftwareProvider(root)
+        sealing = Sealing(provider, store.deployment)
+        body = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
+        provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(record.id))
+        return store.deployment, record.id
+    except TamperedRecord as refusal:
+        raise CannotStart(
+            f"{path} was not made with this root key, or was altered"
+        ) from refusal
+    except StoreUnavailable as error:
+        raise CannotStart(f"{path} cannot be read: {error}") from error
+    finally:
+        store.close()
+
+
+def _give(store: Path, user: str) -> None:
+    """Make the ledger's user the owner of the store and of its directory, where SQLite makes files."""
+    if not user or os.geteuid() != 0:
+        return
+    account = _known(user)
+    for path in (store.parent, *store.parent.glob(store.name + "*")):
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def _known(user: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(user or "root")
+    except KeyError:
+        raise CannotStart(f"there is no user {user!r} on this machine") from None
+
+
+def run(plan: Plan, ready: Callable[[], None]) -> None:
+    """Run the plan until SIGTERM or SIGINT; return when everything has stopped in order.
+
+    Raises `CannotStart` when it does not come up.
+    """
+    log.begin("supervisor")
+    measures = harden(Room.SUPERVISOR, keep=None)
+    try:
+        asyncio.run(Supervisor(plan, measures).run(ready))
+    except StartFailed as failed:
+        raise CannotStart(f"Strongroom did not come up: {failed}; the lines above say why") from failed

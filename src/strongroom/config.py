@@ -1,0 +1,228 @@
+"""The configuration file of `strongroom serve`: TOML, every setting named, unknown ones refused.
+
+`SAMPLE` is the whole of it with a comment for each setting, and loads as it is.
+"""
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from strongroom.domain import limits
+
+SAMPLE: Final = '''\
+# Strongroom's configuration. Paths are relative to this file. Check it with:
+#   strongroom config check --config strongroom.toml
+
+[server]
+# Where to listen: ADDRESS:PORT, or [IPV6]:PORT. One address.
+listen = "127.0.0.1:7600"
+# The certificate chain and its private key, PEM. Both or neither. Needed beyond loopback.
+# tls_certificate = "tls/chain.pem"
+# tls_key = "tls/key.pem"
+# Serve beyond loopback without TLS. Tokens and plaintexts can then be read on the way; only for a proxy
+# on the same trusted link that does TLS.
+unsafe_cleartext_beyond_loopback = false
+# Let everybody read /metrics. Otherwise a token with the right to status.read is needed.
+metrics_open = false
+# Seconds that in-flight requests may take after a stop was asked for.
+drain_seconds = 20
+
+[store]
+# The database. Its directory must be on a local disk.
+path = "data/strongroom.db"
+
+[seal]
+# What keeps the root key while Strongroom is not running: a passphrase, by Argon2id.
+kind = "passphrase"
+file = "data/seal.json"
+# Read the passphrase from this file, mode 0600. Otherwise it is asked for, or read from --passphrase-fd.
+# passphrase_file = "/run/credentials/strongroom/passphrase"
+
+[rooms]
+# Processes. A gate speaks HTTP, a custodian computes; more than there are cores is of no use.
+gates = 2
+custodians = 1
+# Users of the rooms' own, when started as root.
+# gate_user = "strongroom-gate"
+# custodian_user = "strongroom-custodian"
+# ledger_user = "strongroom-ledger"
+
+[limits]
+# Open connections of one gate.
+connections_max = 4096
+
+[log]
+# One line of JSON for every request; refusals for lack of service are always logged.
+requests = false
+'''
+
+
+class ConfigRefused(Exception):  # noqa: N818 - it says what is the case
+    """The configuration cannot be used. The text names the setting and what would be right."""
+
+
+class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the file."""
+
+
+class Server(_Section, kw_only=True):
+    """`[server]`."""
+
+    listen: str = "127.0.0.1:7600"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    unsafe_cleartext_beyond_loopback: bool = False
+    metrics_open: bool = False
+    drain_seconds: Annotated[int, Meta(ge=1, le=600)] = limits.DRAIN_SECONDS
+
+
+class StoreSection(_Section, kw_only=True):
+    """`[store]`."""
+
+    path: str
+
+
+class SealSection(_Section, kw_only=True):
+    """`[seal]`."""
+
+    kind: str
+    file: str
+    passphrase_file: str = ""
+
+
+class Rooms(_Section, kw_only=True):
+    """`[rooms]`."""
+
+    gates: Annotated[int, Meta(ge=1, le=64)] = 2
+    custodians: Annotated[int, Meta(ge=1, le=64)] = 1
+    gate_user: str = ""
+    custodian_user: str = ""
+    ledger_user: str = ""
+
+
+class Limits(_Section, kw_only=True):
+    """`[limits]`."""
+
+    connections_max: Annotated[int, Meta(ge=1, le=65_536)] = limits.CONNECTIONS_MAX
+
+
+class Log(_Section, kw_only=True):
+    """`[log]`."""
+
+    requests: bool = False
+
+
+class Config(_Section, kw_only=True):
+    """The file. `load` makes the paths in it absolute and checks what one can check without starting."""
+
+    server: Server = Server()
+    store: StoreSection
+    seal: SealSection
+    rooms: Rooms = Rooms()
+    limits: Limits = Limits()
+    log: Log = Log()
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def text(self) -> str:
+        """As in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """`127.0.0.1:7600`, `[::1]:7600` or `localhost:7600`. Raises `ConfigRefused`."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    if host == "localhost":
+        host = "127.0.0.1"
+    try:
+        ipaddress.ip_address(host)
+        number = int(port) if port.isascii() and port.isdecimal() else -1
+    except ValueError:
+        number = -1
+    if not colon or not 0 <= number < 65_536:  # noqa: PLR2004 - a port has 16 bits
+        raise ConfigRefused(
+            f"{text!r} is not an address to listen on; it would be like 127.0.0.1:7600 or [::1]:7600"
+        )
+    return Address(host, number)
+
+
+def load(path: Path) -> Config:
+    """The configuration. Raises `ConfigRefused`."""
+    try:
+        with path.open("rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise ConfigRefused(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigRefused(f"{path} is not TOML: {error}") from error
+    try:
+        config = msgspec.convert(found, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigRefused(f"{path}: {_in_toml(str(error))}") from error
+    config = _absolute(config, path.resolve().parent)
+    _check(config, path)
+    return config
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    def located(text: str) -> str:
+        return str(base / text) if text else ""
+
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        server=replace(
+            config.server,
+            tls_certificate=located(config.server.tls_certificate),
+            tls_key=located(config.server.tls_key),
+        ),
+        store=replace(config.store, path=located(config.store.path)),
+        seal=replace(
+            config.seal,
+            file=located(config.seal.file),
+            passphrase_file=located(config.seal.passphrase_file),
+        ),
+    )
+
+
+def _check(config: Config, path: Path) -> None:
+    server = config.server
+    listen = address(server.listen)
+    if bool(server.tls_certificate) is not bool(server.tls_key):
+        raise ConfigRefused(f"{path}: server.tls_certificate and server.tls_key go together")
+    for name in (server.tls_certificate, server.tls_key):
+        if name and not os.access(name, os.R_OK):
+            raise ConfigRefused(f"{path}: {name} cannot be read")
+    if not (server.tls_key or listen.loopback or server.unsafe_cleartext_beyond_loopback):
+        raise ConfigRefused(
+            f"{path}: {server.listen} can be reached from other machines, so TLS is needed: set"
+            " server.tls_certificate and server.tls_key (or, if a proxy does TLS on a trusted link,"
+            " server.unsafe_cleartext_beyond_loopback = true)"
+        )
+    if config.seal.kind != "passphrase":
+        raise ConfigRefused(f'{path}: seal.kind can only be "passphrase" in this version')
+
+
+def _in_toml(message: str) -> str:
+    """msgspec's words with the setting's path as it is written in TOML."""
+    return message.replace("`$.", "`").replace("Object", "The file").replace("`$`", "its top")

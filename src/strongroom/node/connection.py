@@ -1,0 +1,108 @@
+"""An HTTP connection of a gate: uvicorn's, with the limits that it does not have.
+
+The HTTP parser takes headers of any length at any pace. Here headers and bodies must arrive in time, headers
+are bounded, a gate holds so many connections and no more, and what is not HTTP gets a problem document.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from strongroom.domain import limits
+
+
+_TOO_LARGE: Final = f"the request line and headers are above {limits.HEADER_BYTES_MAX} bytes"
+
+
+class Connection(HttpToolsProtocol):
+    """One client. `deadline` is when what is expected of it must have come; None: nothing is."""
+
+    connections_max = limits.CONNECTIONS_MAX
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is here. One too many is shown the door."""
+        super().connection_made(transport)
+        self.deadline: float | None = self.loop.time() + limits.HEADERS_SECONDS_MAX
+        self._header_bytes = 0
+        self._waiting_bytes = 0
+        self._in_headers = False
+        if len(self.connections) > self.connections_max:
+            self._refuse(503, "unavailable", "too many connections; try again in a moment")
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came."""
+        # The parser keeps a header that does not end, and calls nobody: so bytes are counted here, too.
+        if self._in_headers:
+            self._waiting_bytes += len(data)
+        super().data_received(data)
+        if self._in_headers and self._waiting_bytes > limits.HEADER_BYTES_MAX:
+            self._refuse(431, "too-large", _TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._header_bytes = 0
+        self._waiting_bytes = 0
+        self._in_headers = True
+        self.deadline = self.loop.time() + limits.HEADERS_SECONDS_MAX
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request line."""
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The headers are whole; a body may follow."""
+        self._in_headers = False
+        self.deadline = self.loop.time() + limits.BODY_SECONDS_MAX
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self.deadline = None
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is not HTTP."""
+        del msg
+        if self._header_bytes > limits.HEADER_BYTES_MAX:
+            self._refuse(431, "too-large", _TOO_LARGE)
+        else:
+            self._refuse(400, "invalid-request", "this is not a valid HTTP/1.1 request")
+
+    def expire(self, now: float) -> None:
+        """Hang up on a client that keeps us waiting."""
+        if self.deadline is not None and self.deadline < now:
+            self.transport.abort()
+
+    def _count(self, part: bytes) -> None:
+        self._header_bytes += len(part)
+        if self._header_bytes > limits.HEADER_BYTES_MAX:
+            # The parser ends its work for an exception, whichever it is; then send_400_response is called.
+            raise ValueError("headers are above the limit")
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        if self.transport.is_closing():
+            return
+        body = msgspec.json.encode(
+            {
+                "type": f"urn:strongroom:problem:{code}",
+                "title": detail,
+                "status": status,
+                "detail": detail,
+                "code": code,
+            }
+        )
+        self.transport.write(
+            STATUS_LINE[status]
+            + b"content-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n"
+            + b"content-length: %d\r\n\r\n" % len(body)
+            + body
+        )
+        self.transport.close()

@@ -50,7 +50,9 @@ def entry(number=0, **changes):
 
 
 def record(number=1, *, name="demo", revision=1):
-    return Record(Kind.KEY, bytes([number]) * 16, NAMESPACE, name, revision, REQUEST, b"{}", b"m" * 32)
+    return Record(
+        Kind.KEY, bytes([number]) * 16, NAMESPACE, name, revision, REQUEST, b"{}", b"m" * 32
+    )
 
 
 def writing(made, replaces=0, *, epoch=0, facts=()):
@@ -143,7 +145,16 @@ def test_lists_are_in_the_order_of_names_and_of_one_namespace(store):
 
 def test_a_family_is_greatest_first(store):
     for number in (1, 2, 3):
-        made = Record(Kind.VERSION, b"k" * 16 + bytes([0, 0, 0, number]), NAMESPACE, "", 1, REQUEST, b"{}", b"m")
+        made = Record(
+            Kind.VERSION,
+            b"k" * 16 + bytes([0, 0, 0, number]),
+            NAMESPACE,
+            "",
+            1,
+            REQUEST,
+            b"{}",
+            b"m",
+        )
         store.commit([writing(made)])
     assert [r.id[-1] for r in store.family(Kind.VERSION, b"k" * 16, 2)] == [3, 2]
 
@@ -162,11 +173,13 @@ def test_a_family_is_greatest_first(store):
     ],
 )
 def test_events_are_found_by(store, condition, found):
-    store.commit([
-        Commit(0, (), entry(0)),
-        Commit(0, (), entry(1, principal="bob")),
-        Commit(0, (), entry(2, outcome="refused")),
-    ])
+    store.commit(
+        [
+            Commit(0, (), entry(0)),
+            Commit(0, (), entry(1, principal="bob")),
+            Commit(0, (), entry(2, outcome="refused")),
+        ]
+    )
     page = store.events(EventQuery(NAMESPACE, **condition))
     assert [event.position for event in page.events] == found
 
@@ -213,14 +226,14 @@ def test_a_row_edited_to_another_type_is_still_a_record(store, path):
 
 
 def test_a_full_disk_keeps_nothing_of_the_group_and_recovers(store):
-    """The page limit of SQLite stands for the disk's end: the same error, without filling a disk."""
+    """SQLite's page limit stands for the disk's end: the same error, without filling a disk."""
     store.commit([writing(record())])
     before = store.tree, store.epoch
-    pages = store._db.pragma("page_count")  # noqa: SLF001 - the fault is injected here
-    store._db.pragma("max_page_count", pages)  # noqa: SLF001
+    pages = store._db.pragma("page_count")
+    store._db.pragma("max_page_count", pages)
     big = [Commit(1, (), entry(number, body=b"x" * 4000)) for number in range(200)]
     with pytest.raises(StoreUnavailable):
         store.commit(big)
     assert (store.tree, store.epoch) == before
-    store._db.pragma("max_page_count", 1_000_000)  # noqa: SLF001
+    store._db.pragma("max_page_count", 1_000_000)
     assert store.commit(big[:1]) == [Kept(1)]

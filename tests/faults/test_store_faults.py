@@ -144,7 +144,7 @@ def change(group: int, number: int, epoch: int) -> Commit:
 
 def groups() -> dict[int, list[Commit]]:
     """Create, use, change, use: each a group, whose number is in its entries."""
-    made = {
+    return {
         0: [change(0, 1, 0)],
         1: [Commit(1, (KEY.fact,), entry(1, number)) for number in range(40)],
         2: [
@@ -154,7 +154,6 @@ def groups() -> dict[int, list[Commit]]:
         ],
         3: [Commit(0, (), entry(3, number)) for number in range(3)],
     }
-    return made
 
 
 class Seen:
@@ -218,7 +217,7 @@ def check(store: SQLiteStore, acknowledged: dict[int, list[int]]) -> None:
 @pytest.mark.parametrize("when", list(When), ids=lambda when: when.value)
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_fault_at_the_nth_act_loses_nothing_acknowledged_and_splits_nothing(
-    tmp_path: Path, disk: Disk, error: str, when: When, lasting: bool
+    tmp_path: Path, disk: Disk, error: str, when: When, *, lasting: bool
 ) -> None:
     """And the same store goes on when the disk is mended."""
     pristine = tmp_path / "pristine.db"
@@ -228,7 +227,7 @@ def test_a_fault_at_the_nth_act_loses_nothing_acknowledged_and_splits_nothing(
         path = tmp_path / f"{nth}.db"
         shutil.copy(pristine, path)
         store = SQLiteStore.open(str(path), vfs=VFS)
-        store._db.wal_autocheckpoint(3)  # noqa: SLF001 - so that the main file is written as well
+        store._db.wal_autocheckpoint(3)
         acknowledged: dict[int, list[int]] = {}
         disk.break_at(nth, ERRORS[error], when, lasting=lasting)
         run(store, acknowledged)
@@ -256,7 +255,7 @@ def test_a_fault_at_the_nth_act_loses_nothing_acknowledged_and_splits_nothing(
         path.unlink()
         if not reached:
             break
-    assert nth > 30  # noqa: PLR2004 - else the faults did not reach the writes
+    assert nth > 30
     assert failed > 0
 
 

@@ -1,4 +1,4 @@
-"""A desk over a real SQLite store, without rooms; and several desks over one store, as on several processes."""
+"""A desk over a real SQLite store, without rooms; several desks over one, like processes."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ class Clock:
         return self.now
 
 
-class Refused(AssertionError):
+class Refused(AssertionError):  # noqa: N818 - it says what is the case
     """A refusal where an answer was expected."""
 
     def __init__(self, reply):

@@ -28,7 +28,9 @@ def test_a_stored_frontier_grows_as_if_it_had_not_been_stored():
     assert frontier.root().hex() == TREE["roots_hex_by_size"][-1]
 
 
-@pytest.mark.parametrize("stored", [b"", b"\0" * 7, b"\0" * 9, b"\0" * 7 + b"\1", b"\0" * 7 + b"\3" + b"x" * 32])
+@pytest.mark.parametrize(
+    "stored", [b"", b"\0" * 7, b"\0" * 9, b"\0" * 7 + b"\1", b"\0" * 7 + b"\3" + b"x" * 32]
+)
 def test_what_is_no_frontier_is_refused(stored):
     with pytest.raises(ValueError, match="frontier"):
         Frontier.from_bytes(stored)

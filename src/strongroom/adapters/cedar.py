@@ -1,7 +1,8 @@
-"""The `PolicyEngine` port over Cedar: formally specified, deny wins, silence is no, and it says why.
+"""The `PolicyEngine` port over Cedar: formally specified, deny wins, silence is no, it says why.
 
-Policies are parsed once and sliced by action. Names, labels and contexts enter as JSON data, never as policy
-text. Every policy is renamed to where it comes from, so that no text can pass itself off as a role.
+Policies are parsed once and sliced by action. Names, labels and contexts enter as JSON data, never
+as policy text. Every policy is renamed to where it comes from, so that no text can pass itself off
+as a role.
 """
 
 import difflib
@@ -63,7 +64,8 @@ class CedarEngine:
             raise InvalidRequest(f"the policy does not parse: {error}", "$.text") from error
         if parsed["templates"]:
             raise InvalidRequest(
-                "templates (?principal, ?resource) are not supported; name them in the policy", "$.text"
+                "templates (?principal, ?resource) are not supported; name them in the policy",
+                "$.text",
             )
         if not parsed["staticPolicies"]:
             raise InvalidRequest("the text holds no policy; begin with permit or forbid", "$.text")

@@ -1,13 +1,14 @@
 """The software provider: material is made and used in this process's memory, with OpenSSL.
 
-Two formats are built and opened here. Both take a fresh 32-byte random value, derive from it a key that
-encrypts once, and so need no nonce: AES-256-GCM under a key that is never used again may have nonce zero.
+Two formats are built and opened here. Both take a fresh 32-byte random value, derive from it a key
+that encrypts once, and so need no nonce: AES-256-GCM under a key that is never used again may have
+nonce zero.
 
     wrap format 1        0x01 · erasure slot (4, zero) · random (32) · AES-256-GCM text and tag
     ciphertext format 1  domain/envelope.py
 
-The derivation is KBKDF in counter mode with HMAC-SHA-256 (NIST SP 800-108r1, 4.1), 32-bit counter and
-length: [i] || label || 0x00 || context || [L].
+The derivation is KBKDF in counter mode with HMAC-SHA-256 (NIST SP 800-108r1, 4.1), 32-bit counter
+and length: [i] || label || 0x00 || context || [L].
 """
 
 import hmac
@@ -87,7 +88,9 @@ class SoftwareMaterial:
     def __init__(self, key: Sensitive) -> None:
         self._key = key
 
-    def encrypt(self, key_id: bytes, version: int, plaintext: bytes, context: dict[str, str]) -> bytes:
+    def encrypt(
+        self, key_id: bytes, version: int, plaintext: bytes, context: dict[str, str]
+    ) -> bytes:
         """A ciphertext of format 1. Raises `InvalidRequest` for a context beyond its limits."""
         return self._encrypt_with(
             os.urandom(envelope.RANDOM_BYTES), key_id, version, plaintext, context

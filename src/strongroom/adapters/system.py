@@ -5,7 +5,7 @@ import time
 
 
 class SystemClock:
-    """The `Clock` port. Follows the system's clock, so that it can be moved from outside in tests."""
+    """The `Clock` port. Follows the system's clock, so that tests can move it from outside."""
 
     def now_us(self) -> int:
         """Microseconds since 1970."""

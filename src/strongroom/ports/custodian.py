@@ -8,7 +8,8 @@ from strongroom.domain.calls import Call, Reply
 class Custodian(Protocol):
     """Answers every call, within `CALL_SECONDS_MAX`; never raises for a refusal.
 
-    When no custodian or ledger can be reached, or too many calls wait, the reply's code is `unavailable`.
+    When no custodian or ledger can be reached, or too many calls wait, the reply's code is
+    `unavailable`.
     """
 
     async def ask(self, call: Call) -> Reply:

@@ -1,10 +1,10 @@
 """The ledger as a custodian sees it: the store behind a wire, in one order with its changes.
 
-The promises: when `commit` returns a position, the entry and the writes are on disk. Before any method's
-result is handed over, the facts that had changed by then were announced to the listener, so a record read
-here is current as of the epoch last announced. `page` and `events` are of a snapshot and are not cached.
-Every method raises `Unavailable` when the ledger does not answer or its disk is full; then nothing is known
-of a commit's outcome.
+The promises: when `commit` returns a position, the entry and the writes are on disk. Before any
+method's result is handed over, the facts that had changed by then were announced to the listener,
+so a record read here is current as of the epoch last announced. `page` and `events` are of a
+snapshot and are not cached. Every method raises `Unavailable` when the ledger does not answer or
+its disk is full; then nothing is known of a commit's outcome.
 """
 
 from collections.abc import Callable, Sequence

@@ -25,7 +25,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The judgement. `policies` decided it. `reusable`: it did not depend on context, source or time."""
+    """The judgement. `policies` decided it. `reusable`: no context, source or time had a part."""
 
     allowed: bool
     policies: tuple[str, ...]

@@ -1,8 +1,8 @@
 """The provider: where key material is made and used. Nobody outside it sees material as bytes.
 
-The promises: material leaves only wrapped; a handle is good until the process ends; wrapped material
-opens only with the binding it was wrapped with, so that rows cannot be swapped; the caller never
-chooses a nonce. Methods are synchronous, below a millisecond, and used by one thread.
+The promises: material leaves only wrapped; a handle is good until the process ends; wrapped
+material opens only with the binding it was wrapped with, so that rows cannot be swapped; the
+caller never chooses a nonce. Methods are synchronous, below a millisecond, and used by one thread.
 """
 
 from typing import Protocol

@@ -2,12 +2,13 @@
 
 The promises:
 
-1. `commit` takes a group. When it returns, every commit that it calls done is on disk and will survive
-   a power cut; the others wrote nothing. Each commit is all or nothing: its writes and its entry.
-2. A commit stands on facts. If one of them changed after the epoch at which the committer knew it, the
-   outcome is `Stale` and nothing was written.
-3. A write names the revision that it replaces (0: there must be none). A lost race or a taken name is
-   `Conflict` and nothing was written.
+1. `commit` takes a group. When it returns, every commit that it calls done is on disk and will
+   survive a power cut; the others wrote nothing. Each commit is all or nothing: its writes and its
+   entry.
+2. A commit stands on facts. If one of them changed after the epoch at which the committer knew it,
+   the outcome is `Stale` and nothing was written.
+3. A write names the revision that it replaces (0: there must be none). A lost race or a taken name
+   is `Conflict` and nothing was written.
 4. Commits of one group are applied in their order, each seeing the ones before it.
 5. Entries get consecutive positions from 0 without a gap, and RFC 6962 leaf hashes, in that order.
 6. The epoch grows by one with each commit that writes records, and only then.
@@ -29,7 +30,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case
 
 
 class StoreRefused(Exception):  # noqa: N818 - it says what is the case
-    """The store cannot be opened: of a newer version, in use, or not ours. The text is for people."""
+    """The store cannot be opened: newer version, in use, or not ours. The text is for people."""
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True):
@@ -134,7 +135,7 @@ class Store(Protocol):
         """The log's size and root."""
 
     def changed_since(self, epoch: int) -> Sequence[bytes] | None:
-        """The facts that changed after that epoch; None when that is no longer known: all of them."""
+        """The facts that changed after that epoch; None, no longer known: all of them."""
 
     def load(self, refs: Sequence[Ref]) -> list[Record | None]:
         """The records, in the order asked, as of the present epoch."""

@@ -3,9 +3,14 @@
 import hmac
 from typing import TypeVar
 
-
 from strongroom.domain import limits, tokens
-from strongroom.domain.errors import KeyNotUsable, NotAllowed, NotFound, TamperedRecord, Unauthenticated
+from strongroom.domain.errors import (
+    KeyNotUsable,
+    NotAllowed,
+    NotFound,
+    TamperedRecord,
+    Unauthenticated,
+)
 from strongroom.domain.lifecycle import Use, allows
 from strongroom.domain.operations import Operation, Resource
 from strongroom.ports.clock import Clock
@@ -20,15 +25,14 @@ from strongroom.services.facts import (
     VersionFact,
 )
 
-
 _Fact = TypeVar("_Fact")
 
 
 class Visit:
     """One attempt at one call: who came from where to do what, and the facts it came to stand on.
 
-    `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so the ledger
-    finds every change that this attempt could have missed.
+    `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so
+    the ledger finds every change that this attempt could have missed.
     """
 
     __slots__ = (
@@ -37,7 +41,14 @@ class Visit:
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
-        self, operation: Operation, *, target: str, source: str, request: str, epoch: int, time_us: int
+        self,
+        operation: Operation,
+        *,
+        target: str,
+        source: str,
+        request: str,
+        epoch: int,
+        time_us: int,
     ) -> None:
         self.operation = operation
         self.target = target
@@ -58,8 +69,8 @@ class Visit:
 class Permit:
     """The proof that a principal may do an operation to an object now. Made by `Authorizer` only.
 
-    Made, too, for what does not exist, so that a missing key and a missing right cannot be told apart by
-    someone who has no right to know; `known_key` then says that there is none.
+    Made, too, for what does not exist, so that a missing key and a missing right cannot be told
+    apart by someone who has no right to know; `known_key` then says that there is none.
     """
 
     __slots__ = ("key", "visit")
@@ -121,7 +132,11 @@ class Authorizer:
         if principal.namespace != token.namespace:
             raise TamperedRecord
         # 3. It is good now, and so is its owner.
-        if token.body.revoked or self._clock.now_us() >= token.body.expires_us or principal.body.disabled:
+        if (
+            token.body.revoked
+            or self._clock.now_us() >= token.body.expires_us
+            or principal.body.disabled
+        ):
             raise Unauthenticated
         # 4. The rules that will be weighed.
         visit.policies = await self._facts.policies(token.namespace)
@@ -137,7 +152,9 @@ class Authorizer:
             key = None
         return self._permit_key(visit, key, name, context)
 
-    async def permit_key_of_blob(self, visit: Visit, key_id: bytes, context: dict[str, str]) -> Permit:
+    async def permit_key_of_blob(
+        self, visit: Visit, key_id: bytes, context: dict[str, str]
+    ) -> Permit:
         """For an operation on the key that a ciphertext names.
 
         A key of another namespace is no key. It is weighed as a key without name and labels.
@@ -157,9 +174,7 @@ class Authorizer:
             visit.facts.append(key.fact)
         verdict = self._reuse(visit, key)
         if verdict is None:
-            question = self.question(
-                visit, Resource.KEY, name, key=key, context=context
-            )
+            question = self.question(visit, Resource.KEY, name, key=key, context=context)
             verdict = self._weigh(visit, question)
             if verdict.reusable and key is not None:
                 self._keep(visit, key, verdict)
@@ -227,7 +242,7 @@ class Keyring:
         self._facts = facts
 
     async def usable(self, permit: Permit, use: Use, number: int | None = None) -> VersionFact:
-        """A version of the permit's key, if key and version may be used so now; None: the current one.
+        """A version of the permit's key, if both may be used so now; None: the current one.
 
         Raises `NotFound`, and `KeyNotUsable` with the state that forbids it.
         """
@@ -242,7 +257,8 @@ class Keyring:
             raise NotFound
         if not allows(version.body.state, use):
             raise KeyNotUsable(
-                f"version {wanted} of the key is {version.body.state}; its state does not allow this"
+                f"version {wanted} of the key is {version.body.state};"
+                " its state does not allow this"
             )
         return version
 
@@ -256,5 +272,3 @@ def _known(fact: _Fact | None) -> _Fact:
     if fact is None:
         raise RuntimeError("a visitor is authorized before being authenticated")
     return fact
-
-

@@ -1,4 +1,4 @@
-"""The books: how a decision becomes an audit entry and is made durable, together with what it changes."""
+"""The books: how a decision becomes an audit entry and durable, together with what it changes."""
 
 from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile
 from strongroom.domain.events import Event, Outcome, canonical, rfc3339
@@ -32,15 +32,20 @@ class Books:
     ) -> None:
         """Keep what was permitted and done. Durable when this returns.
 
-        Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile` or `Unavailable`; then nothing may be
-        released, and (but for `Unavailable`, of which nothing is known) nothing was written.
+        Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile` or `Unavailable`; then nothing
+        may be released, and (but for `Unavailable`, of which nothing is known) nothing was
+        written.
         """
-        entry = self._entry(permit.visit, Outcome.ALLOWED, details or {}, version=version, reason="")
+        entry = self._entry(
+            permit.visit, Outcome.ALLOWED, details or {}, version=version, reason=""
+        )
         await self._commit(permit.visit, entry, writes)
 
     async def refused(self, visit: Visit, reason: str) -> None:
         """Keep that it was refused, and why."""
-        await self._commit(visit, self._entry(visit, Outcome.REFUSED, {}, version=0, reason=reason), ())
+        await self._commit(
+            visit, self._entry(visit, Outcome.REFUSED, {}, version=0, reason=reason), ()
+        )
 
     def _entry(
         self, visit: Visit, outcome: Outcome, details: Details, *, version: int, reason: str
@@ -94,5 +99,3 @@ def creation(record: Record) -> Write:
 def change(record: Record) -> Write:
     """The write that keeps a record's next revision."""
     return Write(record, record.revision - 1)
-
-

@@ -13,7 +13,9 @@ from strongroom.services.books import Books, Details
 
 
 class Crypt:
-    """Uses keys. The steps, in this order, each numbered below:
+    """Uses keys.
+
+    The steps, in this order, each numbered below:
 
     1. The right is weighed: a permit, or no more happens.
     2. The state is checked at the moment of use: key and version.
@@ -143,4 +145,3 @@ def _problem(refusal: Refusal) -> asks.Problem:
     if isinstance(refusal, Unavailable):
         raise refusal  # of the whole call: nothing is known of any item
     return asks.Problem(refusal.code, refusal.detail)
-

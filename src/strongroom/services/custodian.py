@@ -10,7 +10,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Keyring, Visit
 from strongroom.services.books import Books
 from strongroom.services.crypt import Crypt
-from strongroom.services.desk import Desk, Watch
+from strongroom.services.desk import Desk, Method, Watch
 from strongroom.services.facts import Facts
 from strongroom.services.history import History
 from strongroom.services.identities import Identities
@@ -64,7 +64,7 @@ def assemble(  # noqa: PLR0913 - the ports
             store="sqlite",
         )
 
-    methods = {
+    methods: dict[str, Method] = {
         "key.create": keys.create,
         "key.list": keys.list,
         "key.read": keys.read,

@@ -5,7 +5,8 @@ For each attempt, in this order:
 1. Who is it? No proof: on record as refused, the dull answer.
 2. The ask is decoded and checked again: a gate is not believed.
 3. The service decides, does, and commits; or refuses, and the refusal is committed.
-4. If the ledger says that a fact had changed, nothing happened: from the beginning, with what is true now.
+4. If the ledger says that a fact had changed, nothing happened: from the beginning, with what is
+   true now.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,8 +1,8 @@
-"""What a custodian knows: records read, checked against their MACs, opened, and kept until they change.
+"""What a custodian knows: records read, checked against their MACs, opened, kept until they change.
 
-Everything here is current as of the ledger's epoch last announced: when a change is announced, what it
-touches is forgotten before anything decided later can use it. A decision made just before is caught by the
-ledger, which is told what facts the decision stands on.
+Everything here is current as of the ledger's epoch last announced: when a change is announced,
+what it touches is forgotten before anything decided later can use it. A decision made just before
+is caught by the ledger, which is told what facts the decision stands on.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,6 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine, PolicySet, Verdict
 from strongroom.ports.provider import MaterialHandle, NamespaceHandle, Provider
 from strongroom.services.sealing import Sealing
-
 
 _Name = TypeVar("_Name")
 _Fact = TypeVar("_Fact")
@@ -90,7 +89,17 @@ class VersionFact:
 class KeyFact:
     """A key, its opened versions, and the decisions about it that can be used again."""
 
-    __slots__ = ("body", "decisions", "fact", "id", "name", "namespace", "object", "revision", "versions")
+    __slots__ = (
+        "body",
+        "decisions",
+        "fact",
+        "id",
+        "name",
+        "namespace",
+        "object",
+        "revision",
+        "versions",
+    )
 
     def __init__(self, record: Record, body: Key) -> None:
         self.id = record.id
@@ -114,7 +123,7 @@ class Watch(Protocol):
 
 
 class Facts:
-    """Reads, opens and remembers. Every method raises `TamperedRecord` for a row that was touched."""
+    """Reads, opens, remembers. Every method raises `TamperedRecord` for a row that was touched."""
 
     def __init__(
         self, ledger: Ledger, provider: Provider, engine: PolicyEngine, watch: Watch
@@ -173,7 +182,7 @@ class Facts:
         return fact
 
     async def policies(self, namespace_id: bytes) -> PoliciesFact:
-        """The namespace's policies. A namespace without that record was tampered with: fail closed."""
+        """The namespace's policies. If that record is gone, somebody took it: fail closed."""
         known = self._policies.get(namespace_id)
         if known is not None:
             return known

@@ -34,9 +34,7 @@ def found(
     request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
     namespace_id = randomness.bytes(16)
     founders: list[Record] = [
-        *found_namespace(
-            sealing, provider, namespace_id, FIRST, request=request, now_us=now_us
-        )
+        *found_namespace(sealing, provider, namespace_id, FIRST, request=request, now_us=now_us)
     ]
     roles = ["administrator", "key-user"] if dev else ["administrator"]
     principal, token, administrator = found_principal(
@@ -81,9 +79,7 @@ def _demo_key(  # noqa: PLR0913 - what a key is made of
     now_us: int,
 ) -> tuple[Record, Record]:
     body = sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
-    handle = provider.open_namespace_key(
-        body.wrapped_key, sealing.namespace_binding(namespace.id)
-    )
+    handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace.id))
     key_id = randomness.bytes(16)
     binding = sealing.version_binding(
         namespace=namespace.id, key=key_id, version=1,
@@ -94,9 +90,7 @@ def _demo_key(  # noqa: PLR0913 - what a key is made of
     )
     version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding), now_us)
     return (
-        sealing.seal(
-            Kind.KEY, key_id, key, namespace=namespace.id, name="demo", request=request
-        ),
+        sealing.seal(Kind.KEY, key_id, key, namespace=namespace.id, name="demo", request=request),
         sealing.seal(
             Kind.VERSION, version_id(key_id, 1), version, namespace=namespace.id, request=request
         ),

@@ -13,7 +13,7 @@ from strongroom.domain.things import Principal, Token
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Visit
-from strongroom.services.books import Books, change, creation
+from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts
 
 _DAY_US = 86_400_000_000
@@ -37,9 +37,7 @@ class Identities:
         self._ledger = ledger
         self._randomness = randomness
 
-    async def create_principal(
-        self, visit: Visit, ask: asks.CreatePrincipal
-    ) -> asks.PrincipalView:
+    async def create_principal(self, visit: Visit, ask: asks.CreatePrincipal) -> asks.PrincipalView:
         """A new identity. Raises `AlreadyExists`."""
         permit = self._authorizer.permit(visit, Resource.PRINCIPAL, ask.name)
         body = Principal(
@@ -67,9 +65,7 @@ class Identities:
         )
         views = []
         for record in records[: ask.limit]:
-            body = self._facts.sealing.open(
-                record, Principal, expected=(Kind.PRINCIPAL, record.id)
-            )
+            body = self._facts.sealing.open(record, Principal, expected=(Kind.PRINCIPAL, record.id))
             views.append(_principal_view(record.id, record.name, body, record.revision))
         await self._books.allowed(permit, {"count": len(views)})
         return asks.PrincipalPage(views, views[-1].name if len(records) > ask.limit else "")
@@ -82,9 +78,7 @@ class Identities:
         await self._books.allowed(permit)
         return _principal_view(fact.id, fact.name, fact.body, fact.revision)
 
-    async def update_principal(
-        self, visit: Visit, ask: asks.UpdatePrincipal
-    ) -> asks.PrincipalView:
+    async def update_principal(self, visit: Visit, ask: asks.UpdatePrincipal) -> asks.PrincipalView:
         """Other roles, another description, disabled or not. Holds at once and everywhere."""
         permit = self._authorizer.permit(visit, Resource.PRINCIPAL, visit.target)
         fact = await self._facts.principal_named(permit.namespace.id, visit.target)
@@ -103,7 +97,11 @@ class Identities:
             request=visit.request,
         )
         visit.facts.append(fact.fact)
-        details = {"changed": sorted(given), "roles": body.roles, "disabled": int(body.disabled)}
+        details: Details = {
+            "changed": sorted(given),
+            "roles": body.roles,
+            "disabled": int(body.disabled),
+        }
         await self._books.allowed(permit, details, writes=(change(record),))
         return _principal_view(fact.id, fact.name, body, record.revision)
 
@@ -112,9 +110,9 @@ class Identities:
         del ask
         permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
         await self._books.allowed(permit)
-        return asks.RoleList([
-            asks.RoleView(role.name, role.summary, role.policy) for role in ROLES.values()
-        ])
+        return asks.RoleList(
+            [asks.RoleView(role.name, role.summary, role.policy) for role in ROLES.values()]
+        )
 
     async def create_token(self, visit: Visit, ask: asks.CreateToken) -> asks.TokenCreated:
         """A token for a principal. Its text is in this answer and nowhere else."""
@@ -163,7 +161,7 @@ class Identities:
         return asks.TokenPage(views, views[-1].id if len(records) > ask.limit else "")
 
     async def revoke_token(self, visit: Visit, ask: asks.Nothing) -> asks.Done:
-        """Revoke. When this has returned, nothing is done for that token any more. Can be repeated."""
+        """Revoke. Once this has returned, nothing is done for that token. Can be repeated."""
         del ask
         permit = self._authorizer.permit(visit, Resource.TOKEN, visit.target)
         token_id = tokens.parse_text_id(visit.target)

@@ -54,7 +54,12 @@ class Keys:
             created_us=visit.time_us,
         )
         record = self._facts.sealing.seal(
-            Kind.KEY, key_id, key, namespace=permit.namespace.id, name=ask.name, request=visit.request
+            Kind.KEY,
+            key_id,
+            key,
+            namespace=permit.namespace.id,
+            name=ask.name,
+            request=visit.request,
         )
         version = self._new_version(permit.namespace, key_id, key, 1, visit)
         await self._books.allowed(
@@ -200,7 +205,11 @@ def _version_view(record: Record, facts: Facts) -> asks.VersionView:
 
 
 def _view(
-    key_id: bytes, name: str, key: Key, revision: int, versions: list[asks.VersionView] | None = None
+    key_id: bytes,
+    name: str,
+    key: Key,
+    revision: int,
+    versions: list[asks.VersionView] | None = None,
 ) -> asks.KeyView:
     return asks.KeyView(
         name=name,

@@ -47,9 +47,7 @@ class Rules:
         if visit.target not in body.texts:
             raise NotFound
         await self._books.allowed(permit)
-        return asks.PolicyView(
-            visit.target, body.texts[visit.target], body.revisions[visit.target]
-        )
+        return asks.PolicyView(visit.target, body.texts[visit.target], body.revisions[visit.target])
 
     async def write(self, visit: Visit, ask: asks.WritePolicy) -> asks.PolicyView:
         """A new or another text. Holds at once and everywhere."""

@@ -46,7 +46,8 @@ class Sealing:
         if (record.kind, record.id) != expected:
             raise TamperedRecord
         self._provider.check_mac(record.authenticated(self.deployment), record.mac)
-        return decoder(body).decode(record.body)
+        opened: Body = decoder(body).decode(record.body)
+        return opened
 
     def namespace_binding(self, namespace: bytes) -> bytes:
         """What a namespace key is wrapped with."""

@@ -70,12 +70,8 @@ class Tenants:
         records = await self._ledger.page(Kind.NAMESPACE, b"", ask.page_token, ask.limit + 1)
         views = []
         for record in records[: ask.limit]:
-            body = self._facts.sealing.open(
-                record, Namespace, expected=(Kind.NAMESPACE, record.id)
-            )
-            views.append(
-                asks.NamespaceView(record.name, record.id.hex(), rfc3339(body.created_us))
-            )
+            body = self._facts.sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
+            views.append(asks.NamespaceView(record.name, record.id.hex(), rfc3339(body.created_us)))
         await self._books.allowed(permit, {"count": len(views)})
         return asks.NamespacePage(views, views[-1].name if len(records) > ask.limit else "")
 
@@ -87,8 +83,14 @@ class Tenants:
         return permit
 
 
-def found_namespace(
-    sealing: Sealing, provider: Provider, namespace_id: bytes, name: str, *, request: str, now_us: int
+def found_namespace(  # noqa: PLR0913 - what a namespace is made of
+    sealing: Sealing,
+    provider: Provider,
+    namespace_id: bytes,
+    name: str,
+    *,
+    request: str,
+    now_us: int,
 ) -> tuple[Record, Record]:
     """The records of a new namespace: itself, and its policies, of which there are none yet."""
     wrapped = provider.generate_namespace_key(sealing.namespace_binding(namespace_id))
@@ -137,5 +139,3 @@ def found_principal(  # noqa: PLR0913 - what an identity is made of
         ),
         text,
     )  # fmt: skip
-
-

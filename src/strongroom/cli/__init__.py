@@ -5,7 +5,12 @@ import sys
 
 def main() -> None:
     """Run the command with the process's arguments and exit with its code."""
-    # Imported here, so that importing the package (for its `register` contract, say) costs nothing.
-    from strongroom.cli.run import run  # noqa: PLC0415 - as above
+    try:
+        # Imported here, so that importing the package (for its `register` contract, say) costs
+        # nothing, and so that Ctrl-C while it loads ends without a traceback, too.
+        from strongroom.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

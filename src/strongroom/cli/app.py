@@ -1,5 +1,8 @@
 """The command's tree."""
 
+import sys
+from typing import Annotated
+
 import typer
 
 from strongroom.cli import audit, crypt, exits, identities, keys, node, policies, server
@@ -14,8 +17,8 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="strongroom",
         help="Keys that never leave the room: encrypt, decrypt, grant, and prove what was done.\n\n"
-        "The server is that of --url or STRONGROOM_URL; the token is in STRONGROOM_TOKEN, or both are in"
-        " a profile. A token is never given on the command line.",
+        "The server is that of --url or STRONGROOM_URL; the token is in STRONGROOM_TOKEN, or both"
+        " are in a profile. A token is never given on the command line.",
         epilog=exits.SUMMARY,
         no_args_is_help=True,
         # We have our own last words, and none of them is a traceback.
@@ -38,6 +41,14 @@ def build() -> typer.Typer:
     return app
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from strongroom.bootstrap import program_version
+
+        sys.stdout.write(f"strongroom {program_version()}\n")
+        raise typer.Exit
+
+
 def _common(
     context: typer.Context,
     url: Url = None,
@@ -45,6 +56,11 @@ def _common(
     ca_file: CaFile = None,
     token_from: TokenFrom = None,
     output: OutputOption = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_version),
+    ] = False,
 ) -> None:
+    del version
     # These may stand before the subcommand or after it; after it, they win.
     context.obj = Common(url, profile, ca_file, token_from, output)

@@ -11,7 +11,7 @@ Context = Annotated[
     typer.Option(
         "--context",
         metavar="NAME=VALUE",
-        help="A pair that is authenticated, not secret. Decrypting needs the same pairs. Repeatable.",
+        help="A pair that is authenticated, not secret. Decrypting needs the same. Repeatable.",
     ),
 ]
 Labels = Annotated[
@@ -32,7 +32,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if there 
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
-    """`["a=b"]` as `{"a": "b"}`. Refuses a pair without `=` or name, and a name that comes twice."""
+    """`["a=b"]` as `{"a": "b"}`. Refuses a pair without `=` or name, and a name given twice."""
     found: dict[str, str] = {}
     for text in texts or ():
         name, equals, value = text.partition("=")

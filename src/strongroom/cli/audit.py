@@ -2,7 +2,6 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,6 +14,8 @@ from strongroom.client.problems import ProblemError, UnreachableError
 from strongroom.domain import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from strongroom.client.calls import Call
     from strongroom.client.exchange import Reply
     from strongroom.domain import asks
@@ -24,7 +25,9 @@ app = typer.Typer(no_args_is_help=True, help="Who did what, and what was refused
 _POLL_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
 
-Since = Annotated[str, typer.Option("--since", metavar="TIME", help="RFC 3339: 2026-01-31T12:00:00Z.")]
+Since = Annotated[
+    str, typer.Option("--since", metavar="TIME", help="RFC 3339: 2026-01-31T12:00:00Z.")
+]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="RFC 3339.")]
 Who = Annotated[str, typer.Option("--principal", metavar="NAME", help="Whose acts.")]
 Key = Annotated[str, typer.Option("--key", metavar="NAME", help="On which key.")]
@@ -47,12 +50,16 @@ def list_(
     page_token: arguments.PageToken = "",
     all_pages: arguments.All = False,
 ) -> None:
-    """List audit entries, oldest first. All conditions hold together."""
+    """List audit entries, oldest first. All conditions hold together.
+
+    With JSON, each entry is one line.
+    """
     from strongroom.client import calls
 
     if all_pages:
         limit = limits.PAGE_ITEMS_MAX
-    events: list[asks.EventView] = []
+    printer = _Printer(at)
+    shown = 0
     while True:
         page = at.ask(
             calls.read_audit(
@@ -60,27 +67,25 @@ def list_(
                 outcome=outcome, request=request, limit=limit, page_token=page_token,
             )
         )  # fmt: skip
-        events += page.events
+        printer.show(page.events)
+        shown += len(page.events)
         page_token = page.next_page_token
+        # The token leads on even from the last page, where the next entry will be.
         if not all_pages or len(page.events) < limit:
             break
-    if at.json:
-        import msgspec
-
-        at.show_json({**msgspec.to_builtins(page), "events": events})
-    elif not events:
+    if not shown:
         screen.note("There is no such entry.")
-    else:
-        _Lines().show(events)
-        if not all_pages and len(events) == limit:
-            screen.note(f"There may be more: --all shows them, --page-token {page_token} the next page.")
+    elif len(page.events) == limit:
+        screen.note(
+            f"There may be more: --all shows them, --page-token {page_token} the next page."
+        )
 
 
 @command(app, "tail")
 def tail(
     at: Session,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on showing new entries; Ctrl-C ends.")
+        bool, typer.Option("--follow", "-f", help="Go on showing new entries, until Ctrl-C.")
     ] = False,
     lines: Annotated[
         int, typer.Option("--lines", "-n", metavar="N", min=0, max=1000, help="How many old ones.")
@@ -95,8 +100,8 @@ def tail(
 ) -> None:
     """Show the newest audit entries, and with -f every new one as it comes.
 
-    Each look at the log is an entry of the log, too. Those of this command are left out. With JSON, each
-    entry is one line.
+    Each look at the log is an entry of the log, too. Those of this command are left out. With
+    JSON, each entry is one line.
     """
     from strongroom.client import calls
 
@@ -108,31 +113,16 @@ def tail(
             limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
         )  # fmt: skip
 
-    printer = _Lines()
-
-    def show(events: "list[asks.EventView]") -> None:
-        if at.json:
-            import msgspec
-
-            for event in events:
-                screen.show_json_line(msgspec.to_builtins(event))
-        else:
-            printer.show(events)
-
+    printer = _Printer(at)
     log = _Log(at, look)
     newest: deque[asks.EventView] = deque(maxlen=lines)
     for events in log.rest():
         newest.extend(events)
-    show(list(newest))
-    if not follow:
-        return
-    try:
-        while True:
-            time.sleep(_POLL_SECONDS)
-            for events in log.rest(patient=True):
-                show(events)
-    except KeyboardInterrupt:
-        raise typer.Exit from None  # how one ends this: not a failure
+    printer.show(list(newest))
+    while follow:  # until Ctrl-C
+        time.sleep(_POLL_SECONDS)
+        for events in log.rest(patient=True):
+            printer.show(events)
 
 
 class _Log:
@@ -170,17 +160,27 @@ class _Log:
                 time.sleep(_RETRY_SECONDS)
 
 
-class _Lines:
-    """Entries as lines in columns, which get wider as the log goes on and never narrower.
+class _Printer:
+    """Entries as lines: of JSON, or in columns that get wider as the log goes on, never narrower.
 
     Not a table: the next entry comes when the columns of the last are on the screen already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at: Session) -> None:
+        self._json = at.json
         self._widths = [1, 20, 8, 14, 12]
 
     def show(self, events: "list[asks.EventView]") -> None:
-        """Show them, and what refused them on a second line."""
+        """Show them at once. What refused one is on a second line, but for programs."""
+        if self._json:
+            import msgspec
+
+            for event in events:
+                screen.show_json_line(msgspec.to_builtins(event))
+        else:
+            self._show_columns(events)
+
+    def _show_columns(self, events: "list[asks.EventView]") -> None:
         from rich.text import Text
 
         rows = [(_columns(event), event) for event in events]
@@ -188,7 +188,9 @@ class _Lines:
             for index, column in enumerate(columns):
                 self._widths[index] = min(40, max(self._widths[index], len(column)))
         for columns, event in rows:
-            padded = [column.ljust(width) for column, width in zip(columns, self._widths, strict=True)]
+            padded = [
+                column.ljust(width) for column, width in zip(columns, self._widths, strict=True)
+            ]
             line = Text("  ").join(
                 [
                     Text(padded[0].strip().rjust(self._widths[0]), style="dim"),
@@ -198,7 +200,9 @@ class _Lines:
                 ]
             )
             if event.outcome == "refused":
-                line.append(f"\n{'':{self._widths[0]}}  {screen.neutral(event.reason)}", style="yellow")
+                line.append(
+                    f"\n{'':{self._widths[0]}}  {screen.neutral(event.reason)}", style="yellow"
+                )
                 line.append(f"; strongroom why {screen.neutral(event.request)}", style="dim")
             screen.show_flow(line)
 

@@ -1,15 +1,12 @@
 """How a command is made: its own parameters, and the options that every command has."""
 
 import inspect
-import os
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from strongroom.cli.exits import Exit
-from strongroom.cli.failures import usage
+from strongroom.cli import screen
 from strongroom.cli.session import Session
 from strongroom.cli.settings import Common, Output
 from strongroom.client.problems import ClientError
@@ -21,7 +18,10 @@ PANEL = "Options of every command"
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", metavar="URL", help="Where the server is (or STRONGROOM_URL).", rich_help_panel=PANEL
+        "--url",
+        metavar="URL",
+        help="Where the server is (or STRONGROOM_URL).",
+        rich_help_panel=PANEL,
     ),
 ]
 ProfileName = Annotated[
@@ -62,7 +62,7 @@ PrintCurl = Annotated[
     bool,
     typer.Option(
         "--print-curl",
-        help="Print the request as a curl command and send nothing. Data, a plaintext too, is in it.",
+        help="Print the request as a curl command and send nothing. Plaintexts are in it.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -117,21 +117,18 @@ def command(
     ) -> Callable[Concatenate[Session, P], None]:
         own = list(inspect.signature(function).parameters.values())[1:]
 
-        def run(typer_context: typer.Context, **given: Any) -> None:
+        def run(typer_context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever typer read
             common = _common(**{name: given.pop(name) for name in COMMON_NAMES})
             outer = typer_context.find_object(Common)
             session = Session(common.over(outer))
             typer_context.call_on_close(session.close)
             try:
-                function(session, **given)  # type: ignore[call-arg]  # P is what the signature below says
-                sys.stdout.flush()
-            except BrokenPipeError:
-                _abandon_output()
-                raise typer.Exit(Exit.BROKEN_PIPE) from None
-            except ValueError as error:
-                raise usage(f"{error}.") from error
+                function(session, **given)  # type: ignore[call-arg]  # P is the signature below
             except ClientError as error:
                 raise session.failure(error) from error
+            except BrokenPipeError:
+                # As an exit: typer has a rule of its own for the exception.
+                raise typer.Exit(screen.abandoned()) from None
 
         parameters = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -149,10 +146,3 @@ def command(
         return function
 
     return decorate
-
-
-def _abandon_output() -> None:
-    """Nobody reads any more. The interpreter's own flush at exit must not complain about it."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)

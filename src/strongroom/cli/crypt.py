@@ -19,7 +19,10 @@ _BASE64_TEXT: Final = re.compile(rb"[A-Za-z0-9+/=\s]*")
 # Base64 makes four characters of three bytes, and editors add line ends.
 _TEXT_BYTES_MAX: Final = 2 * limits.CIPHERTEXT_BYTES_MAX
 
-Source = Annotated[str, typer.Argument(metavar="[FILE]", help="What to read; - is standard input.")]
+Source = Annotated[
+    str,
+    typer.Option("--in", metavar="FILE", help="Read this file instead of standard input."),
+]
 Out = Annotated[
     str | None,
     typer.Option("--out", metavar="FILE", help="Write to this file instead of standard output."),
@@ -124,12 +127,12 @@ def _ciphertext(data: bytes) -> bytes:
                 )
             ) from None
     if len(data) > limits.CIPHERTEXT_BYTES_MAX:
-        raise CommandError(Failure(Exit.REFUSED, _TOO_LONG_CIPHERTEXT))
+        raise CommandError(Failure(Exit.INVALID_CIPHERTEXT, _TOO_LONG_CIPHERTEXT))
     return data
 
 
 def _show_plaintext(plaintext: bytes) -> None:
-    """On a terminal: text only, since other bytes would command it. The prompt begins on its own line."""
+    """Text only: other bytes would command the terminal. The prompt gets a line of its own."""
     try:
         text = plaintext.decode()
     except UnicodeDecodeError:

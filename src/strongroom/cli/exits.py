@@ -1,4 +1,7 @@
-"""The exit codes, as one table, and which refusal ends in which. `docs/reference/exit-codes.md` is made of it."""
+"""The exit codes, as one table, and which refusal ends in which.
+
+`strongroom --help` and `docs/reference/cli.md` are made of it.
+"""
 
 from enum import IntEnum
 from typing import Final
@@ -21,15 +24,30 @@ class Exit(IntEnum):
 
 
 MEANING: Final[dict[Exit, tuple[str, str]]] = {
-    Exit.DONE: ("done", "What was asked has been done. `audit tail -f` ends so on Ctrl-C, too."),
-    Exit.REFUSED: ("refused", "Refused for a reason that has no code of its own; the message says it."),
-    Exit.USAGE: ("usage", "The command line, a variable or a profile is not right. Nothing was sent."),
-    Exit.UNAUTHENTICATED: ("unauthenticated", "There is no token, or the server does not accept it."),
-    Exit.NOT_ALLOWED: ("not allowed", "The principal has no right to this. `strongroom why` says more."),
-    Exit.NOT_FOUND: ("not found", "There is no such thing, or none that the caller may know of."),
+    Exit.DONE: ("done", "What was asked has been done."),
+    Exit.REFUSED: (
+        "refused",
+        "Refused for a reason that has no code of its own; the message says it.",
+    ),
+    Exit.USAGE: (
+        "usage",
+        "The command line, a variable, a file or a profile is not right. Nothing was sent.",
+    ),
+    Exit.UNAUTHENTICATED: (
+        "unauthenticated",
+        "There is no token, or the server does not accept it.",
+    ),
+    Exit.NOT_ALLOWED: (
+        "not allowed",
+        "The principal has no right to this. `strongroom why` says more.",
+    ),
+    Exit.NOT_FOUND: (
+        "not found",
+        "There is no such thing, or none that the caller may know of.",
+    ),
     Exit.CONFLICT: (
         "conflict",
-        "The name is taken, somebody else changed it, the key's state forbids it, or the file exists.",
+        "The name is taken, a change came first, the key's state forbids it, or the file exists.",
     ),
     Exit.UNAVAILABLE: (
         "unavailable",
@@ -56,5 +74,5 @@ OF_CODE: Final[dict[str, Exit]] = {
 }
 
 SUMMARY: Final = "Exit codes: " + " · ".join(
-    f"{code.value} {name}" for code, (name, _) in MEANING.items() if code != Exit.BROKEN_PIPE
+    f"{code.value} {name}" for code, (name, _) in MEANING.items()
 )

@@ -1,11 +1,10 @@
-"""What a person reads when a command fails: what, why, what to do. Two lines, and never a traceback."""
+"""What a person reads when a command fails: what, why, what to do. Two lines, never a traceback."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from strongroom.cli.exits import OF_CODE, Exit
 from strongroom.client.problems import ProblemError, UnreachableError
-
 
 _GATEWAY_STATUSES: Final = (502, 503, 504)
 
@@ -37,7 +36,9 @@ def no_token(what: str, advice: str = "") -> CommandError:
     return CommandError(Failure(Exit.UNAUTHENTICATED, what, advice))
 
 
-def refused(error: ProblemError, operation: str, target: str, token_source: str) -> Failure:
+def refused(  # noqa: PLR0911 - one for each exit code
+    error: ProblemError, operation: str, target: str, token_source: str
+) -> Failure:
     """The server's refusal in a person's words."""
     exit_code = OF_CODE.get(error.code, Exit.REFUSED)
     if exit_code is Exit.REFUSED and error.status in _GATEWAY_STATUSES:
@@ -66,20 +67,24 @@ def refused(error: ProblemError, operation: str, target: str, token_source: str)
                 "There is none in this namespace, or none that you may know of.",
             )
         case Exit.CONFLICT:
-            return Failure(exit_code, f"{_stop(error.detail)} ({thing})", _CONFLICT.get(error.code, ""))
+            return Failure(
+                exit_code, f"{sentence(error.detail)} ({thing})", _CONFLICT.get(error.code, "")
+            )
         case Exit.UNAVAILABLE:
             return Failure(
-                exit_code, _stop(error.detail), "Try again in a moment; `strongroom status` may say more."
+                exit_code,
+                sentence(error.detail),
+                "Try again in a moment; `strongroom status` may say more.",
             )
         case Exit.INVALID_CIPHERTEXT:
             return Failure(
                 exit_code,
-                _stop(error.detail),
+                sentence(error.detail),
                 "It was altered or cut short, or made with another key or another --context.",
             )
     errors = "; ".join(error.errors)
     request = f"request {error.request_id}" if error.request_id else ""
-    return Failure(exit_code, _stop(error.detail), "; ".join(filter(None, (errors, request))))
+    return Failure(exit_code, sentence(error.detail), "; ".join(filter(None, (errors, request))))
 
 
 _CONFLICT: Final = {
@@ -99,6 +104,7 @@ def unreachable(error: UnreachableError) -> Failure:
     return Failure(Exit.UNAVAILABLE, f"No answer from {error.url}: {error.reason}.", advice)
 
 
-def _stop(sentence: str) -> str:
-    sentence = sentence[:1].upper() + sentence[1:]
-    return sentence if sentence.endswith((".", "!", "?")) else sentence + "."
+def sentence(text: str) -> str:
+    """The text with a capital at its beginning and a stop at its end."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."

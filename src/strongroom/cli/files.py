@@ -14,7 +14,7 @@ PIPE = "-"
 
 
 def read(source: str, bytes_max: int, too_long: str) -> bytes:
-    """All of a file or of standard input. Refuses, without reading on, what is longer than the limit."""
+    """All of a file or of standard input. Refuses, without reading on, what exceeds the limit."""
     try:
         if source == PIPE:
             if sys.stdin.isatty():
@@ -86,7 +86,7 @@ def write_bytes(data: bytes) -> None:
 
 
 def _claim(path: Path) -> None:
-    """Take the name, or raise `FileExistsError`. A rename alone would replace what came in between."""
+    """Take the name, or raise `FileExistsError`. A rename would replace what came in between."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 

@@ -116,7 +116,9 @@ def list_roles(at: Session) -> None:
     if at.json:
         at.show_json(answer)
     else:
-        screen.show_table(("role", "what it does"), [(each.name, each.summary) for each in answer.roles])
+        screen.show_table(
+            ("role", "what it does"), [(each.name, each.summary) for each in answer.roles]
+        )
 
 
 @command(tokens, "create")

@@ -1,4 +1,4 @@
-"""Lists come in pages. A person sees the first and is told how to go on; `--all` shows every one."""
+"""Lists come in pages. A person sees the first and is told how to go on; `--all` shows all."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -10,13 +10,16 @@ from strongroom.domain import asks, limits
 if TYPE_CHECKING:
     from strongroom.client.calls import Call
 
-PageT = TypeVar(
-    "PageT", asks.KeyPage, asks.PrincipalPage, asks.TokenPage, asks.NamespacePage
-)
+PageT = TypeVar("PageT", asks.KeyPage, asks.PrincipalPage, asks.TokenPage, asks.NamespacePage)
 
 
 def pages(
-    at: Session, listing: Callable[..., "Call[PageT]"], limit: int, page_token: str, *, all_pages: bool
+    at: Session,
+    listing: Callable[..., "Call[PageT]"],
+    limit: int,
+    page_token: str,
+    *,
+    all_pages: bool,
 ) -> Iterator[PageT]:
     """One page, or all from there on."""
     if all_pages:

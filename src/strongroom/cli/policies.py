@@ -1,6 +1,6 @@
-"""`strongroom policy ...` and `strongroom why`."""
+"""`strongroom policy ...`, `strongroom explain` and `strongroom why`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,22 +16,15 @@ PolicyName = Annotated[str, typer.Argument(metavar="NAME", help="The policy's na
 
 
 @command(app, "list")
-def list_(
-    at: Session,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="The Cedar schema that policies are checked against.")
-    ] = False,
-) -> None:
+def list_(at: Session) -> None:
     """List the policies of the namespace."""
     from strongroom.client import calls
 
     answer = at.ask(calls.list_policies())
     if at.json:
         at.show_json(answer)
-    elif schema:
-        screen.show_lines(answer.schema)
     elif not answer.policies:
-        screen.note("There are no policies beside the roles. To write one: strongroom policy write")
+        screen.note("There are no policies beside the roles. To write one: strongroom policy put")
     else:
         screen.show_table(
             ("name", "revision", "text"),
@@ -51,11 +44,13 @@ def show(at: Session, name: PolicyName) -> None:
         screen.show_lines(answer.text)
 
 
-@command(app, "write")
-def write(
+@command(app, "put")
+def put(
     at: Session,
     name: PolicyName,
-    source: Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")],
+    source: Annotated[
+        str, typer.Option("--in", metavar="FILE", help="Read this file instead of standard input.")
+    ] = files.PIPE,
 ) -> None:
     """Write a policy, new or in place of the old text. It holds at once and everywhere."""
     from strongroom.client import calls
@@ -76,43 +71,58 @@ def write(
 
 @command(app, "delete")
 def delete(at: Session, name: PolicyName) -> None:
-    """Delete a policy. What it allowed is refused at once; what it forbade is no longer forbidden."""
+    """Delete a policy. What it allowed is refused at once; what it forbade is forbidden no more."""
     from strongroom.client import calls
 
     at.ask(calls.delete_policy(name))
     screen.done(f"The policy {name} is deleted.")
 
 
-@command(app, "explain")
-def explain(
-    at: Session,
-    principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Who would do it.")],
-    action: Annotated[str, typer.Argument(metavar="ACTION", help="Such as key.encrypt.")],
-    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="With which key.")] = None,
-    context: arguments.Context = None,
-) -> None:
-    """Say whether somebody might do something: which policies decide, or what is missing.
-
-    Nothing is done. The exit code is 0 for either answer.
-    """
+@command(app, "schema")
+def schema(at: Session) -> None:
+    """Print the Cedar schema that policies are checked against: actions, resources, context."""
     from strongroom.client import calls
 
-    call = calls.explain(principal, action, key=key, context=arguments.pairs(context, "--context"))
-    answer = at.ask(call)
+    answer = at.ask(calls.list_policies())
     if at.json:
-        at.show_json(answer)
-        return
-    screen.show_facts(
-        (
-            ("answer", screen.styled("allowed" if answer.allowed else "refused")),
-            ("decided by", ", ".join(answer.policies)),
-            ("missing", answer.missing),
-        )
-    )
+        at.show_json({"schema": answer.schema})
+    else:
+        screen.show_lines(answer.schema)
 
 
 def register(app: typer.Typer, panel: str) -> None:
     """Add what stands at the top."""
+
+    @command(app, "explain", panel=panel)
+    def explain(
+        at: Session,
+        principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Who would do it.")],
+        action: Annotated[str, typer.Argument(metavar="ACTION", help="Such as key.encrypt.")],
+        key: Annotated[
+            str | None, typer.Option("--key", metavar="KEY", help="With which key.")
+        ] = None,
+        context: arguments.Context = None,
+    ) -> None:
+        """Say whether somebody might do something: which policies decide, or what is missing.
+
+        Nothing is done. The exit code is 0 for either answer.
+        """
+        from strongroom.client import calls
+
+        call = calls.explain(
+            principal, action, key=key, context=arguments.pairs(context, "--context")
+        )
+        answer = at.ask(call)
+        if at.json:
+            at.show_json(answer)
+            return
+        screen.show_facts(
+            (
+                ("answer", screen.styled("allowed" if answer.allowed else "refused")),
+                ("decided by", ", ".join(answer.policies)),
+                ("missing", answer.missing),
+            )
+        )
 
     @command(app, "why", panel=panel)
     def why(
@@ -149,7 +159,10 @@ _TOO_LONG = (
 )
 
 
+_SHOWN: Final = 60  # characters of a text in a table
+
+
 def _first_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = lines[0] if lines else ""
-    return first if len(lines) <= 1 and len(first) <= 60 else first[:60] + " …"
+    return first if len(lines) <= 1 and len(first) <= _SHOWN else first[:_SHOWN] + " …"

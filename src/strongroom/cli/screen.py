@@ -5,15 +5,23 @@ Standard output carries what was asked for, standard error everything that is sa
 
 import io
 import json
+import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, TextIO
 
+from strongroom.cli.exits import Exit
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
+
+# Whatever begins like a token is cut off in what is said on standard error, in errors above all.
+# Standard output shows one in one place only: where it is made.
+_TOKEN: Final = re.compile(r"\bsrt_\w+")
 
 # Controls, format characters (bidirectional overrides among them), lone surrogates, line and
 # paragraph separators: a name or a description must not move the cursor or reorder what is read.
@@ -23,6 +31,8 @@ _STYLES: Final = {
     "active": "green",
     "allowed": "green",
     "enabled": "green",
+    "yes": "green",
+    "no": "yellow",
     "refused": "yellow",
     "suspended": "yellow",
     "disabled": "yellow",
@@ -37,12 +47,15 @@ _STYLES: Final = {
 
 
 def neutral(text: str, *, lines: bool = False) -> str:
-    """The text with everything unsafe spelt out (`\\u001b`). `lines` keeps line feeds and tabs."""
-    kept = "\n\t" if lines else ""
+    r"""The text with everything unsafe spelt out (`\u001b`). `lines` keeps line feeds and tabs."""
     if text.isascii() and text.isprintable():
         return text
+    kept = ""
+    if lines:
+        kept, text = "\n\t", text.replace("\r\n", "\n")
     return "".join(
-        f"\\u{ord(character):04x}"
+        # JSON's spelling, which is also true inside a JSON text, beyond U+FFFF too.
+        json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
         if character not in kept and unicodedata.category(character) in _UNSAFE
         else character
         for character in text
@@ -101,12 +114,12 @@ def show_lines(text: str) -> None:
 
 def show_json(value: object) -> None:
     """For programs: indented, sorted as the server sorts, and as safe on a terminal as a table."""
-    sys.stdout.write(neutral(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
+    sys.stdout.write(neutral(_json(value, indent=2), lines=True) + "\n")
 
 
 def show_json_line(value: object) -> None:
     """One line of JSON, at once: for what follows a log."""
-    sys.stdout.write(neutral(json.dumps(value, ensure_ascii=False)) + "\n")
+    sys.stdout.write(neutral(_json(value)) + "\n")
     sys.stdout.flush()
 
 
@@ -152,13 +165,28 @@ def wide(columns: int) -> bool:
     return not sys.stdout.isatty() or _terminal(sys.stdout).width >= columns
 
 
-def _say(text: str, style: str) -> None:
-    from rich.text import Text
+def abandoned() -> Exit:
+    """Nobody reads any more. The interpreter's own flush at exit must not complain about it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return Exit.BROKEN_PIPE
 
+
+def _say(text: str, style: str) -> None:
+    text = _TOKEN.sub("srt_...", neutral(text))
     if sys.stderr.isatty():
-        _terminal(sys.stderr).print(Text(neutral(text), style=style), soft_wrap=True)
+        from rich.text import Text
+
+        _terminal(sys.stderr).print(Text(text, style=style), soft_wrap=True)
     else:
-        sys.stderr.write(neutral(text) + "\n")
+        sys.stderr.write(text + "\n")
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    # Where the output cannot show every character, JSON's own escapes, which programs understand.
+    unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=indent, ensure_ascii=not unicode)
 
 
 def _text(cell: "str | Text") -> "Text":

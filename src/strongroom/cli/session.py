@@ -1,4 +1,4 @@
-"""One run of one command: what was asked for, the way to the server, and what to show instead of going."""
+"""One run of one command: what was asked for, the way to the server, what to show instead."""
 
 import shlex
 import sys
@@ -8,7 +8,7 @@ import typer
 
 from strongroom.cli import screen
 from strongroom.cli.exits import Exit
-from strongroom.cli.failures import CommandError, Failure, refused, unreachable, usage
+from strongroom.cli.failures import CommandError, Failure, refused, sentence, unreachable
 from strongroom.cli.settings import Common, Output, Place, resolve
 from strongroom.client.problems import ClientError, ProblemError, UnreachableError
 
@@ -35,14 +35,14 @@ class Session:
         return self._common.output is Output.JSON
 
     def needs(self, operation: str, target: str = "") -> None:
-        """Say what will be asked, before reading any input. With --print-policy, this is the end."""
+        """Say what will be asked, before any input is read. The end, with --print-policy."""
         self.operation, self.target = operation, target
         if self._common.print_policy:
             sys.stdout.write(policy(operation, target, self._common.for_principal))
             raise typer.Exit
 
     def ask(self, call: "Call[AnswerT]") -> "AnswerT":
-        """The server's answer; with --print-curl or --print-policy, nothing is sent and this is the end."""
+        """The server's answer. With --print-curl or --print-policy nothing is sent: the end."""
         return self.exchange(call).answer
 
     def exchange(self, call: "Call[AnswerT]") -> "Reply[AnswerT]":
@@ -50,6 +50,9 @@ class Session:
         self.needs(call.operation, call.target)
         if self._common.print_curl:
             sys.stdout.write(curl(call, self.place))
+            if self.place.profile is not None:
+                source, variable = self.place.token_source, self.place.variable
+                screen.note(f"The token is in {source}; export it as {variable}.")
             raise typer.Exit
         return self._connection().exchange(call)
 
@@ -66,7 +69,7 @@ class Session:
             return CommandError(refused(error, self.operation, self.target, source))
         if isinstance(error, UnreachableError):
             return CommandError(unreachable(error))
-        return CommandError(Failure(Exit.REFUSED, str(error)))
+        return CommandError(Failure(Exit.USAGE, sentence(str(error))))
 
     def close(self) -> None:
         """End the connection."""
@@ -78,21 +81,23 @@ class Session:
             token = self.place.token()
             from strongroom.client.synchronous import Client
 
-            try:
-                self._client = Client(self.place.url, token, ca_file=self.place.ca_file)
-            except OSError as error:  # ssl.SSLError is one
-                reason = error.strerror or "no certificate in it"
-                raise usage(f"The CA file {self.place.ca_file} cannot be used: {reason}.") from None
+            self._client = Client(
+                self.place.url,
+                token,
+                ca_file=self.place.ca_file,
+                unsafe_cleartext=self.place.unsafe_cleartext,
+            )
         return self._client
 
 
 def curl(call: "Call[AnswerT]", place: Place) -> str:
-    """The call as a command for a POSIX shell. The token stays a variable, and so out of the history."""
-    parts = ["curl --silent --show-error --fail-with-body"]
+    """The call as a command for a POSIX shell. The token stays a variable, out of the history."""
+    # No proxy, as the client has none: a token must not go where a variable happens to point.
+    parts = ["curl --silent --show-error --fail-with-body --noproxy '*'"]
     if call.method != "GET":
         parts.append(f"--request {call.method}")
-    # In double quotes, so that the shell puts the token in; the variable's name is checked.
-    parts.append(f'--header "Authorization: Bearer ${place.variable}"')
+    # In double quotes, so that the shell puts the token in, or says that there is none.
+    parts.append(f'--header "Authorization: Bearer ${{{place.variable}:?}}"')
     if place.ca_file is not None:
         parts.append(f"--cacert {shlex.quote(place.ca_file)}")
     if call.body is not None:

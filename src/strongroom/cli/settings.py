@@ -1,9 +1,10 @@
 """Which server, with which token: from the command line, the environment or a profile.
 
-A token goes only where it was meant to go. So there is one source for both, in this order:
+A token goes only where it was meant to go. So both have one source, in this order:
 
 1. the profile named by `--profile`;
-2. the environment, when `--url` or `--token-from` was given, or STRONGROOM_URL or STRONGROOM_TOKEN is set;
+2. the environment, when `--url` or `--token-from` was given, or STRONGROOM_URL or STRONGROOM_TOKEN
+   is set;
 3. the profile named by STRONGROOM_PROFILE, or `default`, if there is a profile file;
 4. the server that `strongroom dev` starts.
 
@@ -14,12 +15,12 @@ import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from strongroom.cli import profiles
-from strongroom.cli.failures import no_token, usage
+from strongroom.cli.failures import no_token, sentence, usage
+from strongroom.client.address import checked
+from strongroom.client.problems import InvalidArgumentError
 
 DEV_URL: Final = "http://127.0.0.1:7600"
 TOKEN_VARIABLE: Final = "STRONGROOM_TOKEN"  # noqa: S105 - a variable's name
@@ -65,9 +66,10 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server and where the token for it comes from. `token` is called only when something is sent."""
+    """A server, and where its token comes from. `token` is called only when something is sent."""
 
     url: str
+    unsafe_cleartext: bool
     ca_file: str | None
     variable: str
     profile: profiles.Profile | None
@@ -104,8 +106,10 @@ def resolve(common: Common) -> Place:
     ca_file = common.ca_file or ca_file
     if ca_file is not None and not os.path.isfile(ca_file):  # noqa: PTH113 - a question, not a path to keep
         raise usage(f"There is no CA file {ca_file}.")
+    unsafe_cleartext = os.environ.get(_CLEARTEXT_VARIABLE) == "1"
     return Place(
-        url=_url(common.url or url),
+        url=_url(common.url or url, unsafe_cleartext=unsafe_cleartext),
+        unsafe_cleartext=unsafe_cleartext,
         ca_file=ca_file,
         variable=variable,
         profile=None if common.token_from else profile,
@@ -120,49 +124,34 @@ def _profile(common: Common) -> profiles.Profile | None:
     if typed or os.environ.get("STRONGROOM_URL") or os.environ.get(TOKEN_VARIABLE):
         return None  # 2
     named = os.environ.get("STRONGROOM_PROFILE")
-    if named or file.exists():
+    if named or profiles.exists(file):
         return profiles.load(named or "default", file)  # 3
     return None  # 4
 
 
 def _variable(token_from: str | None) -> str:
-    """Raises `CommandError` for what is no variable's name; a token above all, which is not repeated."""
+    """`CommandError` for what is no variable's name, a token above all, which is not repeated."""
     if token_from is None:
         return TOKEN_VARIABLE
     if token_from.startswith("srt_"):
-        raise usage("--token-from takes the name of an environment variable, not a token.",
+        raise usage(
+            "--token-from takes the name of an environment variable, not a token.",
             "Revoke that token: it is in the shell's history now, and other users could see it.",
         )
     if _VARIABLE.fullmatch(token_from) is None:
-        raise usage("--token-from takes the name of an environment variable: letters, digits, _."
-        )
+        raise usage("--token-from takes the name of an environment variable: letters, digits, _.")
     return token_from
 
 
-def _url(url: str) -> str:
+def _url(url: str, *, unsafe_cleartext: bool) -> str:
     """A URL to send a token to. Raises `CommandError` for any other kind."""
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise usage(f"Not the URL of a server: {url}",
-            "It looks like https://kms.example:7600",
-        )
-    if parts.username is not None or parts.password is not None:
-        raise usage("The URL must not carry a name or a password.")
-    if parts.scheme == "http" and not _loopback(host) and os.environ.get(_CLEARTEXT_VARIABLE) != "1":
-        raise usage(f"Without TLS the token and the data could be read on the way to {host}; nothing was sent.",
-            f"Use https://, or set {_CLEARTEXT_VARIABLE}=1 if something else protects the connection.",
-        )
-    return url.rstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return checked(url, unsafe_cleartext=unsafe_cleartext)
+    except InvalidArgumentError as error:
+        advice = ""
+        if "TLS" in str(error):
+            advice = (
+                f"Use https://, or set {_CLEARTEXT_VARIABLE}=1 if something else protects the"
+                " connection. Nothing was sent."
+            )
+        raise usage(sentence(str(error)), advice) from None

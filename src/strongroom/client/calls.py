@@ -1,7 +1,7 @@
-"""Every call a client can make, as a value: method, path, query, body, and the type of the answer.
+"""Every call a client can make, as a value: method, path, query, body, and the answer's type.
 
-A call can be sent (`Client.send`), or shown (`strongroom ... --print-curl`). Building one checks only what
-would change which address is called; everything else is the server's to refuse.
+A call can be sent (`Client.send`), or shown (`strongroom ... --print-curl`). Building one checks
+only what would change which address is called; everything else is the server's to refuse.
 """
 
 import re
@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import UNSET
 
+from strongroom.client.problems import InvalidArgumentError
 from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import DEFAULT
 from strongroom.domain.words import NAME_PATTERN
@@ -103,7 +104,7 @@ def disable_key(name: str) -> Call[asks.KeyView]:
 def encrypt(
     key: str, plaintext: bytes, context: dict[str, str] | None = None
 ) -> Call[asks.Encrypted]:
-    """At most 65,536 bytes. `context` is authenticated, not secret; decrypting needs the same pairs."""
+    """At most 65,536 bytes. `context` is authenticated, not secret; decrypting needs the same."""
     ask = asks.Encrypt(plaintext=plaintext, context=context or {})
     return _post("key.encrypt", f"/v1/keys/{_name(key)}/encrypt", asks.Encrypted, ask, target=key)
 
@@ -193,7 +194,9 @@ def list_tokens(
 
 def revoke_token(token_id: str) -> Call[asks.Done]:
     """When this is answered, the token opens nothing any more."""
-    return _send("DELETE", "token.revoke", f"/v1/tokens/{_id(token_id)}", asks.Done, target=token_id)
+    return _send(
+        "DELETE", "token.revoke", f"/v1/tokens/{_id(token_id)}", asks.Done, target=token_id
+    )
 
 
 def whoami() -> Call[asks.WhoAmI]:
@@ -273,7 +276,7 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     limit: int = limits.PAGE_ITEMS_DEFAULT,
     page_token: str = "",
 ) -> Call[asks.EventPage]:
-    """A page of the audit log. `next_page_token` leads on even from the last page, to follow the log."""
+    """A page of the audit log. `next_page_token` leads on even from the last, to follow the log."""
     query = _query(
         since=since,
         until=until,
@@ -297,25 +300,28 @@ def read_status() -> Call[asks.StatusView]:
 
 _NAME: Final = re.compile(NAME_PATTERN)
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_NOT_TEXT: Final = "a name, value or text is not valid Unicode"
 
 
 def _name(name: str) -> str:
-    """A name as a part of a path. Raises `ValueError` for what is no name.
+    """A name as a part of a path. Raises `InvalidArgumentError` for what is no name.
 
     Not left to the server: `..` in a path is another address, and never arrives as it was written.
     """
     if _NAME.fullmatch(name) is None:
-        raise ValueError(
-            f"not a name: {name!r}. A name is 1 to {limits.NAME_CHARACTERS_MAX} of a-z, 0-9,"
+        # What is longer than a name may be a token in the wrong place, and is not repeated.
+        told = f": {name!r}" if len(name) <= limits.NAME_CHARACTERS_MAX else ""
+        raise InvalidArgumentError(
+            f"not a name{told}. A name is 1 to {limits.NAME_CHARACTERS_MAX} of a-z, 0-9,"
             " '.', '_', '-', with a letter or digit at both ends"
         )
     return quote(name, safe="")
 
 
 def _id(text: str) -> str:
-    """An id as a part of a path. Raises `ValueError` for what is no id. The text is not repeated."""
+    """An id as a part of a path. Raises `InvalidArgumentError`, which does not repeat it."""
     if _ID.fullmatch(text) is None:
-        raise ValueError("not an id: an id is letters and digits")
+        raise InvalidArgumentError("not an id: an id is letters and digits")
     return text
 
 
@@ -324,7 +330,10 @@ def _decrypt_path(key: str) -> str:
 
 
 def _query(**pairs: str) -> str:
-    return urlencode({name: value for name, value in pairs.items() if value}, quote_via=quote)
+    try:
+        return urlencode({name: value for name, value in pairs.items() if value}, quote_via=quote)
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(_NOT_TEXT) from None
 
 
 def _get(
@@ -359,7 +368,11 @@ def _send(  # noqa: PLR0913 - the parts of a call
     *,
     target: str = "",
 ) -> Call[AnswerT]:
-    body = None if ask is None else msgspec.json.encode(ask)
+    try:
+        body = None if ask is None else msgspec.json.encode(ask)
+    except UnicodeEncodeError:
+        # A lone surrogate, as Python makes of command-line bytes that are not UTF-8.
+        raise InvalidArgumentError(_NOT_TEXT) from None
     return Call(
         operation=operation, method=method, path=path, answer=answer, target=target, body=body
     )

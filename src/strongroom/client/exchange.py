@@ -1,4 +1,4 @@
-"""From a call to an HTTP request, and from an HTTP response to an answer. The same for both clients."""
+"""From a call to an HTTP request, from an HTTP response to an answer. The same for both clients."""
 
 import ssl
 from dataclasses import dataclass
@@ -7,8 +7,14 @@ from typing import Any, Final, Generic
 import httpx
 import msgspec
 
+from strongroom.client.address import checked
 from strongroom.client.calls import AnswerT, Call
-from strongroom.client.problems import UNEXPECTED, ProblemError, UnreachableError
+from strongroom.client.problems import (
+    UNEXPECTED,
+    InvalidArgumentError,
+    ProblemError,
+    UnreachableError,
+)
 from strongroom.domain import asks, limits
 
 REQUEST_ID_HEADER: Final = "Strongroom-Request-Id"
@@ -25,24 +31,38 @@ class Reply(Generic[AnswerT]):
     request_id: str
 
 
-def options(url: str, token: str, ca_file: str | None, timeout_seconds: float) -> dict[str, Any]:
+def options(
+    url: str, token: str, ca_file: str | None, timeout_seconds: float, *, unsafe_cleartext: bool
+) -> dict[str, Any]:
     """What both kinds of httpx client are made with.
 
-    Raises `ValueError` for a token that is no printable ASCII: it is never shown, not even in part.
+    Raises `InvalidArgumentError` for a URL or a CA file that cannot be used, and for a token that
+    is no printable ASCII: it is never shown, not even in part.
     """
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError("the token has characters that no token has")
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidArgumentError("the token is empty or has characters that no token has")
+    url = checked(url, unsafe_cleartext=unsafe_cleartext)
     return {
         "base_url": url,
         "headers": {"Authorization": f"Bearer {token}", "Accept": "application/json"},
         "timeout": httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS),
-        # The system's certificates, or only the given ones: a private CA that is named is the one meant.
-        "verify": ssl.create_default_context(cafile=ca_file) if url.startswith("https") else False,
+        "verify": _trust(ca_file) if url.startswith("https:") else False,
         # A token must not travel through a proxy because a variable happens to be set, nor follow a
         # redirect to another server.
         "trust_env": False,
         "follow_redirects": False,
     }
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    # The system's certificates, or only the given ones: a CA that is named is the one meant.
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        # OpenSSL's own words ("[X509] PEM lib") say less.
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is none" if missing else "no certificate can be read from it"
+        raise InvalidArgumentError(f"the CA file {ca_file} cannot be used: {reason}") from None
 
 
 def arguments(call: Call[AnswerT]) -> dict[str, Any]:
@@ -70,11 +90,11 @@ def reply(call: Call[AnswerT], response: httpx.Response) -> Reply[AnswerT]:
             UNEXPECTED,
             response.status_code,
             "what answered is not Strongroom, or of a version that this client does not understand",
-            request_id,
+            request_id=request_id,
         ) from error
 
 
-def unreachable(url: str, error: httpx.TransportError) -> UnreachableError:
+def unreachable(url: str, error: httpx.RequestError) -> UnreachableError:
     """The same in our words. Whether the request had left decides whether its outcome is known."""
     if isinstance(error, httpx.ConnectTimeout):
         return UnreachableError(url, f"no connection within {_CONNECT_SECONDS:g} s", sent=False)
@@ -104,15 +124,18 @@ def _problem(response: httpx.Response, request_id: str) -> ProblemError:
         details = _ProblemDetails()
     if not details.code:
         return ProblemError(
-            UNEXPECTED, status, f"status {status}, and not in Strongroom's words", request_id
+            UNEXPECTED,
+            status,
+            f"what answered (status {status}) does not speak like Strongroom",
+            request_id=request_id,
         )
     return ProblemError(
         details.code,
         status,
         details.detail or details.title,
-        details.request_id or request_id,
-        details.decision_id,
-        tuple(_pointed(raw) for raw in details.errors),
+        request_id=details.request_id or request_id,
+        decision_id=details.decision_id,
+        errors=tuple(_pointed(raw) for raw in details.errors),
     )
 
 

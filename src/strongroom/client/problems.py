@@ -1,9 +1,16 @@
 """What a client can be told instead of an answer.
 
+The tree:
+
     ClientError
-    ├── ProblemError       the server answered, and refused (RFC 9457 problem details)
-    └── UnreachableError   there was no answer, or none that could be understood
+    ├── ProblemError            the server answered, and refused (RFC 9457 problem details)
+    ├── UnreachableError        there was no answer, or none that could be understood
+    └── InvalidArgumentError    what was given can be in no request; nothing was sent
 """
+
+from typing import Final
+
+UNEXPECTED: Final = "unexpected-answer"
 
 
 class ClientError(Exception):
@@ -13,8 +20,9 @@ class ClientError(Exception):
 class ProblemError(ClientError):
     """The server's refusal. `code` is stable for ever; `detail` is for people.
 
-    `decision_id` is there when a right was missing: who may read decisions asks with it what was missing.
-    `code` is `unexpected-answer` when what answered does not speak like Strongroom (a proxy, say).
+    `decision_id` is there when a right was missing: who may read decisions asks with it what was
+    missing. `errors` says where in the request what was wrong. `code` is `unexpected-answer` when
+    what answered does not speak like Strongroom (a proxy, say).
     """
 
     def __init__(  # noqa: PLR0913 - the fields of problem details
@@ -22,6 +30,7 @@ class ProblemError(ClientError):
         code: str,
         status: int,
         detail: str,
+        *,
         request_id: str = "",
         decision_id: str = "",
         errors: tuple[str, ...] = (),
@@ -45,4 +54,5 @@ class UnreachableError(ClientError):
         self.sent = sent
 
 
-UNEXPECTED = "unexpected-answer"
+class InvalidArgumentError(ClientError, ValueError):
+    """A name, id, URL, token or text that can be in no request. The message repeats no secret."""

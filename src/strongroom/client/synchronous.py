@@ -34,22 +34,24 @@ def _method(build: Callable[P, Call[AnswerT]]) -> "Callable[Concatenate[Client, 
 class Client:
     """A connection to one server as one principal. Safe to share between threads.
 
-    Every method raises `ProblemError` when the server refuses, `UnreachableError` when it does not answer,
-    and `ValueError` for a name that cannot be one.
+    Every method raises `ProblemError` when the server refuses, `UnreachableError` when it does not
+    answer, and `ValueError` for a name that cannot be one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a connection is made of
         self,
         url: str,
         token: str,
         *,
         ca_file: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        unsafe_cleartext: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url
         self._http = httpx.Client(
-            **options(url, token, ca_file, timeout_seconds), transport=transport
+            **options(url, token, ca_file, timeout_seconds, unsafe_cleartext=unsafe_cleartext),
+            transport=transport,
         )
 
     def send(self, call: Call[AnswerT]) -> AnswerT:
@@ -60,7 +62,7 @@ class Client:
         """Send a call; the answer with the request's id."""
         try:
             response = self._http.request(**arguments(call))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise unreachable(self._url, error) from error
         return reply(call, response)
 

@@ -10,10 +10,10 @@ import os
 import pwd
 import socket
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from strongroom import __version__
 from strongroom.adapters.seals.files import sync_directory, write_private
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
@@ -65,14 +65,6 @@ class Claim:
         os.close(self._lock)
 
 
-def program_version() -> str:
-    """The version of this program."""
-    try:
-        return version("strongroom")
-    except PackageNotFoundError:
-        return "0.1.0"
-
-
 # --- dev mode -------------------------------------------------------------------------------------
 
 
@@ -100,7 +92,7 @@ def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Pla
     except OSError as error:
         raise CannotStart(f"{directory} cannot be written to: {error.strerror}") from error
     return Plan(
-        version=program_version(),
+        version=__version__,
         store_path=str(directory / _STORE),
         root=root,
         deployment=deployment,
@@ -188,7 +180,7 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
     except (SealRefused, StoreRefused) as refusal:
         raise CannotStart(str(refusal)) from refusal
     return Plan(
-        version=program_version(),
+        version=__version__,
         store_path=config.store.path,
         root=root,
         deployment=deployment,

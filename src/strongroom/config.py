@@ -70,7 +70,7 @@ class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A table of the file."""
 
 
-class Server(_Section, kw_only=True):
+class Server(_Section, frozen=True, kw_only=True):
     """`[server]`."""
 
     listen: str = "127.0.0.1:7600"
@@ -81,13 +81,13 @@ class Server(_Section, kw_only=True):
     drain_seconds: Annotated[int, Meta(ge=1, le=600)] = limits.DRAIN_SECONDS
 
 
-class StoreSection(_Section, kw_only=True):
+class StoreSection(_Section, frozen=True, kw_only=True):
     """`[store]`."""
 
     path: str
 
 
-class SealSection(_Section, kw_only=True):
+class SealSection(_Section, frozen=True, kw_only=True):
     """`[seal]`."""
 
     kind: str
@@ -95,7 +95,7 @@ class SealSection(_Section, kw_only=True):
     passphrase_file: str = ""
 
 
-class Rooms(_Section, kw_only=True):
+class Rooms(_Section, frozen=True, kw_only=True):
     """`[rooms]`."""
 
     gates: Annotated[int, Meta(ge=1, le=64)] = 2
@@ -105,19 +105,19 @@ class Rooms(_Section, kw_only=True):
     ledger_user: str = ""
 
 
-class Limits(_Section, kw_only=True):
+class Limits(_Section, frozen=True, kw_only=True):
     """`[limits]`."""
 
     connections_max: Annotated[int, Meta(ge=1, le=65_536)] = limits.CONNECTIONS_MAX
 
 
-class Log(_Section, kw_only=True):
+class Log(_Section, frozen=True, kw_only=True):
     """`[log]`."""
 
     requests: bool = False
 
 
-class Config(_Section, kw_only=True):
+class Config(_Section, frozen=True, kw_only=True):
     """The file. `load` makes the paths in it absolute and checks what one can check without starting."""
 
     server: Server = Server()

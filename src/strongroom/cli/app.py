@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from strongroom import __version__
 from strongroom.cli import audit, crypt, exits, identities, keys, node, policies, server
 from strongroom.cli.command import CaFile, OutputOption, ProfileName, TokenFrom, Url
 from strongroom.cli.settings import Common
@@ -43,9 +44,7 @@ def build() -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from strongroom.bootstrap import program_version
-
-        sys.stdout.write(f"strongroom {program_version()}\n")
+        sys.stdout.write(f"strongroom {__version__}\n")
         raise typer.Exit
 
 

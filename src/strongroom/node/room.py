@@ -39,8 +39,8 @@ def main() -> int:
 def _run(room: Room, line: socket.socket, body: bytes, descriptors: list[int]) -> None:
     # Each room imports its own part only: a gate has no business with key material or a database.
     if room is Room.LEDGER:
-        from strongroom.adapters.sqlite.store import StoreRefused  # noqa: PLC0415 - as above
-        from strongroom.node.ledger import LedgerRoom  # noqa: PLC0415
+        from strongroom.node.ledger import LedgerRoom  # noqa: PLC0415 - as above
+        from strongroom.ports.store import StoreRefused  # noqa: PLC0415
 
         ledger = msgspec.msgpack.decode(body, type=control.LedgerStart)
         log.begin(ledger.name)

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -176,8 +176,9 @@ class Supervisor:
             raise RuntimeError("already running")
         ready = asyncio.ensure_future(self._each_ready())
         stopping = asyncio.ensure_future(self._stopping.wait())
+        first: set[asyncio.Future[Any]] = {ready, stopping, self._failed}
         done, _ = await asyncio.wait(
-            {ready, stopping, self._failed},
+            first,
             timeout=_START_SECONDS,
             return_when=asyncio.FIRST_COMPLETED,
         )

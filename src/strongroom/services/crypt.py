@@ -6,7 +6,13 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, envelope
 from strongroom.domain.binding import bind, bind_context
-from strongroom.domain.errors import InvalidCiphertext, NotFound, Refusal, Unavailable
+from strongroom.domain.errors import (
+    InvalidCiphertext,
+    InvalidRequest,
+    NotFound,
+    Refusal,
+    Unavailable,
+)
 from strongroom.domain.lifecycle import Use
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
@@ -46,6 +52,7 @@ class Crypt:
         self, visit: Visit, items: list[asks.EncryptItem]
     ) -> asks.EncryptedBatch:
         outcomes: list[asks.EncryptedItem] = []
+        last: Refusal = InvalidRequest("there are no items", "$.items")
         permit: Permit | None = None
         number = 0
         for item in items:
@@ -110,6 +117,7 @@ class Crypt:
         self, visit: Visit, items: list[asks.DecryptItem]
     ) -> asks.DecryptedBatch:
         outcomes: list[asks.DecryptedItem] = []
+        last: Refusal = InvalidRequest("there are no items", "$.items")
         names: set[str] = set()
         good: Permit | None = None
         for item in items:

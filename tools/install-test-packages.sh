@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs the programs that some tests and the benchmark call, where they are missing:
+#
+#     strace    makes a chosen system call fail (tests/faults)
+#     wrk       makes load (make bench)
+#
+# Needs root for that. Without it, says loudly what will be skipped, and ends well: the other tests
+# are worth running.
+set -eu
+
+missing=
+for program in strace wrk; do
+    command -v "$program" >/dev/null || missing="$missing $program"
+done
+if [ -z "$missing" ]; then exit 0; fi
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing$missing ..." >&2
+    # shellcheck disable=SC2086 # words are what is wanted
+    if apt-get update -qq >&2 &&
+        DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends $missing >&2; then
+        exit 0
+    fi
+fi
+
+{
+    echo "*************************************************************************************"
+    echo "MISSING:$missing. What needs them is SKIPPED."
+    echo "On Debian or Ubuntu: sudo apt-get install$missing"
+    echo "*************************************************************************************"
+} >&2

@@ -16,8 +16,10 @@ from strongroom.cli.command import PANEL
 from strongroom.cli.exits import MEANING
 from strongroom.cli.settings import ENVIRONMENT
 
-Command: TypeAlias = TyperCommand | TyperGroup
 Row: TypeAlias = tuple[str, ...]
+
+if TYPE_CHECKING:
+    from typer._click import Command
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "cli.md"
 _HEAD: Final = """\
@@ -87,23 +89,23 @@ def _lines() -> Iterator[str]:
     leaves = [(path, each) for path, each in _walk("strongroom", root) if not _children(each)]
     common = next(_options(each, PANEL) for path, each in leaves if path == "strongroom whoami")
     yield from _table("Options of every command", ("option", ""), map(_option, common))
-    yield "\n`strongroom dev`, `init`, `serve` and `config` talk to no server, and have none of them."
+    yield "\n`strongroom dev`, `init`, `serve` and `config` talk to no server and have none of these."
     yield "\n## Commands"
     for path, each in leaves:
         yield from _command(path, each)
 
 
-def _walk(path: str, command: Command) -> Iterator[tuple[str, Command]]:
+def _walk(path: str, command: "Command") -> Iterator[tuple[str, "Command"]]:
     yield path, command
     for name, child in _children(command).items():
         yield from _walk(f"{path} {name}", child)
 
 
-def _children(command: Command) -> dict[str, Command]:
+def _children(command: "Command") -> dict[str, "Command"]:
     return dict(command.commands) if isinstance(command, TyperGroup) else {}
 
 
-def _options(command: Command, panel: str | None) -> list[TyperOption]:
+def _options(command: "Command", panel: str | None) -> list[TyperOption]:
     return [
         each
         for each in command.params
@@ -113,7 +115,7 @@ def _options(command: Command, panel: str | None) -> list[TyperOption]:
     ]
 
 
-def _command(path: str, command: Command) -> Iterator[str]:
+def _command(path: str, command: "Command") -> Iterator[str]:
     arguments = [each for each in command.params if isinstance(each, TyperArgument)]
     options = _options(command, None)
     usage = [path, *(str(each.metavar) for each in arguments), *(["[OPTIONS]"] if options else [])]

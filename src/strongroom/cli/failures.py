@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from strongroom.cli.exits import OF_CODE, Exit
-from strongroom.client.problems import ProblemError, UnreachableError
+from strongroom.client.problems import UNEXPECTED, ProblemError, UnreachableError
 
 _GATEWAY_STATUSES: Final = (502, 503, 504)
 
@@ -41,7 +41,7 @@ def refused(  # noqa: PLR0911 - one for each exit code
 ) -> Failure:
     """The server's refusal in a person's words."""
     exit_code = OF_CODE.get(error.code, Exit.REFUSED)
-    if exit_code is Exit.REFUSED and error.status in _GATEWAY_STATUSES:
+    if error.code == UNEXPECTED and error.status in _GATEWAY_STATUSES:
         exit_code = Exit.UNAVAILABLE  # a proxy in front of a server that is away
     thing = f"{operation} {target}".strip()
     match exit_code:
@@ -82,9 +82,17 @@ def refused(  # noqa: PLR0911 - one for each exit code
                 sentence(error.detail),
                 "It was altered or cut short, or made with another key or another --context.",
             )
-    errors = "; ".join(error.errors)
+    return Failure(exit_code, sentence(error.detail), _where(error))
+
+
+def _where(error: ProblemError) -> str:
+    """Where in the request, and the id under which the server's log and audit trail have it."""
+    if error.code == "tampered-record":
+        return "Somebody changed the store behind the server's back: tell whoever runs it."
+    # The pointer alone where its words have been said.
+    places = [each.removesuffix(f": {error.detail}") for each in error.errors]
     request = f"request {error.request_id}" if error.request_id else ""
-    return Failure(exit_code, sentence(error.detail), "; ".join(filter(None, (errors, request))))
+    return "; ".join(filter(None, (*places, request)))
 
 
 _CONFLICT: Final = {

@@ -1,0 +1,77 @@
+"""A Strongroom without rooms, over HTTP: the real door, desk and store in this process."""
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.adapters.direct_ledger import DirectLedger
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.adapters.system import SystemClock, SystemRandomness
+from strongroom.domain.records import Kind
+from strongroom.domain.sensitive import Sensitive
+from strongroom.doors.rest.app import RestDoor
+from strongroom.node.metrics import Meter
+from strongroom.services.custodian import assemble
+from strongroom.services.founding import found
+
+
+class StandIn:
+    """A founded dev deployment at `url`, with `admin` and `app` tokens. Use as a context."""
+
+    def __init__(self, path):
+        root = Sensitive(bytes(range(32)))
+        self._store = SQLiteStore.create(str(path), bytes(16))
+        tokens = found(
+            self._store,
+            SoftwareProvider(root),
+            SystemRandomness(),
+            now_us=SystemClock().now_us(),
+            dev=True,
+        )
+        self.admin, self.app = tokens.administrator, tokens.application
+        desk = assemble(
+            ledger=DirectLedger(self._store),
+            provider=SoftwareProvider(root),
+            engine=CedarEngine(),
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+            watch=Meter(),
+            first_namespace=self._store.find(Kind.NAMESPACE, b"", "default").id,
+            seal="test",
+        )
+        self._desk = desk
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        door = RestDoor(self, observe=lambda *_: None, pages={}, enrich=self._enrich)
+        self._server = uvicorn.Server(
+            uvicorn.Config(door, lifespan="off", log_config=None, ws="none", interface="asgi3")
+        )
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._server.serve(sockets=[self._listening])), daemon=True
+        )
+        self.rooms = []
+        self.asked = []
+
+    async def ask(self, call):
+        """The `Custodian` port."""
+        self.asked.append(call.operation)
+        return await self._desk.answer(call)
+
+    async def _enrich(self, status):
+        status.rooms = self.rooms
+        return status
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listening.close()
+        self._store.close()

@@ -37,7 +37,7 @@ if [ -z "$python" ]; then
 fi
 
 # 3. Debian keeps the parts that make environments in a package of their own.
-can_make_environments() { "$python" -c 'import ensurepip, venv' 2>/dev/null; }
+can_make_environments() { "$python" -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null; }
 if ! can_make_environments; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -70,10 +70,11 @@ say "Installing the libraries of $lock into .venv ..."
 # 6. The program: a line that leads to src/, and a command.
 site=$(.venv/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 printf '%s\n' "$root/src" >"$site/strongroom.pth"
+quoted=$(printf '%s' "$root" | sed "s/'/'\\\\''/g")
 cat >.venv/bin/strongroom.new <<LAUNCHER
 #!/bin/sh
 # -I: neither the folder where it is started nor a variable can slip a module of its own in.
-exec "$root/.venv/bin/python" -I -m strongroom.cli "\$@"
+exec '$quoted/.venv/bin/python' -I -m strongroom.cli "\$@"
 LAUNCHER
 chmod 755 .venv/bin/strongroom.new
 mv .venv/bin/strongroom.new .venv/bin/strongroom

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One row. `{name}` or `{id}` in the path is the call's target. `status` is the one of success."""
+    """One row. `{name}` or `{id}` in the path is the call's target; `status` is that of success."""
 
     method: str
     path: str

@@ -1,0 +1,1 @@
+"""The native REST door: Strongroom's own words over HTTP, as JSON."""

@@ -54,7 +54,8 @@ def dev(
         str, typer.Option("--listen", metavar="ADDRESS:PORT", help="On loopback only. Port 0: any.")
     ] = "127.0.0.1:7600",
     data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help="Where everything is kept; made if missing.")
+        Path,
+        typer.Option("--data", metavar="DIR", help="Where everything is kept; made if missing."),
     ] = Path("strongroom-dev"),
     gates: Annotated[int, typer.Option("--gates", min=1, max=64, help="HTTP processes.")] = 1,
     custodians: Annotated[
@@ -225,7 +226,9 @@ def _welcome(url: str, environment: Path) -> None:
         ("read more          ", f"{url}/docs", "bold"),
         ("stop               ", "Ctrl-C", "bold"),
     ]  # fmt: skip
-    warning = "Development mode: the root key lies beside the data. For anything else: strongroom init."
+    warning = (
+        "Development mode: the root key lies beside the data. For anything else: strongroom init."
+    )
     screen.show(
         Group(
             *(Text.assemble((lead, "dim"), (text, style)) for lead, text, style in lines),

@@ -43,7 +43,7 @@ class GateRoom:
         self._started_us = time.time_ns() // 1000
         # The certificate is read while the room may still read it.
         self._config = uvicorn.Config(
-            self._refuse_early,
+            _no_door_yet,
             http=_connection_class(start.connections_max),
             ws="none",
             lifespan="off",
@@ -67,13 +67,14 @@ class GateRoom:
         loop = asyncio.get_running_loop()
         self._custodians = Custodians()
         pages = Pages(
-            self._start.version,
-            custodian=self._custodians,
-            reports=self.reports,
-            metrics_open=self._start.metrics_open,
+            self._custodians, reports=self.reports, metrics_open=self._start.metrics_open
         )
         door = RestDoor(
-            self._custodians, observe=self._observe, pages=pages.by_path(), enrich=self._enrich
+            self._custodians,
+            observe=self._observe,
+            pages=pages.by_path(),
+            enrich=self._enrich,
+            log=lambda request: log.failure("a request failed", request=request),
         )
         self._config.loaded_app = door
         self._server = uvicorn.Server(self._config)
@@ -166,16 +167,18 @@ class GateRoom:
                 if isinstance(connection, Connection):
                     connection.expire(now)
 
-    async def _refuse_early(self, *_: object) -> None:
-        raise RuntimeError("a request came before there was a door")
-
-
 class _Collected:
     """Reports that are on their way."""
 
     def __init__(self) -> None:
         self.reports: list[control.Report] = []
         self.complete = asyncio.Event()
+
+
+async def _no_door_yet(scope: object, receive: object, send: object) -> None:
+    """Stands in while there is no loop, and so no door; nothing is accepted before there is one."""
+    del scope, receive, send
+    raise RuntimeError("a request came before there was a door")
 
 
 def _connection_class(most: int) -> type[Connection]:

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
+from strongroom.doors.rest import auth, errors
+from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.node import wire
 from strongroom.node.control import Report
 from strongroom.node.exposition import CONTENT_TYPE, exposition
@@ -17,23 +19,25 @@ from strongroom.ports.custodian import Custodian
 
 _READY_SECONDS: Final = 0.25  # the answer to "ready?" is this old at most
 
+_NO_FIELDS: Final = b"\x80"  # an empty map in msgpack
+_NUMBERS: Final = "status.read"  # the right that the numbers need, unless they are open
+
 Answer = Callable[[Request], Awaitable[Response]]
-Authorize = Callable[[Request], Awaitable[Response | None]]
-"""None: go on. A response: the refusal."""
 
 
 class Pages:
-    """The pages of one gate. `authorize` is asked before the numbers are shown; None: they are open."""
+    """The pages of one gate."""
 
     def __init__(
         self,
         custodian: Custodian,
+        *,
         reports: Callable[[], Awaitable[list[Report]]],
-        authorize: Authorize | None,
+        metrics_open: bool,
     ) -> None:
         self._custodian = custodian
         self._reports = reports
-        self._authorize = authorize
+        self._metrics_open = metrics_open
         self._asked = 0.0
         self._reply: asyncio.Future[Reply] | None = None
 
@@ -72,10 +76,19 @@ class Pages:
         return await asyncio.shield(self._reply)
 
     async def _metrics(self, request: Request) -> Response:
-        if self._authorize is not None:
-            refusal = await self._authorize(request)
-            if refusal is not None:
-                return refusal
+        if not self._metrics_open:
+            # On record like any other reading of the node's state.
+            token, number = auth.evidence(request.headers.raw), request.scope[REQUEST_ID]
+            source = auth.source(request.scope)
+            reply = await self._custodian.ask(
+                Call(_NUMBERS, "", token, source, number, _NO_FIELDS if token else b"")
+            )
+            if reply.code:
+                status, headers, body = errors.problem(
+                    reply.code, reply.detail, number, decision=reply.decision
+                )
+                names = {name.decode(): value.decode() for name, value in headers}
+                return Response(body, status, names)
         return PlainTextResponse(
             exposition(await self._reports()), headers={"Content-Type": CONTENT_TYPE}
         )
@@ -84,8 +97,6 @@ class Pages:
 def _page(answer: Answer) -> ASGIApp:
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         response = await answer(Request(scope, receive))
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         await response(scope, receive, send)
 
     return page

@@ -29,18 +29,21 @@ def sync_directory(path: Path) -> None:
 def read_private(path: Path, bytes_max: int) -> bytes:
     """The file's content. Raises `SealRefused`: missing, too long, or readable by others."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Not blocking: whatever else than a file is there must not hold us up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SealRefused(f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise SealRefused(f"{path} is not a file")
         if mode & 0o077:
             raise SealRefused(
-                f"{path} may be read by others (mode {mode & 0o777:03o}); make it so with: chmod 600"
+                f"{path} may be read by others (mode {mode & 0o777:03o}); it must be for nobody else: chmod 600"
             )
-        content = file.read(bytes_max + 1)
+        content = os.read(descriptor, bytes_max + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > bytes_max:
         raise SealRefused(f"{path} is too long to be what it should be")
     return content

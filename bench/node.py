@@ -1,0 +1,90 @@
+"""A Strongroom to measure: started on a data directory, as a user would."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, seconds: float = 30.0) -> None:
+    """Return when somebody listens there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"nobody listens on port {port}")
+
+
+class Node:
+    """A running Strongroom in development mode."""
+
+    def __init__(self, directory: Path, *, gates: int, custodians: int) -> None:
+        self._directory = directory
+        self._gates = gates
+        self._custodians = custodians
+        self.start_seconds = 0.0
+
+    def __enter__(self) -> "Node":
+        port = free_port()
+        began = time.perf_counter()
+        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+            [
+                sys.executable, "-m", "strongroom.cli", "dev",
+                "--data", str(self._directory), "--listen", f"127.0.0.1:{port}",
+                "--gates", str(self._gates), "--custodians", str(self._custodians),
+            ],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        if self._process.stdout is None:
+            raise RuntimeError("no standard output")
+        for line in self._process.stdout:
+            if "ready at" in line:
+                break
+        else:
+            raise RuntimeError("it did not start")
+        self.start_seconds = time.perf_counter() - began
+        lines = (self._directory / "dev.env").read_text().splitlines()
+        environment = dict(line.split("=", 1) for line in lines)
+        self.url = environment["STRONGROOM_URL"]
+        self.token = environment["STRONGROOM_TOKEN"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+
+    def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
+        """One request."""
+        answer = httpx.post(
+            self.url + path, json=body, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        answer.raise_for_status()
+        found: dict[str, object] = answer.json()
+        return found
+
+    def memory_mib(self) -> dict[str, float]:
+        """Resident memory of each room."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        status = httpx.get(self.url + "/v1/status", headers=headers).raise_for_status().json()
+        return {room["name"]: _resident(room["pid"]) for room in status["rooms"]}
+
+
+def _resident(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no memory")

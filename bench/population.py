@@ -1,0 +1,84 @@
+"""A store with many keys, made as quickly as the store takes them, by the same code that makes one key."""
+
+import time
+from pathlib import Path
+
+from strongroom import bootstrap
+from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.adapters.system import SystemRandomness
+from strongroom.config import Address
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
+from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.lifecycle import State
+from strongroom.domain.records import Kind
+from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
+from strongroom.ports.store import Commit, Entry, Kept, Write
+from strongroom.services.sealing import Sealing
+from strongroom.services.tenants import FIRST
+
+_GROUP = 500
+
+
+def populate(directory: Path, keys: int) -> float:
+    """Found a development deployment with this many more keys. The seconds it took."""
+    began = time.perf_counter()
+    claim = bootstrap.Claim(directory)
+    plan = bootstrap.dev(directory, Address("127.0.0.1", 0), gates=1, custodians=1)
+    for listening in plan.listening:
+        listening.close()
+    root = KeyFile(directory / FILE_NAME).open()
+    store = SQLiteStore.open(plan.store_path)
+    provider, randomness = SoftwareProvider(root), SystemRandomness()
+    sealing = Sealing(provider, store.deployment)
+    record = store.find(Kind.NAMESPACE, b"", FIRST)
+    if record is None:
+        raise RuntimeError("not founded")
+    body = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
+    handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(record.id))
+    for start in range(0, keys, _GROUP):
+        group = []
+        for number in range(start, min(start + _GROUP, keys)):
+            now_us = time.time_ns() // 1000
+            request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
+            key_id, name = randomness.bytes(16), f"bench-{number:07d}"
+            key = Key(
+                DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1,
+                {"team": "payments"}, "", now_us,
+            )  # fmt: skip
+            binding = sealing.version_binding(
+                namespace=record.id, key=key_id, version=1,
+                purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
+            )  # fmt: skip
+            version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding), now_us)
+            writes = (
+                Write(
+                    sealing.seal(
+                        Kind.KEY, key_id, key, namespace=record.id, name=name, request=request
+                    ),
+                    0,
+                ),
+                Write(
+                    sealing.seal(
+                        Kind.VERSION, version_id(key_id, 1), version,
+                        namespace=record.id, request=request,
+                    ),
+                    0,
+                ),
+            )  # fmt: skip
+            event = Event(
+                action="key.create", details={"algorithm": DEFAULT}, format=1, namespace=FIRST,
+                object=f"key/{name}", outcome=Outcome.ALLOWED, principal="bench",
+                request=request, time=rfc3339(now_us), version=1,
+            )  # fmt: skip
+            entry = Entry(
+                now_us, record.id, "bench", event.object, event.action, event.outcome, request,
+                canonical(event),
+            )  # fmt: skip
+            group.append(Commit(store.epoch, (), entry, writes))
+        if not all(isinstance(outcome, Kept) for outcome in store.commit(group)):
+            raise RuntimeError("not kept")
+    store.close()
+    claim.release()
+    return time.perf_counter() - began

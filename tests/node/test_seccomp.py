@@ -1,0 +1,91 @@
+"""The seal on system calls: a process seals itself as a room and tries what that room has no business with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent.parent / "src"
+
+_ATTEMPTS = """
+import ctypes, os, socket, subprocess, sys, threading
+import concurrent.futures.thread
+from strongroom.node import seccomp
+from strongroom.node.rooms import Room
+ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
+inherited, other = socket.socketpair()
+listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen()
+measure = seccomp.seal(Room(sys.argv[1]))
+assert measure.active, measure.note
+
+def tried(attempt):
+    try:
+        attempt()
+    except PermissionError:
+        return "refused"
+    except BlockingIOError:
+        return "done"
+    return "done"
+
+def dial():
+    socket.socket().connect(listening.getsockname())
+
+def accept():
+    listening.setblocking(False)
+    listening.accept()
+
+def program():
+    os.execve("/bin/true", ["true"], {})
+
+def child():
+    if os.fork() == 0:
+        os._exit(0)
+
+def thread():
+    started = threading.Thread(target=lambda: None)
+    started.start()
+    started.join()
+
+def line():
+    inherited.send(b"x")
+    assert other.recv(1) == b"x"
+
+def remove():
+    try:
+        os.unlink("/nonexistent/file")
+    except FileNotFoundError:
+        pass
+
+def read():
+    open("/etc/passwd").close()
+
+def signal():
+    os.kill(os.getpid(), 0)
+
+def trace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.ptrace(16, os.getppid(), 0, 0) and ctypes.get_errno() == 1:
+        raise PermissionError
+
+for name in ("read", "remove", "dial", "accept", "child", "thread", "line", "signal", "trace", "program"):
+    print(name, tried(globals()[name]), flush=True)
+"""
+
+# What each room may still do. Whatever is not here is refused.
+_MAY = {
+    "gate": {"read", "remove", "accept", "thread", "line"},
+    "custodian": {"thread", "line"},
+    "ledger": {"read", "remove", "thread", "line"},
+}
+
+
+@pytest.mark.parametrize("room", sorted(_MAY))
+def test_room_can_do_its_work_and_nothing_else(room):
+    done = subprocess.run(
+        [sys.executable, "-c", _ATTEMPTS, room],
+        env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    outcomes = dict(line.split() for line in done.stdout.splitlines())
+    assert len(outcomes) == 10, done.stderr
+    assert {name for name, outcome in outcomes.items() if outcome == "done"} == _MAY[room]

@@ -1,0 +1,165 @@
+"""A whole Strongroom: its own processes, started as a user starts them, asked over HTTP."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SOURCE = Path(__file__).parent.parent.parent / "src"
+
+
+class Answer:
+    """What came back."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def request_id(self):
+        return self.headers["strongroom-request-id"]
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:300]!r}"
+
+
+class Connection:
+    """One client with one connection. Not for several threads."""
+
+    def __init__(self, url, token, *, timeout=15):
+        self._netloc = urlsplit(url).netloc
+        self._timeout = timeout
+        self._http = None
+        self.token = token
+
+    def ask(self, method, path, body=None, *, token=None, headers=None):
+        token = self.token if token is None else token
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        if self._http is None:
+            self._http = http.client.HTTPConnection(self._netloc, timeout=self._timeout)
+        try:
+            self._http.request(method, path, body, sent)
+            response = self._http.getresponse()
+            content = response.read()
+        except BaseException:
+            self.close()
+            raise
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        if headers.get("connection") == "close":
+            self.close()
+        return Answer(response.status, headers, content)
+
+    def close(self):
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    # The common requests, by name.
+
+    def encrypt(self, key, plaintext, context=None, **options):
+        body = {"plaintext": base64.b64encode(plaintext).decode()}
+        if context:
+            body["context"] = context
+        return self.ask("POST", f"/v1/keys/{key}/encrypt", body, **options)
+
+    def decrypt(self, ciphertext, context=None, **options):
+        body = {"ciphertext": ciphertext}
+        if context:
+            body["context"] = context
+        return self.ask("POST", "/v1/decrypt", body, **options)
+
+    def rooms(self):
+        """name -> what `status` says of it."""
+        return {room["name"]: room for room in self.ask("GET", "/v1/status").json["rooms"]}
+
+    def events(self, **conditions):
+        """All audit entries that match, oldest first."""
+        found, token = [], ""
+        while True:
+            query = "&".join(f"{name}={value}" for name, value in conditions.items())
+            page = self.ask(
+                "GET", f"/v1/audit/events?limit=1000&{query}" + (f"&page_token={token}" if token else "")
+            ).json
+            if not page["events"]:
+                return found
+            found += page["events"]
+            token = page["next_page_token"]
+
+
+class Node:
+    """`strongroom dev` on a directory and any free port."""
+
+    def __init__(self, directory, *, gates=1, custodians=1, arguments=(), log=None):
+        self.directory = Path(directory)
+        self._command = [
+            sys.executable, "-m", "strongroom.cli", "dev", "--data", str(directory),
+            "--listen", "127.0.0.1:0", "--gates", str(gates), "--custodians", str(custodians), *arguments,
+        ]  # fmt: skip
+        self.log = Path(log or self.directory.with_name(self.directory.name + ".log"))
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=log, env=environment
+            )
+        self.output = b""
+        for line in self.process.stdout:
+            self.output += line
+            if b"ready at" in line:
+                break
+        else:
+            raise AssertionError(f"did not start: {self.log.read_text()}")
+        text = (self.directory / "dev.env").read_text()
+        environment = dict(line.split("=", 1) for line in text.splitlines())
+        self.url = environment["STRONGROOM_URL"]
+        self.admin = environment["STRONGROOM_TOKEN"]
+        self.app = environment["STRONGROOM_APP_TOKEN"]
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        rest, _ = self.process.communicate(timeout=60)
+        self.output += rest
+        return self.process.returncode
+
+    def client(self, token=None, **options):
+        return Connection(self.url, self.admin if token is None else token, **options)
+
+    @property
+    def store(self):
+        return self.directory / "strongroom.db"
+
+
+def eventually(is_so, seconds=10.0):
+    """Wait until it is so; fail if it does not come to be."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            raise AssertionError("did not come to be")
+        time.sleep(0.02)

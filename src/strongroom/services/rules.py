@@ -1,6 +1,8 @@
 """Policies: read, write, delete; ask what they would decide; look up what they decided."""
 
 import hashlib
+import re
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -10,10 +12,13 @@ from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Policies
+from strongroom.domain.words import NAME_PATTERN
 from strongroom.ports.policy_engine import PolicyEngine, Question
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change
 from strongroom.services.facts import Facts, PoliciesFact
+
+_NAME: Final = re.compile(NAME_PATTERN)
 
 
 class Rules:
@@ -52,6 +57,10 @@ class Rules:
     async def write(self, visit: Visit, ask: asks.WritePolicy) -> asks.PolicyView:
         """A new or another text. Holds at once and everywhere."""
         permit = self._authorizer.permit(visit, Resource.POLICY, visit.target)
+        if _NAME.fullmatch(visit.target) is None:  # the one name that comes as a target and is new
+            raise InvalidRequest(
+                "a policy's name is 1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends"
+            )
         self._engine.validate(visit.target, ask.text)
         body = _policies(visit).body
         if visit.target not in body.texts and len(body.texts) >= limits.POLICIES_MAX:

@@ -59,7 +59,8 @@ class Rules:
         permit = self._authorizer.permit(visit, Resource.POLICY, visit.target)
         if _NAME.fullmatch(visit.target) is None:  # the one name that comes as a target and is new
             raise InvalidRequest(
-                "a policy's name is 1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends"
+                "a policy's name is 1 to 63 of a-z, 0-9, '.', '_', '-';"
+                " a letter or digit at both ends"
             )
         self._engine.validate(visit.target, ask.text)
         body = _policies(visit).body

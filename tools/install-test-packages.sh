@@ -17,9 +17,9 @@ if [ -z "$missing" ]; then exit 0; fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing$missing ..." >&2
     # shellcheck disable=SC2086 # words are what is wanted
-    if apt-get update -qq >&2 &&
+    if apt-get update -qq >/dev/null &&
         DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends $missing >&2; then
+            apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
         exit 0
     fi
 fi

@@ -42,9 +42,9 @@ if ! can_make_environments; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing python$version-venv, which Python needs to make an environment ..."
-        apt-get update -qq >&2
+        apt-get update -qq >/dev/null
         DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "python$version-venv" >&2
+            apt-get install -y -qq --no-install-recommends "python$version-venv" >/dev/null
     fi
     if ! can_make_environments; then
         say "This Python cannot make virtual environments: a part of it is not installed."

@@ -112,6 +112,7 @@ class Node:
             sys.executable, "-m", "strongroom.cli", "dev", "--data", str(directory),
             "--listen", "127.0.0.1:0", "--gates", str(gates), "--custodians", str(custodians), *arguments,
         ]  # fmt: skip
+        self._clients = []
         self.log = Path(log or self.directory.with_name(self.directory.name + ".log"))
 
     def __enter__(self):
@@ -146,10 +147,19 @@ class Node:
             self.process.send_signal(signal.SIGTERM)
         rest, _ = self.process.communicate(timeout=60)
         self.output += rest
+        for client in self._clients:
+            client.close()
         return self.process.returncode
 
+    def kill(self):
+        """SIGKILL of the supervisor."""
+        self.process.kill()
+        self.process.communicate()
+
     def client(self, token=None, **options):
-        return Connection(self.url, self.admin if token is None else token, **options)
+        client = Connection(self.url, self.admin if token is None else token, **options)
+        self._clients.append(client)
+        return client
 
     @property
     def store(self):

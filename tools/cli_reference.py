@@ -6,7 +6,7 @@ A test compares the page with the tree, so neither can change without the other.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import typer.main
 from typer.core import TyperArgument, TyperGroup, TyperOption
@@ -89,7 +89,7 @@ def _lines() -> Iterator[str]:
     leaves = [(path, each) for path, each in _walk("strongroom", root) if not _children(each)]
     common = next(_options(each, PANEL) for path, each in leaves if path == "strongroom whoami")
     yield from _table("Options of every command", ("option", ""), map(_option, common))
-    yield "\n`strongroom dev`, `init`, `serve` and `config` talk to no server and have none of these."
+    yield "\n`strongroom dev`, `init`, `serve`, `config` talk to no server: not theirs."
     yield "\n## Commands"
     for path, each in leaves:
         yield from _command(path, each)

@@ -98,13 +98,15 @@ def register(app: typer.Typer, panel: str) -> None:
             files.write_bytes(answer.plaintext)
 
 
-_TOO_LONG: Final = (
+_TOO_LONG: Final = Failure(
+    Exit.REFUSED,
     f"The input is longer than {limits.PLAINTEXT_BYTES_MAX:,} bytes (64 KiB), the most that one"
-    " call encrypts (PLAINTEXT_BYTES_MAX)."
+    " call encrypts (PLAINTEXT_BYTES_MAX).",
 )
-_TOO_LONG_CIPHERTEXT: Final = (
+_TOO_LONG_CIPHERTEXT: Final = Failure(
+    Exit.INVALID_CIPHERTEXT,
     f"The input is longer than any ciphertext: {limits.CIPHERTEXT_BYTES_MAX:,} bytes"
-    " (CIPHERTEXT_BYTES_MAX)."
+    " (CIPHERTEXT_BYTES_MAX).",
 )
 
 
@@ -127,7 +129,7 @@ def _ciphertext(data: bytes) -> bytes:
                 )
             ) from None
     if len(data) > limits.CIPHERTEXT_BYTES_MAX:
-        raise CommandError(Failure(Exit.INVALID_CIPHERTEXT, _TOO_LONG_CIPHERTEXT))
+        raise CommandError(_TOO_LONG_CIPHERTEXT)
     return data
 
 

@@ -13,7 +13,7 @@ from strongroom.cli.failures import CommandError, Failure, usage
 PIPE = "-"
 
 
-def read(source: str, bytes_max: int, too_long: str) -> bytes:
+def read(source: str, bytes_max: int, too_long: Failure) -> bytes:
     """All of a file or of standard input. Refuses, without reading on, what exceeds the limit."""
     try:
         if source == PIPE:
@@ -28,7 +28,7 @@ def read(source: str, bytes_max: int, too_long: str) -> bytes:
     except OSError as error:
         raise usage(f"{source} cannot be read: {error.strerror}.") from None
     if len(data) > bytes_max:
-        raise CommandError(Failure(Exit.REFUSED, too_long))
+        raise CommandError(too_long)
     return data
 
 

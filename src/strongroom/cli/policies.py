@@ -6,7 +6,8 @@ import typer
 
 from strongroom.cli import arguments, files, screen
 from strongroom.cli.command import command
-from strongroom.cli.failures import usage
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import Failure, usage
 from strongroom.cli.session import Session
 from strongroom.domain import limits
 
@@ -153,13 +154,14 @@ def register(app: typer.Typer, panel: str) -> None:
         )
 
 
-_TOO_LONG = (
+_TOO_LONG: Final = Failure(
+    Exit.REFUSED,
     f"The text is longer than {limits.POLICY_CHARACTERS_MAX:,} characters, the most that a policy"
-    " has (POLICY_CHARACTERS_MAX)."
+    " has (POLICY_CHARACTERS_MAX).",
 )
 
 
-_SHOWN: Final = 60  # characters of a text in a table
+_SHOWN: Final = 60  # characters of a policy in the list
 
 
 def _first_line(text: str) -> str:

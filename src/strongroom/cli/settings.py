@@ -30,12 +30,12 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # The variables that are read, and what each says. `docs/reference/cli.md` is made of it.
 ENVIRONMENT: Final = {
-    "STRONGROOM_URL": f"Where the server is. Without it, {DEV_URL}, where `strongroom dev` listens.",
+    "STRONGROOM_URL": f"Where the server is. Without it, {DEV_URL}, as `strongroom dev`.",
     TOKEN_VARIABLE: "The API token. `--token-from` names another variable.",
     "STRONGROOM_CA_FILE": "The only CA whose certificates are trusted. Without it, the system's.",
     "STRONGROOM_PROFILE": "The profile to use where no URL and no token is in the environment.",
     _CLEARTEXT_VARIABLE: "`1` allows http:// to another machine: something else protects it.",
-    "STRONGROOM_DEBUG": "`1` shows the traceback of a mistake in the program; secrets may be in it.",
+    "STRONGROOM_DEBUG": "`1` shows the traceback of a program's mistake. Secrets may be in it.",
     "XDG_CONFIG_HOME": "Where `strongroom/profiles.toml` is looked for, instead of `~/.config`.",
 }
 

@@ -1,0 +1,84 @@
+"""The command as a person runs it: in this process where that is enough, as its own where not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from strongroom.cli.run import run
+from tests.support.standin import StandIn
+
+SOURCE = Path(__file__).parent.parent.parent / "src"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def server(tmp_path):
+    with StandIn(tmp_path / "store.db") as standing:
+        yield standing
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """An environment in which nothing says where a server is."""
+    for name in list(os.environ):
+        if name.startswith("STRONGROOM_"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    # Wide enough for any line of typer's.
+    monkeypatch.setenv("COLUMNS", "200")
+    return home
+
+
+@pytest.fixture
+def cli(nobody, server, monkeypatch, capsys):
+    """Run the command as the administrator; `cli.app` as the application; see what it says."""
+    return Command(server, monkeypatch, capsys)
+
+
+class Command:
+    def __init__(self, server, monkeypatch, capsys):
+        self._server, self._monkeypatch, self._capsys = server, monkeypatch, capsys
+        monkeypatch.setenv("STRONGROOM_URL", server.url)
+        monkeypatch.setenv("STRONGROOM_TOKEN", server.admin)
+        monkeypatch.setenv("APP", server.app)
+
+    def __call__(self, *arguments):
+        self._capsys.readouterr()
+        code = run(arguments)
+        out, err = self._capsys.readouterr()
+        assert "Traceback" not in err
+        assert self._server.admin not in out + err
+        return Result(code, out, err)
+
+    def app(self, *arguments):
+        return self(*arguments, "--token-from", "APP")
+
+    def does(self, *arguments):
+        """What it prints when it succeeds."""
+        result = self(*arguments)
+        assert result.code == 0, result
+        return result.out
+
+    def process(self, *arguments, stdin=b"", env=None, **options):
+        """As a process of its own, with bytes in and out."""
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "strongroom.cli", *map(str, arguments)],
+            input=stdin,
+            env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
+            capture_output=True,
+            timeout=30,
+            check=False,
+            **options,
+        )

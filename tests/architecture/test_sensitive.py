@@ -1,0 +1,67 @@
+"""Where sensitive bytes leave their wrapper. Each place is listed: a new one is a decision."""
+
+import ast
+from collections import Counter
+
+from tests.support.tree import modules, name, parsed
+
+# File, function, and how many times. To add a place, say in its code why the bytes must come out.
+REVEALED = {
+    ("adapters/seals/key_file.py", "KeyFile.make"): 1,
+    ("adapters/seals/passphrase.py", "PassphraseSeal.make"): 2,
+    ("adapters/seals/passphrase.py", "_canonical"): 2,
+    ("adapters/seals/passphrase.py", "_key"): 1,
+    ("adapters/software.py", "SoftwareMaterial._encrypt_with"): 1,
+    ("adapters/software.py", "SoftwareMaterial.decrypt"): 1,
+    ("adapters/software.py", "SoftwareProvider.__init__"): 1,
+    ("adapters/software.py", "SoftwareProvider.mac"): 1,
+    ("adapters/software.py", "_unwrap"): 1,
+    ("adapters/software.py", "_wrap"): 1,
+    ("node/supervisor.py", "_rooms"): 1,
+}
+
+
+class _Calls(ast.NodeVisitor):
+    def __init__(self) -> None:
+        self.within: list[str] = []
+        self.found: Counter[str] = Counter()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._enter(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._enter(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._enter(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        # Not calls alone: a method handed on is called somewhere.
+        if node.attr == "reveal":
+            self.found[".".join(self.within)] += 1
+        self.generic_visit(node)
+
+    def _enter(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.within.append(node.name)
+        self.generic_visit(node)
+        self.within.pop()
+
+
+def revealed() -> dict[tuple[str, str], int]:
+    places = {}
+    for path in modules():
+        calls = _Calls()
+        calls.visit(parsed(path))
+        places |= {(name(path), where): count for where, count in calls.found.items()}
+    return places
+
+
+def test_sensitive_bytes_come_out_only_where_listed():
+    assert revealed() == REVEALED
+
+
+def test_nothing_reaches_around_the_wrapper():
+    """`Sensitive` keeps its bytes in a private attribute; nobody else may name it."""
+    for path in modules():
+        if name(path) != "domain/sensitive.py":
+            assert "Sensitive__" not in path.read_text(), name(path)

@@ -101,7 +101,7 @@ class Pointed(msgspec.Struct):
     detail: str
 
 
-class Problem(msgspec.Struct, omit_defaults=True):
+class ProblemDetails(msgspec.Struct, omit_defaults=True):
     """RFC 9457 problem details, and our members. `code` is stable for ever."""
 
     type: str
@@ -127,7 +127,7 @@ def problem(
     if code not in STATUSES:
         code, detail, pointer, decision = InternalError.code, InternalError.title, "", ""
     status = STATUSES[code]
-    body = Problem(
+    body = ProblemDetails(
         type=f"urn:strongroom:problem:{code}",
         title=TITLES[code],
         status=status,

@@ -1,0 +1,70 @@
+"""An example of each route: what the documents show, and what a test sends to a real desk."""
+
+from typing import Any, Final
+
+import msgspec
+
+from strongroom.doors.rest.routes import Route
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A request. `target` stands for `{name}` or `{id}`; `query` is as it is written."""
+
+    target: str = ""
+    query: str = ""
+    body: dict[str, Any] | None = None
+
+    def address(self, route: Route) -> str:
+        """Path and query."""
+        path = route.path.replace("{name}", self.target).replace("{id}", self.target)
+        return f"{path}?{self.query}" if self.query else path
+
+
+_CONTEXT: Final = {"tenant": "acme"}
+_POLICY: Final = (
+    'permit (principal == Principal::"billing", action == Action::"key.encrypt", resource);'
+)
+# A ciphertext cannot be made up: the page says where it comes from, and the test puts one in.
+CIPHERTEXT: Final = "BASE64_OF_A_CIPHERTEXT"
+TOKEN_ID: Final = "abcdefghijklmnop"  # noqa: S105 - the id of a token opens nothing
+DECISION_ID: Final = "019f2d1c7a3e5b0c9d8e7f6a5b4c3d2e"
+
+EXAMPLES: Final[dict[tuple[str, str], Example]] = {
+    ("POST", "/v1/keys"): Example(
+        body={"name": "cards", "labels": {"team": "billing"}, "description": "card numbers"}
+    ),
+    ("GET", "/v1/keys"): Example(query="limit=10"),
+    ("GET", "/v1/keys/{name}"): Example("demo"),
+    ("PATCH", "/v1/keys/{name}"): Example("demo", body={"labels": {"team": "payments"}}),
+    ("POST", "/v1/keys/{name}/encrypt"): Example(
+        "demo", body={"plaintext": "aGVsbG8=", "context": _CONTEXT}
+    ),
+    ("POST", "/v1/keys/{name}/decrypt"): Example(
+        "demo", body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}
+    ),
+    ("POST", "/v1/decrypt"): Example(body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}),
+    ("POST", "/v1/keys/{name}/rotate"): Example("demo"),
+    ("POST", "/v1/keys/{name}/enable"): Example("demo"),
+    ("POST", "/v1/keys/{name}/disable"): Example("demo"),
+    ("POST", "/v1/principals"): Example(body={"name": "billing", "roles": ["key-user"]}),
+    ("GET", "/v1/principals"): Example(query="limit=10"),
+    ("GET", "/v1/principals/{name}"): Example("billing"),
+    ("PATCH", "/v1/principals/{name}"): Example("billing", body={"disabled": True}),
+    ("GET", "/v1/roles"): Example(),
+    ("POST", "/v1/tokens"): Example(body={"principal": "billing", "days": 30}),
+    ("GET", "/v1/tokens"): Example(query="limit=10"),
+    ("DELETE", "/v1/tokens/{id}"): Example(TOKEN_ID),
+    ("GET", "/v1/whoami"): Example(),
+    ("POST", "/v1/namespaces"): Example(body={"name": "acme"}),
+    ("GET", "/v1/namespaces"): Example(query="limit=10"),
+    ("GET", "/v1/policies"): Example(),
+    ("GET", "/v1/policies/{name}"): Example("billing"),
+    ("PUT", "/v1/policies/{name}"): Example("billing", body={"text": _POLICY}),
+    ("DELETE", "/v1/policies/{name}"): Example("billing"),
+    ("POST", "/v1/authorize/explain"): Example(
+        body={"principal": "billing", "action": "key.encrypt", "key": "demo"}
+    ),
+    ("GET", "/v1/decisions/{id}"): Example(DECISION_ID),
+    ("GET", "/v1/audit/events"): Example(query="since=2026-01-31T12:00:00Z&outcome=refused"),
+    ("GET", "/v1/status"): Example(),
+}

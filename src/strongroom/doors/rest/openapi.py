@@ -1,0 +1,310 @@
+"""The OpenAPI 3.1 document, from the tables of routes, operations and refusals."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from strongroom.domain import asks, limits
+from strongroom.domain.errors import (
+    AlreadyExists,
+    ChangedMeanwhile,
+    InvalidCiphertext,
+    InvalidRequest,
+    KeyNotUsable,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    TamperedRecord,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from strongroom.domain.events import Outcome
+from strongroom.domain.operations import OPERATIONS, Operation
+from strongroom.domain.roles import ROLES
+from strongroom.doors.rest import errors
+from strongroom.doors.rest.app import REQUEST_ID
+from strongroom.doors.rest.examples import EXAMPLES
+from strongroom.doors.rest.routes import ROUTES, Route
+
+Json = dict[str, Any]
+
+_REFERENCE: Final = "#/components/schemas/"
+_NO_CONTENT: Final = 204
+
+_ABOUT: Final = f"""\
+Keys that never leave, policies in Cedar, and a durable record of each use before its answer.
+
+Bytes are base64 (RFC 4648, section 4). A field that does not belong, or is there twice, is refused.
+Every refusal is a problem document (RFC 9457) whose `code` is stable; its `request_id` is in the
+audit log. A path that is not here answers `no-such-path`, another method `method-not-allowed`.
+A body has at most {limits.BODY_BYTES_MAX:,} bytes.
+"""
+
+# What every operation may answer beside its success; and what some may, by what they are.
+_ALWAYS: Final[tuple[type[Refusal], ...]] = (
+    InvalidRequest, Unauthenticated, NotAllowed, TamperedRecord, Unavailable, errors.InternalError,
+)  # fmt: skip
+_WITH_BODY: Final[tuple[type[Refusal], ...]] = (TooLarge, errors.UnsupportedMediaType)
+_BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
+    "key.create": (AlreadyExists, ChangedMeanwhile),
+    "key.update": (ChangedMeanwhile,),
+    "key.rotate": (ChangedMeanwhile, KeyNotUsable),
+    "key.enable": (ChangedMeanwhile, KeyNotUsable),
+    "key.disable": (ChangedMeanwhile, KeyNotUsable),
+    "key.encrypt": (KeyNotUsable,),
+    "key.decrypt": (KeyNotUsable, InvalidCiphertext),
+    "principal.create": (AlreadyExists, ChangedMeanwhile),
+    "principal.update": (ChangedMeanwhile,),
+    "token.create": (NotFound, ChangedMeanwhile),
+    "token.revoke": (ChangedMeanwhile,),
+    "namespace.create": (AlreadyExists, ChangedMeanwhile),
+    "policy.write": (ChangedMeanwhile,),
+    "policy.delete": (ChangedMeanwhile,),
+    "authorize.explain": (NotFound,),
+}
+
+_BASE64: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+# What services check beyond the types, for readers and generators of clients.
+_REFINED: Final[dict[tuple[str, str], Json]] = {
+    ("AuditQuery", "since"): {"format": "date-time"},
+    ("AuditQuery", "until"): {"format": "date-time"},
+    ("AuditQuery", "action"): {"enum": list(OPERATIONS)},
+    ("AuditQuery", "outcome"): {"enum": [str(outcome) for outcome in Outcome]},
+    ("AuditQuery", "page_token"): {"pattern": "^[0-9]{1,18}$"},
+    ("Explain", "action"): {"enum": list(OPERATIONS)},
+    ("CreatePrincipal", "roles"): {"items": {"enum": list(ROLES)}},
+    ("UpdatePrincipal", "roles"): {"items": {"enum": list(ROLES)}},
+}
+
+
+def document(version: str) -> bytes:
+    """The document, as JSON."""
+    return msgspec.json.encode(described(version))
+
+
+def described(version: str) -> Json:
+    """The document, as a tree that the readable page is made from, too."""
+    paths: dict[str, Json] = {}
+    named: set[str] = set()
+    for route in ROUTES:
+        name = route.operation if route.operation not in named else f"{route.operation}.unnamed"
+        named.add(name)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, name)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Strongroom",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(map(_tag, ROUTES))] + [{"name": "node"}],
+        "paths": {**paths, **_probes()},
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API token, srt_ and 72 characters.",
+                }
+            },
+            "headers": {
+                REQUEST_ID: {
+                    "description": "The request's id, under which the audit log has it.",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                },
+                "Retry-After": {
+                    "description": "Seconds to wait before trying again.",
+                    "schema": {"type": "integer", "minimum": 1},
+                },
+                "WWW-Authenticate": {
+                    "description": "How to prove an identity.",
+                    "required": True,
+                    "schema": {"const": "Bearer"},
+                },
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def refusals(route: Route) -> dict[int, list[type[Refusal]]]:
+    """What a route may refuse with, by status."""
+    told = [*_ALWAYS, *_BY_OPERATION.get(route.operation, ())]
+    if route.method != "GET":
+        told += _WITH_BODY
+    if "{" in route.path:
+        told.append(NotFound)
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for refusal in told:
+        by_status.setdefault(errors.STATUSES[refusal.code], []).append(refusal)
+    return dict(sorted(by_status.items()))
+
+
+def schema_of(kind: type[msgspec.Struct]) -> Json:
+    """The schema of an ask or answer; empty for those without fields."""
+    return schema_named(kind.__name__)
+
+
+def schema_named(name: str) -> Json:
+    """The schema of that name; empty if there is none."""
+    return _schemas().get(name, {})
+
+
+def _operation(route: Route, name: str) -> Json:
+    operation = OPERATIONS[route.operation]
+    described: Json = {
+        "operationId": name,
+        "summary": operation.summary,
+        "tags": [_tag(route)],
+        "x-cedar-action": operation.name,
+        "parameters": [*_target(route), *_query(route, operation)],
+        "responses": {
+            str(route.status): _success(route, operation),
+            **{str(status): _refused(told) for status, told in refusals(route).items()},
+        },
+    }
+    if route.method != "GET" and operation.ask is not asks.Nothing:
+        example = EXAMPLES[route.method, route.path].body
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _refer(operation.ask), "example": example}},
+        }
+    return described
+
+
+def _tag(route: Route) -> str:
+    return route.operation.partition(".")[0]
+
+
+def _target(route: Route) -> Iterable[Json]:
+    if "{" not in route.path:
+        return
+    name = route.path.partition("{")[2].partition("}")[0]
+    schema: Json = {"type": "string", "minLength": 1, "maxLength": limits.NAME_CHARACTERS_MAX}
+    if name == "name":
+        schema["pattern"] = "^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"
+    else:
+        schema["pattern"] = "^[0-9a-z]+$"
+    yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(route: Route, operation: Operation) -> Iterable[Json]:
+    if route.method != "GET":
+        return
+    for name, schema in schema_of(operation.ask).get("properties", {}).items():
+        bare = {key: value for key, value in schema.items() if key != "description"}
+        parameter = {"name": name, "in": "query", "required": False, "schema": bare}
+        if "description" in schema:
+            parameter["description"] = schema["description"]
+        yield parameter
+
+
+def _success(route: Route, operation: Operation) -> Json:
+    response: Json = {"description": "Done.", "headers": _headers(REQUEST_ID)}
+    if route.status != _NO_CONTENT:
+        schemas = [_refer(answer) for answer in operation.answers]
+        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+        response["content"] = {"application/json": {"schema": schema}}
+    return response
+
+
+def _refused(told: list[type[Refusal]]) -> Json:
+    codes = [refusal.code for refusal in told]
+    extra = []
+    if Unauthenticated.code in codes:
+        extra.append("WWW-Authenticate")
+    if Unavailable.code in codes:
+        extra.append("Retry-After")
+    return {
+        "description": "; ".join(f"`{refusal.code}`: {refusal.title}" for refusal in told),
+        "headers": _headers(REQUEST_ID, *extra),
+        "content": {errors.MEDIA_TYPE: {"schema": _refer(errors.ProblemDetails)}},
+    }
+
+
+def _probes() -> dict[str, Json]:
+    alive = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+    content = {"application/json": {"schema": alive}}
+    answered = {"headers": _headers(REQUEST_ID), "content": content}
+    return {
+        "/v1/health": {
+            "get": {
+                "operationId": "health",
+                "summary": "Say whether this gate is alive",
+                "tags": ["node"],
+                "security": [],
+                "responses": {"200": {"description": "It is.", **answered}},
+            }
+        },
+        "/v1/ready": {
+            "get": {
+                "operationId": "ready",
+                "summary": "Say whether the node is unsealed and its ledger can write",
+                "tags": ["node"],
+                "security": [],
+                "responses": {
+                    "200": {"description": "It is.", **answered},
+                    "503": {
+                        "description": "It is not, or not yet.",
+                        **answered,
+                        "headers": _headers(REQUEST_ID, "Retry-After"),
+                    },
+                },
+            }
+        },
+    }
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _refer(kind: type[msgspec.Struct]) -> Json:
+    return {"$ref": _REFERENCE + kind.__name__}
+
+
+@cache
+def _schemas() -> dict[str, Json]:
+    kinds: dict[type[msgspec.Struct], None] = {errors.ProblemDetails: None}
+    for operation in OPERATIONS.values():
+        kinds |= dict.fromkeys((operation.ask, *operation.answers))
+    _, schemas = msgspec.json.schema_components(list(kinds), ref_template=_REFERENCE + "{name}")
+    for unused in (asks.Nothing, asks.Done):
+        del schemas[unused.__name__]
+    return {name: _tidied(name, schema) for name, schema in schemas.items()}
+
+
+def _tidied(name: str, schema: Json) -> Json:
+    if name in {asks.Encrypt.__name__, asks.Decrypt.__name__}:
+        one = "plaintext" if name == asks.Encrypt.__name__ else "ciphertext"
+        schema["oneOf"] = [
+            {"required": [one], "properties": {"items": False}},
+            {"required": ["items"], "properties": {one: False, "context": {"maxProperties": 0}}},
+        ]
+    for field, refined in schema.get("properties", {}).items():
+        _spell(refined)
+        extra = _REFINED.get((name, field), {})
+        if extra:
+            refined.pop("default", None)
+            refined.update(extra)
+    return schema
+
+
+def _spell(schema: Json) -> None:
+    """Say in JSON Schema's words what msgspec says in Python's."""
+    if schema.get("contentEncoding") == "base64":
+        schema["pattern"] = _BASE64
+    if "pattern" in schema:
+        # In ECMA-262 `$` is the end and nothing else; Python's needs help.
+        schema["pattern"] = schema["pattern"].removesuffix(r"(?!\n)")
+    for inner in ("items", "additionalProperties"):
+        if isinstance(schema.get(inner), dict):
+            _spell(schema[inner])

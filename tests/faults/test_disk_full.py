@@ -72,7 +72,7 @@ def test_full_disk_refuses_and_recovers_without_a_restart(short_of_space):
         assert last.headers["retry-after"] == "1"
         assert "ciphertext" not in last.json
         kept = [answer for answer in refused if answer.status == 200]
-        assert client.ask("GET", "/v1/ready").status == 503
+        eventually(lambda: client.ask("GET", "/v1/ready").status == 503)
         assert client.ask("GET", "/v1/health").status == 200
 
         free(node)

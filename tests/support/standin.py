@@ -11,6 +11,8 @@ from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemClock, SystemRandomness
+from strongroom.domain.calls import Reply
+from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.doors.rest.app import RestDoor
@@ -54,12 +56,15 @@ class StandIn:
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._server.serve(sockets=[self._listening])), daemon=True
         )
-        self.rooms = []
-        self.asked = []
+        self.rooms = []  # what the gate would add to the status
+        self.asked = []  # the operations so far
+        self.away = False  # whether to answer like a gate without custodians
 
     async def ask(self, call):
         """The `Custodian` port."""
         self.asked.append(call.operation)
+        if self.away:
+            return Reply(code=Unavailable.code, detail="no custodian can take this now")
         return await self._desk.answer(call)
 
     async def _enrich(self, status):

@@ -100,6 +100,7 @@ class LedgerRoom:
                 self._probed = began
             except StoreUnavailable:
                 outcomes = None
+                self._probed = 0.0
                 self._meter.count("strongroom_store_failures")
             self._meter.latency("strongroom_commit_seconds", time.perf_counter() - began)
             self._meter.size("strongroom_commit_group", len(group))

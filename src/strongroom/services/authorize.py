@@ -255,6 +255,7 @@ class Keyring:
             if number is None:
                 raise TamperedRecord  # the current version's row is gone
             raise NotFound
+        permit.visit.facts.append(version.fact)
         if not allows(version.body.state, use):
             raise KeyNotUsable(
                 f"version {wanted} of the key is {version.body.state};"

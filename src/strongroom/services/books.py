@@ -84,7 +84,8 @@ class Books:
         )
 
     async def _commit(self, visit: Visit, entry: Entry, writes: tuple[Write, ...]) -> None:
-        outcome = await self._ledger.commit(Commit(visit.epoch, tuple(visit.facts), entry, writes))
+        facts = tuple(dict.fromkeys(visit.facts))  # a batch names its key once for each item
+        outcome = await self._ledger.commit(Commit(visit.epoch, facts, entry, writes))
         if isinstance(outcome, Stale):
             raise StaleDecision
         if isinstance(outcome, Conflict):

@@ -78,9 +78,10 @@ class TokenFact:
 class VersionFact:
     """An opened version of a key."""
 
-    __slots__ = ("body", "handle", "number")
+    __slots__ = ("body", "fact", "handle", "number")
 
-    def __init__(self, number: int, body: Version, handle: MaterialHandle) -> None:
+    def __init__(self, record: Record, number: int, body: Version, handle: MaterialHandle) -> None:
+        self.fact = record.fact
         self.number = number
         self.body = body
         self.handle = handle
@@ -279,7 +280,7 @@ class Facts:
             algorithm=body.algorithm,
         )
         handle = namespace.handle.open(body.algorithm, body.wrapped, binding)
-        fact = VersionFact(number, body, handle)
+        fact = VersionFact(record, number, body, handle)
         _remember(key.versions, number, fact, limits.CACHED_VERSIONS_PER_KEY_MAX)
         return fact
 

@@ -1,8 +1,8 @@
 """Revocation is immediate: what starts after the change was acknowledged is refused, on every process.
 
-Clients encrypt as fast as they can through several gates and custodians while the right is taken away and
-given back, again and again. Each request's start is noted; none that started after the acknowledgement may
-succeed.
+Clients encrypt as fast as they can through several gates and custodians while the right is taken
+away and given back, again and again. Each request's start is noted; none that started after the
+acknowledgement may succeed.
 """
 
 import threading

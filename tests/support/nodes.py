@@ -145,8 +145,8 @@ class Node:
         """SIGTERM; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        rest, _ = self.process.communicate(timeout=60)
-        self.output += rest
+        for rest in self.process.communicate(timeout=60):
+            self.output += rest or b""
         for client in self._clients:
             client.close()
         return self.process.returncode

@@ -67,7 +67,10 @@ class GateRoom:
         loop = asyncio.get_running_loop()
         self._custodians = Custodians()
         pages = Pages(
-            self._custodians, reports=self.reports, metrics_open=self._start.metrics_open
+            self._start.version,
+            self._custodians,
+            reports=self.reports,
+            metrics_open=self._start.metrics_open,
         )
         door = RestDoor(
             self._custodians,

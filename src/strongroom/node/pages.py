@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
-from strongroom.doors.rest import auth, errors
+from strongroom.doors.rest import auth, errors, openapi, page
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.node import wire
 from strongroom.node.control import Report
@@ -30,11 +30,14 @@ class Pages:
 
     def __init__(
         self,
+        version: str,
         custodian: Custodian,
         *,
         reports: Callable[[], Awaitable[list[Report]]],
         metrics_open: bool,
     ) -> None:
+        self._description = openapi.document(version)
+        self._document, self._rules = page.document(version)
         self._custodian = custodian
         self._reports = reports
         self._metrics_open = metrics_open
@@ -47,6 +50,8 @@ class Pages:
             "/v1/health": _page(self._health),
             "/v1/ready": _page(self._ready),
             "/metrics": _page(self._metrics),
+            "/openapi.json": _page(self._openapi),
+            "/docs": _page(self._docs),
         }
 
     async def _health(self, request: Request) -> Response:
@@ -64,8 +69,17 @@ class Pages:
             headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
         )
 
+    async def _openapi(self, request: Request) -> Response:
+        del request
+        return Response(self._description, media_type="application/json")
+
+    async def _docs(self, request: Request) -> Response:
+        del request
+        rules = {"Content-Security-Policy": self._rules}
+        return Response(self._document, media_type="text/html", headers=rules)
+
     async def _probe(self) -> Reply:
-        """Unsealed, and the ledger can write. However many ask, one question at a time is under way."""
+        """Unsealed, and the ledger can write. However many ask, one question is under way."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._reply is None or (self._reply.done() and now - self._asked > _READY_SECONDS):
@@ -95,8 +109,8 @@ class Pages:
 
 
 def _page(answer: Answer) -> ASGIApp:
-    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         response = await answer(Request(scope, receive))
         await response(scope, receive, send)
 
-    return page
+    return respond

@@ -1,5 +1,6 @@
 """The command as a person runs it: in this process where that is enough, as its own where not."""
 
+import io
 import os
 import subprocess
 import sys
@@ -54,7 +55,9 @@ class Command:
         monkeypatch.setenv("STRONGROOM_TOKEN", server.admin)
         monkeypatch.setenv("APP", server.app)
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments, stdin=b""):
+        given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        self._monkeypatch.setattr("sys.stdin", given)
         self._capsys.readouterr()
         code = run(arguments)
         out, err = self._capsys.readouterr()
@@ -65,15 +68,15 @@ class Command:
     def app(self, *arguments):
         return self(*arguments, "--token-from", "APP")
 
-    def does(self, *arguments):
+    def does(self, *arguments, stdin=b""):
         """What it prints when it succeeds."""
-        result = self(*arguments)
+        result = self(*arguments, stdin=stdin)
         assert result.code == 0, result
         return result.out
 
     def process(self, *arguments, stdin=b"", env=None, **options):
         """As a process of its own, with bytes in and out."""
-        return subprocess.run(  # noqa: S603 - our own program
+        return subprocess.run(
             [sys.executable, "-m", "strongroom.cli", *map(str, arguments)],
             input=stdin,
             env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},

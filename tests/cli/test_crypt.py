@@ -73,16 +73,12 @@ def test_json_carries_the_answer(cli):
 
 def test_context_must_be_the_same(cli):
     given = ["--context", "order=17", "--context", "shop=a=b"]
-    sealed = cli.process("encrypt", "demo", *given, stdin=b"hello").stdout
-    assert cli.process("decrypt", *reversed_pairs(given), stdin=sealed).stdout == b"hello"
+    sealed = cli.does("encrypt", "demo", *given, stdin=b"hello").encode()
+    assert cli.does("decrypt", *given[2:], *given[:2], stdin=sealed) == "hello"
     for other in ([], given[:2], ["--context", "order=18", *given[2:]]):
-        result = cli.process("decrypt", *other, stdin=sealed)
-        assert (result.returncode, result.stdout) == (8, b"")
-        assert b"another --context" in result.stderr
-
-
-def reversed_pairs(given):
-    return given[2:] + given[:2]
+        result = cli("decrypt", *other, stdin=sealed)
+        assert (result.code, result.out) == (8, "")
+        assert "another --context" in result.err
 
 
 def test_old_versions_decrypt_after_rotation(cli):
@@ -105,7 +101,7 @@ def test_the_largest_plaintext_passes_and_one_byte_more_is_refused_unsent(cli, s
 def test_endless_input_is_refused_without_reading_on(cli):
     with open("/dev/zero", "rb") as zero:  # noqa: PTH123 - a device
         for arguments in (["encrypt", "demo"], ["decrypt"]):
-            result = subprocess.run(  # noqa: S603 - our own program
+            result = subprocess.run(
                 [sys.executable, "-m", "strongroom.cli", *arguments],
                 stdin=zero,
                 env={**os.environ, "PYTHONPATH": str(SOURCE)},
@@ -120,19 +116,19 @@ def test_endless_input_is_refused_without_reading_on(cli):
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [
-        (b"", b"empty"),
-        (b" \n", b"empty"),
-        (b"AAA", b"not a whole base64 text"),
-        (b"hello, world", b"not valid"),
-        (b"AAAA", b"not valid"),
-        (b"\x01" + bytes(200), b"not valid"),
-        (b"A" * 200_000, b"longer than any ciphertext"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"AAA", "not a whole base64 text"),
+        (b"hello, world", "not valid"),
+        (b"AAAA", "not valid"),
+        (b"\x01" + bytes(200), "not valid"),
+        (b"A" * 200_000, "longer than any ciphertext"),
     ],
 )
 def test_what_is_no_ciphertext_is_refused(cli, stdin, said):
-    result = cli.process("decrypt", stdin=stdin)
-    assert (result.returncode, result.stdout) == (8, b"")
-    assert said in result.stderr
+    result = cli("decrypt", stdin=stdin)
+    assert (result.code, result.out) == (8, "")
+    assert said in result.err
 
 
 def test_altered_ciphertext_is_refused(cli):
@@ -213,7 +209,7 @@ def test_misuse_is_said_before_anything_is_sent(cli, server, arguments, said):
 def on_a_terminal(arguments, stdin):
     """Run with a terminal for standard output; exit code and what the terminal got."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, "-m", "strongroom.cli", *arguments],
         stdin=subprocess.PIPE,
         stdout=slave,

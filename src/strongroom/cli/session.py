@@ -110,13 +110,13 @@ def curl(call: "Call[AnswerT]", place: Place) -> str:
 def policy(operation: str, target: str, principal: str | None) -> str:
     """The Cedar policy that allows this operation on this target and nothing else."""
     from strongroom.domain.cedar_schema import needed_policy, quoted
-    from strongroom.domain.operations import OPERATIONS
+    from strongroom.domain.operations import OPERATIONS, Resource
 
     if operation == "identity.read":
         return "// Everybody who proved an identity may do this. No policy is needed.\n"
     row = OPERATIONS[operation]
     who = principal or "NAME"
-    if row.scoped or not target:
+    if row.resource is Resource.NAMESPACE or not target:
         # About the namespace, or about whichever key the ciphertext names.
         return (
             f"permit (principal == Principal::{quoted(who)}, "

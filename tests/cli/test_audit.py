@@ -1,0 +1,190 @@
+"""`strongroom audit list` and `audit tail`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from strongroom.domain import limits
+from tests.cli.conftest import SOURCE
+
+
+def entries(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_entries_come_oldest_first_one_line_each(cli):
+    cli.does("key", "create", "k")
+    cli.does("key", "rotate", "k")
+    lines = cli.does("audit", "list").splitlines()
+    assert [line.split()[4] for line in lines] == ["namespace.create", "key.create", "key.rotate"]
+    assert "key/k v2" in lines[-1]
+
+
+def test_json_is_one_object_a_line(cli):
+    cli.does("key", "create", "k")
+    found = entries(cli.does("audit", "list", "-o", "json"))
+    assert [each["action"] for each in found] == ["namespace.create", "key.create"]
+    assert [each["position"] for each in found] == [0, 1]
+
+
+def test_conditions_hold_together(cli):
+    cli.does("key", "create", "k")
+    cli.app("key", "rotate", "k")
+    cli.app("key", "rotate", "demo")
+    found = entries(cli.does("audit", "list", "--principal", "app", "--key", "k", "-o", "json"))
+    assert [(each["action"], each["outcome"]) for each in found] == [("key.rotate", "refused")]
+    by_request = cli.does("audit", "list", "--request", found[0]["request"], "-o", "json")
+    assert entries(by_request) == found
+    refused = cli.does("audit", "list", "--outcome", "refused")
+    assert refused.count("strongroom why ") == 2
+
+
+def test_next_page_token_leads_on(cli):
+    for _ in range(4):
+        cli.does("whoami")
+    first = cli("audit", "list", "--limit", "2", "-o", "json")
+    assert [each["position"] for each in entries(first.out)] == [0, 1]
+    token = re.search(r"--page-token (\d+)", first.err)[1]
+    second = cli("audit", "list", "--limit", "2", "--page-token", token, "-o", "json")
+    assert [each["position"] for each in entries(second.out)] == [2, 3]
+
+
+def test_all_pages_are_all_entries(cli, monkeypatch):
+    monkeypatch.setattr(limits, "PAGE_ITEMS_MAX", 2)
+    for _ in range(4):
+        cli.does("whoami")
+    found = entries(cli.does("audit", "list", "--all", "-o", "json"))
+    assert [each["position"] for each in found[:5]] == [0, 1, 2, 3, 4]
+
+
+def test_no_entry_is_said_so(cli):
+    result = cli("audit", "list", "--principal", "nobody")
+    assert (result.code, result.out) == (0, "")
+    assert "There is no such entry." in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["list", "--since", "yesterday"], 1),
+        (["list", "--since", "2026-01-31T12:00:00"], 1),
+        (["list", "--outcome", "maybe"], 1),
+        (["list", "--action", "key.fly"], 1),
+        (["list", "--request", "xyz"], 1),
+        (["list", "--limit", "0"], 2),
+        (["list", "--page-token", "x"], 1),
+        (["tail", "--lines", "-1"], 2),
+        (["tail", "--since", "yesterday"], 1),
+    ],
+)
+def test_refusal_has_its_code(cli, arguments, code):
+    result = cli("audit", *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert result.err
+
+
+def test_application_may_not_read_the_log(cli):
+    assert cli.app("audit", "list").code == 4
+    assert cli.app("audit", "tail").code == 4
+
+
+def test_tail_shows_the_newest(cli):
+    for _ in range(5):
+        cli.does("whoami")
+    cli.does("key", "list")
+    found = entries(cli.does("audit", "tail", "-n", "2", "-o", "json"))
+    assert [each["action"] for each in found] == ["identity.read", "key.list"]
+    assert cli.does("audit", "tail", "-n", "0") == ""
+
+
+class Following:
+    """`audit tail -f` in the background."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "strongroom.cli", "audit", "tail", "-f", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            text=True,
+        )
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with self.process:  # closes its pipes
+            self.process.kill()
+        self._reader.join(10)
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def wait_for(self, text):
+        deadline = time.monotonic() + 15
+        while not any(text in line for line in self.lines):
+            assert time.monotonic() < deadline, (text, self.lines)
+            time.sleep(0.05)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(10)
+        self._reader.join(10)
+        return code, self.process.stderr.read()
+
+
+def test_following_shows_new_entries_but_not_its_own_and_ends_quietly(cli):
+    with Following("--output", "json") as follower:
+        follower.wait_for("namespace.create")
+        cli.does("key", "create", "k1")
+        follower.wait_for("key/k1")
+        cli.does("key", "create", "k2")
+        follower.wait_for("key/k2")
+        assert follower.interrupt() == (130, "")
+    actions = [json.loads(line)["action"] for line in follower.lines]
+    assert actions == ["namespace.create", "key.create", "key.create"]
+
+
+def test_following_waits_while_the_server_is_away(cli, server):
+    with Following() as follower:
+        follower.wait_for("namespace.create")
+        server.away = True
+        time.sleep(2.5)
+        server.away = False
+        cli.does("key", "create", "k1")
+        follower.wait_for("key/k1")
+        code, err = follower.interrupt()
+    assert code == 130
+    assert err == "The server does not answer; trying again.\n"
+
+
+def test_following_ends_when_its_reader_does(cli):
+    command = (
+        f"{sys.executable} -m strongroom.cli audit tail -f | head -n 1; echo ${{PIPESTATUS[0]}}"
+    )
+    with subprocess.Popen(
+        ["/bin/bash", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        text=True,
+    ) as process:
+        assert "namespace.create" in process.stdout.readline()
+        # The pipe breaks at the next entry, whichever that is.
+        deadline = time.monotonic() + 15
+        while process.poll() is None and time.monotonic() < deadline:
+            cli.does("whoami")
+            time.sleep(0.2)
+        out, err = process.communicate(timeout=5)
+    assert (out, err) == ("141\n", "")

@@ -1,0 +1,167 @@
+"""`--print-curl` and `--print-policy`: what is printed does, and suffices."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from strongroom.domain.operations import OPERATIONS
+from tests.cli.test_identities import new_token
+
+# A command line for each operation; {token} and {decision} are filled in.
+COMMANDS = {
+    "key.create": ["key", "create", "new", "--label", 'who=it\'s $HOME "me" `id` \\ !'],
+    "key.list": ["key", "list", "--limit", "1"],
+    "key.read": ["key", "show", "demo"],
+    "key.update": ["key", "update", "demo", "--description", "Zeile 1\nZeile 2 · ünïcödé"],
+    "key.rotate": ["key", "rotate", "demo"],
+    "key.enable": ["key", "enable", "off"],
+    "key.disable": ["key", "disable", "demo"],
+    "key.encrypt": ["encrypt", "demo", "--context", "a=b'c"],
+    "key.decrypt": ["decrypt"],
+    "principal.create": ["principal", "create", "eve", "--role", "auditor"],
+    "principal.list": ["principal", "list"],
+    "principal.read": ["principal", "show", "app"],
+    "principal.update": ["principal", "update", "app", "--description", "x"],
+    "role.list": ["role", "list"],
+    "token.create": ["token", "create", "app"],
+    "token.list": ["token", "list"],
+    "token.revoke": ["token", "revoke", "{token}"],
+    "identity.read": ["whoami"],
+    "namespace.create": ["namespace", "create", "branch"],
+    "namespace.list": ["namespace", "list"],
+    "policy.list": ["policy", "list"],
+    "policy.read": ["policy", "show", "mine"],
+    "policy.write": ["policy", "put", "new"],
+    "policy.delete": ["policy", "delete", "mine"],
+    "authorize.explain": ["explain", "app", "key.encrypt", "--key", "demo"],
+    "decision.read": ["why", "{decision}"],
+    "audit.read": ["audit", "list", "--since", "2026-01-01T00:00:00+01:00"],
+    "status.read": ["status"],
+}
+HARMLESS = 'forbid (principal == Principal::"x", action, resource);'
+
+
+def test_every_operation_has_a_command():
+    assert COMMANDS.keys() == OPERATIONS.keys()
+
+
+@pytest.fixture
+def prepared(cli):
+    """The command line of an operation and what it reads, in a house where it succeeds."""
+    cli.does("key", "create", "off")
+    cli.does("key", "disable", "off")
+    cli.does("policy", "put", "mine", stdin=HARMLESS.encode())
+    sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
+    stdin = {"key.encrypt": b"hello", "key.decrypt": sealed, "policy.write": HARMLESS.encode()}
+    decision = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
+    token = new_token(cli, "app")["id"]
+
+    def line(operation):
+        words = [word.format(token=token, decision=decision) if word.startswith("{") else word
+                 for word in COMMANDS[operation]]  # fmt: skip
+        return words, stdin.get(operation, b"")
+
+    return line
+
+
+@pytest.mark.parametrize(
+    ("operation", "shell"),
+    [*((name, "bash") for name in OPERATIONS), ("key.create", "sh"), ("key.update", "sh")],
+)
+def test_printed_curl_does_what_the_command_does(cli, server, prepared, operation, shell):
+    words, stdin = prepared(operation)
+    asked = len(server.asked)
+    printed = cli(*words, "--print-curl", stdin=stdin)
+    assert (printed.code, printed.err) == (0, "")
+    assert len(server.asked) == asked  # nothing was sent
+    ran = subprocess.run(
+        [shutil.which(shell)],
+        input=printed.out.encode(),
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert ran.returncode == 0, ran
+    assert server.asked[asked:] == [operation]
+    if operation == "key.decrypt":
+        assert base64.b64decode(json.loads(ran.stdout)["plaintext"]) == b"hello"
+    if operation == "key.create":
+        assert json.loads(ran.stdout)["labels"] == {"who": 'it\'s $HOME "me" `id` \\ !'}
+    if operation == "key.update":
+        assert json.loads(ran.stdout)["description"] == "Zeile 1\nZeile 2 · ünïcödé"
+
+
+def test_printed_curl_without_a_token_sends_nothing(cli, server):
+    printed = cli.does("key", "list", "--print-curl")
+    asked = len(server.asked)
+    environment = {**os.environ}
+    del environment["STRONGROOM_TOKEN"]
+    ran = subprocess.run(
+        [shutil.which("sh")],
+        input=printed.encode(),
+        env=environment,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert b"STRONGROOM_TOKEN" in ran.stderr
+    assert len(server.asked) == asked
+
+
+def test_printed_curl_fails_where_the_server_refuses(cli):
+    printed = cli.does("key", "rotate", "demo", "--print-curl", "--token-from", "APP")
+    ran = subprocess.run(
+        [shutil.which("sh")], input=printed.encode(), capture_output=True, timeout=20, check=False
+    )
+    assert ran.returncode == 22  # curl's, for an HTTP error
+    assert json.loads(ran.stdout)["code"] == "not-allowed"
+
+
+def test_printed_curl_needs_no_token_to_be_printed(cli, monkeypatch):
+    monkeypatch.delenv("STRONGROOM_TOKEN")
+    assert "${STRONGROOM_TOKEN:?}" in cli.does("key", "list", "--print-curl")
+    assert "${APP:?}" in cli.does("key", "list", "--print-curl", "--token-from", "APP")
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "identity.read"])
+def test_printed_policy_suffices_and_nothing_less_does(cli, prepared, monkeypatch, operation):
+    """A principal without roles can do it with that policy in force, and not without it."""
+    words, stdin = prepared(operation)
+    cli.does("principal", "create", "bare")
+    monkeypatch.setenv("BARE", new_token(cli, "bare")["token"])
+    bare = ["--token-from", "BARE"]
+    refused = cli(*words, *bare, stdin=stdin)
+    assert refused.code == 4, refused
+    printed = cli.does(*words, "--print-policy", "--for", "bare")
+    cli.does("policy", "put", "printed", stdin=printed.encode())
+    done = cli(*words, *bare, stdin=stdin)
+    assert done.code == 0, done
+
+
+def test_printed_policy_allows_nothing_else(cli, monkeypatch):
+    cli.does("key", "create", "other")
+    cli.does("principal", "create", "bare")
+    monkeypatch.setenv("BARE", new_token(cli, "bare")["token"])
+    printed = cli.does("encrypt", "demo", "--print-policy", "--for", "bare")
+    cli.does("policy", "put", "printed", stdin=printed.encode())
+    sealed = cli.does("encrypt", "demo", "--token-from", "BARE", stdin=b"x")
+    for arguments in (["encrypt", "other"], ["decrypt"], ["key", "show", "demo"], ["key", "list"]):
+        refused = cli(*arguments, "--token-from", "BARE", stdin=sealed.encode())
+        assert refused.code == 4, arguments
+
+
+def test_printed_policy_cannot_be_broken_out_of(cli):
+    name = 'x"); permit (principal, action, resource); //'
+    printed = cli.does("key", "list", "--print-policy", "--for", name)
+    cli.does("policy", "put", "printed", stdin=printed.encode())
+    assert cli.app("key", "list").code == 4
+
+
+def test_policy_for_who_everybody_may_is_none(cli):
+    printed = cli.does("whoami", "--print-policy")
+    assert printed.startswith("// Everybody")

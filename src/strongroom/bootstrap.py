@@ -1,6 +1,7 @@
-"""Where the concrete choices meet: data directories are founded and opened here, and become a plan to run.
+"""Where the concrete choices meet.
 
-Nothing that could be half done counts: a new deployment is made beside its place and moved there last.
+Data directories are founded and opened here, and become a plan to run. Nothing that could be half
+done counts: a new deployment is made beside its place and moved there last.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ _LISTEN_BACKLOG: Final = 2_048
 
 
 class CannotStart(Exception):  # noqa: N818 - it says what is the case
-    """What was asked for cannot be started. One line for people: what is wrong, and what would be right."""
+    """It cannot be started. One line for people: what is wrong, what would be right."""
 
 
 class Claim:
@@ -75,8 +76,8 @@ def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Pla
     """
     if not listen.loopback:
         raise CannotStart(
-            f"dev mode keeps its root key in the open and listens on loopback only, not on {listen.text};"
-            " see `strongroom init` for everything else"
+            "dev mode keeps its root key in the open and listens on loopback only,"
+            f" not on {listen.text}; see `strongroom init` for everything else"
         )
     listening = listeners(listen, gates)
     port: int = listening[0].getsockname()[1]
@@ -220,7 +221,7 @@ def listeners(listen: Address, gates: int) -> list[socket.socket]:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             one.bind((listen.host, port))
             one.listen(_LISTEN_BACKLOG)
-            one.setblocking(False)
+            one.setblocking(False)  # noqa: FBT003 - it takes no keyword
     except OSError as error:
         for one in sockets:
             one.close()
@@ -259,7 +260,7 @@ def _beside(path: Path) -> Path:
 
 
 def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
-    """The deployment and the first namespace; and whether this root key is the one of this store."""
+    """The deployment and the first namespace; whether this root key is this store's."""
     store = SQLiteStore.open(str(path))
     try:
         record = store.find(Kind.NAMESPACE, b"", FIRST)
@@ -269,11 +270,9 @@ def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
         sealing = Sealing(provider, store.deployment)
         body = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
         provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(record.id))
-        return store.deployment, record.id
+        return store.deployment, record.id  # noqa: TRY300 - the last of what may fail
     except TamperedRecord as refusal:
-        raise CannotStart(
-            f"{path} was not made with this root key, or was altered"
-        ) from refusal
+        raise CannotStart(f"{path} was not made with this root key, or was altered") from refusal
     except StoreUnavailable as error:
         raise CannotStart(f"{path} cannot be read: {error}") from error
     finally:
@@ -281,7 +280,7 @@ def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
 
 
 def _give(store: Path, user: str) -> None:
-    """Make the ledger's user the owner of the store and of its directory, where SQLite makes files."""
+    """Make the ledger's user the owner of the store and its directory, where SQLite makes files."""
     if not user or os.geteuid() != 0:
         return
     account = _known(user)
@@ -306,4 +305,6 @@ def run(plan: Plan, ready: Callable[[], None]) -> None:
     try:
         asyncio.run(Supervisor(plan, measures).run(ready))
     except StartFailed as failed:
-        raise CannotStart(f"Strongroom did not come up: {failed}; the lines above say why") from failed
+        raise CannotStart(
+            f"Strongroom did not come up: {failed}; the lines above say why"
+        ) from failed

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from strongroom.domain import limits
 
-SAMPLE: Final = '''\
+SAMPLE: Final = """\
 # Strongroom's configuration. Paths are relative to this file. Check it with:
 #   strongroom config check --config strongroom.toml
 
@@ -24,8 +24,8 @@ listen = "127.0.0.1:7600"
 # The certificate chain and its private key, PEM. Both or neither. Needed beyond loopback.
 # tls_certificate = "tls/chain.pem"
 # tls_key = "tls/key.pem"
-# Serve beyond loopback without TLS. Tokens and plaintexts can then be read on the way; only for a proxy
-# on the same trusted link that does TLS.
+# Serve beyond loopback without TLS. Tokens and plaintexts can then be read on the way; only for a
+# proxy on the same trusted link that does TLS.
 unsafe_cleartext_beyond_loopback = false
 # Let everybody read /metrics. Otherwise a token with the right to status.read is needed.
 metrics_open = false
@@ -40,7 +40,8 @@ path = "data/strongroom.db"
 # What keeps the root key while Strongroom is not running: a passphrase, by Argon2id.
 kind = "passphrase"
 file = "data/seal.json"
-# Read the passphrase from this file, mode 0600. Otherwise it is asked for, or read from --passphrase-fd.
+# Read the passphrase from this file, mode 0600. Otherwise it is asked for, or read from
+# --passphrase-fd.
 # passphrase_file = "/run/credentials/strongroom/passphrase"
 
 [rooms]
@@ -59,7 +60,7 @@ connections_max = 4096
 [log]
 # One line of JSON for every request; refusals for lack of service are always logged.
 requests = false
-'''
+"""
 
 
 class ConfigRefused(Exception):  # noqa: N818 - it says what is the case
@@ -118,7 +119,7 @@ class Log(_Section, frozen=True, kw_only=True):
 
 
 class Config(_Section, frozen=True, kw_only=True):
-    """The file. `load` makes the paths in it absolute and checks what one can check without starting."""
+    """The file. `load` makes its paths absolute and checks what can be checked without starting."""
 
     server: Server = Server()
     store: StoreSection
@@ -161,7 +162,8 @@ def address(text: str) -> Address:
         number = -1
     if not colon or not 0 <= number < 65_536:  # noqa: PLR2004 - a port has 16 bits
         raise ConfigRefused(
-            f"{text!r} is not an address to listen on; it would be like 127.0.0.1:7600 or [::1]:7600"
+            f"{text!r} is not an address to listen on;"
+            " it would be like 127.0.0.1:7600 or [::1]:7600"
         )
     return Address(host, number)
 
@@ -224,5 +226,5 @@ def _check(config: Config, path: Path) -> None:
 
 
 def _in_toml(message: str) -> str:
-    """msgspec's words with the setting's path as it is written in TOML."""
+    """The words of msgspec with the setting's path as it is written in TOML."""
     return message.replace("`$.", "`").replace("Object", "The file").replace("`$`", "its top")

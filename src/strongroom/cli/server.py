@@ -62,7 +62,7 @@ def dev(
         int, typer.Option("--custodians", min=1, max=64, help="Processes that hold the keys.")
     ] = 1,
 ) -> None:
-    """Run a server to try things out: founded, unsealed and ready in one step. Not for production."""
+    """Run a server to try things out: founded, unsealed, ready in one step. Not for production."""
     from strongroom import bootstrap
     from strongroom.config import address
 
@@ -84,7 +84,7 @@ def init(
         Path | None,
         typer.Option(
             "--token-file", metavar="FILE",
-            help="Write the administrator's token to this new file, mode 0600, rather than show it.",
+            help="Write the administrator's token to this new file, mode 0600; do not show it.",
         ),
     ] = None,
 ) -> None:  # fmt: skip
@@ -207,6 +207,9 @@ def _welcome(url: str, environment: Path) -> None:
     command = _own_command()
     header = '-H "Authorization: Bearer $STRONGROOM_TOKEN"'
     post = f"curl -sS {header} -H 'Content-Type: application/json'"
+    keys, one = "$STRONGROOM_URL/v1/keys", "$STRONGROOM_URL/v1/keys/orders-2"
+    create, encrypt = '{"name":"orders-2"}', '{"plaintext":"aGVsbG8="}'
+    decrypt = r"{\"ciphertext\":\"$C\"}"
     cut = r"""sed 's/.*"ciphertext":"\([^"]*\)".*/\1/'"""
     lines = [
         ("", f"Strongroom is ready at {url}", "bold green"),
@@ -218,10 +221,9 @@ def _welcome(url: str, environment: Path) -> None:
         ("encrypt            ", f"echo 4111-1111 | {command} encrypt orders > card.enc", "cyan"),
         ("decrypt            ", f"{command} decrypt < card.enc", "cyan"),
         ("", "", ""),
-        ("the same by curl   ", f"{post} $STRONGROOM_URL/v1/keys -d '{{\"name\":\"orders-2\"}}'", "cyan"),
-        ("                   ", f"C=$({post} $STRONGROOM_URL/v1/keys/orders-2/encrypt"
-         f" -d '{{\"plaintext\":\"aGVsbG8=\"}}' | {cut})", "cyan"),
-        ("                   ", f"{post} $STRONGROOM_URL/v1/decrypt -d \"{{\\\"ciphertext\\\":\\\"$C\\\"}}\"", "cyan"),
+        ("the same by curl   ", f"{post} {keys} -d '{create}'", "cyan"),
+        ("                   ", f"C=$({post} {one}/encrypt -d '{encrypt}' | {cut})", "cyan"),
+        ("                   ", f'{post} $STRONGROOM_URL/v1/decrypt -d "{decrypt}"', "cyan"),
         ("", "", ""),
         ("read more          ", f"{url}/docs", "bold"),
         ("stop               ", "Ctrl-C", "bold"),

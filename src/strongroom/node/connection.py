@@ -1,7 +1,8 @@
 """An HTTP connection of a gate: uvicorn's, with the limits that it does not have.
 
-The HTTP parser takes headers of any length at any pace. Here headers and bodies must arrive in time, headers
-are bounded, a gate holds so many connections and no more, and what is not HTTP gets a problem document.
+The HTTP parser takes headers of any length at any pace. Here headers and bodies must arrive in
+time, headers are bounded, a gate holds so many connections and no more, and what is not HTTP gets
+a problem document.
 """
 
 from typing import Any, Final
@@ -11,7 +12,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from strongroom.domain import limits
 
-
 _TOO_LARGE: Final = f"the request line and headers are above {limits.HEADER_BYTES_MAX} bytes"
 
 
@@ -20,7 +20,7 @@ class Connection(HttpToolsProtocol):
 
     connections_max = limits.CONNECTIONS_MAX
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as in uvicorn
         """A client is here. One too many is shown the door."""
         super().connection_made(transport)
         self.deadline: float | None = self.loop.time() + limits.HEADERS_SECONDS_MAX
@@ -32,7 +32,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
-        # The parser keeps a header that does not end, and calls nobody: so bytes are counted here, too.
+        # The parser keeps a header that does not end, and calls nobody: so bytes are counted here,
+        # too.
         if self._in_headers:
             self._waiting_bytes += len(data)
         super().data_received(data)
@@ -84,7 +85,8 @@ class Connection(HttpToolsProtocol):
     def _count(self, part: bytes) -> None:
         self._header_bytes += len(part)
         if self._header_bytes > limits.HEADER_BYTES_MAX:
-            # The parser ends its work for an exception, whichever it is; then send_400_response is called.
+            # The parser ends its work for an exception, whichever it is; then send_400_response is
+            # called.
             raise ValueError("headers are above the limit")
 
     def _refuse(self, status: int, code: str, detail: str) -> None:

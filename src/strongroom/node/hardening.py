@@ -34,8 +34,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def harden(room: Room, *, keep: set[int] | None, user: str = "") -> list[Measure]:
     """Take every measure that can be had, and say which. Raises `LookupError` for an unknown user.
 
-    `keep` are the descriptors that stay, beside the standard three; None: all, for the supervisor, whose
-    caller has opened them.
+    `keep` are the descriptors that stay, beside the standard three; None: all, for the supervisor,
+    whose caller has opened them.
     """
     measures: list[Measure] = []
     if keep is not None:

@@ -1,7 +1,7 @@
 """The program of a room's process: `python -m strongroom.node.room KIND DESCRIPTOR`.
 
-The descriptor is the room's end of its line to the supervisor, where the first message says what it needs
-to begin. Nothing secret is an argument or in the environment.
+The descriptor is the room's end of its line to the supervisor, where the first message says what
+it needs to begin. Nothing secret is an argument or in the environment.
 """
 
 import asyncio

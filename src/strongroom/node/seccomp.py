@@ -1,11 +1,15 @@
-"""A seal on the system calls of a room: what it has no business with fails with EPERM, whoever asks for it.
+"""A seal on the system calls of a room: what it has no business with fails with EPERM.
+
+Whoever in the process asks for it:
 
 - custodian: no network at all, and no file is opened or made after this
 - ledger: no network
 - gate: takes connections, makes none
-- each of them: no other program, no new process, no look into other processes, no new kernel interfaces
+- each of them: no other program, no new process, no look into other processes, no new kernel
+  interfaces
 
-Sockets that the supervisor hands over go on working: a filter judges calls, not descriptors. See seccomp(2).
+Sockets that the supervisor hands over go on working: a filter judges calls, not descriptors. See
+seccomp(2).
 """
 
 import ctypes

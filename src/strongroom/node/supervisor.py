@@ -1,7 +1,7 @@
-"""The supervisor: starts the rooms, joins them by socket pairs, replaces those that end, stops them in order.
+"""The supervisor: starts the rooms, joins them by socket pairs, replaces and stops them.
 
-It does none of the rooms' work. It holds the root key while it runs, so that a custodian that was killed
-comes back without a person; `docs/design/THREAT_MODEL.md` says what that means.
+It does none of the rooms' work. It holds the root key while it runs, so that a custodian that was
+killed comes back without a person; `docs/design/THREAT_MODEL.md` says what that means.
 """
 
 import asyncio
@@ -39,8 +39,11 @@ class StartFailed(Exception):  # noqa: N818 - it says what is the case
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to run. One listening socket for each gate; they stay ours, so that no connection is
-    refused while a gate is replaced."""
+    """What is to run.
+
+    One listening socket for each gate; they stay ours, so that no connection is refused while a
+    gate is replaced.
+    """
 
     version: str
     store_path: str
@@ -96,7 +99,8 @@ class Supervisor:
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call `ready` when all rooms are, serve, and return when all have stopped in order.
 
-        Raises `StartFailed` when a room does not come up at first; then nothing of it runs any more.
+        Raises `StartFailed` when a room does not come up at first; then nothing of it runs any
+        more.
         """
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
@@ -117,7 +121,7 @@ class Supervisor:
                     room.child.kill()
                     room.child.wait()
 
-    # --- starting and joining -------------------------------------------------------------------------
+    # --- starting and joining ---------------------------------------------------------------------
 
     def _begin(self, room: _Process) -> None:
         ours, theirs = control.pair()
@@ -131,7 +135,7 @@ class Supervisor:
                 # A group of its own: the terminal's Ctrl-C is ours alone to hear.
                 start_new_session=True,
             )
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003 - it takes no keyword
         room.line = ours
         room.began = time.monotonic()
         room.ready.clear()
@@ -194,7 +198,7 @@ class Supervisor:
         for room in self._rooms:
             await room.ready.wait()
 
-    # --- what rooms say ---------------------------------------------------------------------------------
+    # --- what rooms say ---------------------------------------------------------------------------
 
     def _hear(self, room: _Process, line: socket.socket) -> None:
         try:
@@ -253,7 +257,7 @@ class Supervisor:
         else:
             self._begin(room)
 
-    # --- reports ----------------------------------------------------------------------------------------
+    # --- reports ----------------------------------------------------------------------------------
 
     def _spawn_reports(self, asker: _Process, number: int) -> None:
         task = asyncio.get_running_loop().create_task(self._collect(asker, number))
@@ -283,7 +287,7 @@ class Supervisor:
             self._tell(asker, control.Message("reports-part", number, _encode(report)), [])
         self._tell(asker, control.Message("reports-end", number), [])
 
-    # --- stopping ---------------------------------------------------------------------------------------
+    # --- stopping ---------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         if self._stopping.is_set():
@@ -294,8 +298,8 @@ class Supervisor:
         self._stopping.set()
 
     async def _drain(self) -> None:
-        """Gates first, so that nothing new comes in; then custodians, whose answers are on record; then
-        the ledger."""
+        # Gates first, so that nothing new comes in; then custodians, whose answers are on record;
+        # then the ledger.
         for listening in self._plan.listening:
             listening.close()
         for kind in (Room.GATE, Room.CUSTODIAN, Room.LEDGER):
@@ -305,9 +309,7 @@ class Supervisor:
             waits = [asyncio.ensure_future(room.ended.wait()) for room in rooms]
             if not waits:
                 continue
-            _, late = await asyncio.wait(
-                waits, timeout=self._plan.drain_seconds + _GRACE_SECONDS
-            )
+            _, late = await asyncio.wait(waits, timeout=self._plan.drain_seconds + _GRACE_SECONDS)
             for room in rooms:
                 if not room.ended.is_set() and room.child is not None:
                     log.warning("a room did not stop in time", name=room.name)

@@ -1,4 +1,4 @@
-"""Files that hold what must not be read or lost: made whole or not at all, for nobody else's eyes."""
+"""Files that hold what must not be read or lost: made whole or not at all, for the owner's eyes."""
 
 import os
 import stat
@@ -39,7 +39,8 @@ def read_private(path: Path, bytes_max: int) -> bytes:
             raise SealRefused(f"{path} is not a file")
         if mode & 0o077:
             raise SealRefused(
-                f"{path} may be read by others (mode {mode & 0o777:03o}); it must be for nobody else: chmod 600"
+                f"{path} may be read by others (mode {mode & 0o777:03o});"
+                " it must be for nobody else: chmod 600"
             )
         content = os.read(descriptor, bytes_max + 1)
     finally:

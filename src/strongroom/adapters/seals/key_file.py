@@ -1,4 +1,4 @@
-"""The seal of dev mode: the root key in a file. It keeps nothing from anybody who can read the file."""
+"""The seal of dev mode: the root key in a file. It keeps nothing from who can read the file."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _BYTES_MAX: Final = 256
 
 
 class KeyFile:
-    """See the head of this module. The file is one line: a format name and 64 hexadecimal digits."""
+    """As said at the head. The file is one line: a format name and 64 hexadecimal digits."""
 
     kind = "development key file"
 

@@ -1,8 +1,9 @@
 """The seal for production without an HSM: the root key, wrapped under a passphrase by Argon2id.
 
-The file is one JSON object (`docs/formats/seal-passphrase-1.md`). The key that wraps is Argon2id (RFC 9106) of
-the passphrase with the second recommended option of RFC 9106, section 4: 3 passes, 4 lanes, 64 MiB. The
-parameters are in the file, so that later ones can be stronger, and authenticated with the rest of it.
+The file is one JSON object (`docs/formats/seal-passphrase-1.md`). The key that wraps is Argon2id
+(RFC 9106) of the passphrase with the second recommended option of RFC 9106, section 4: 3 passes, 4
+lanes, 64 MiB. The parameters are in the file, so that later ones can be stronger, and
+authenticated with the rest of it.
 """
 
 import unicodedata
@@ -26,7 +27,8 @@ PASSPHRASE_BYTES_MAX: Final = 1024
 _FORMAT: Final = "strongroom passphrase seal 1"
 _BYTES_MAX: Final = 4096
 _PASSES, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
-# Bounds for what a file may ask for: below, it was weakened; above, it would only exhaust the machine.
+# Bounds for what a file may ask for: below, it was weakened; above, it would only exhaust the
+# machine.
 _PASSES_MAX, _LANES_MAX, _MEMORY_KIB_MAX = 64, 64, 4 * 1024 * 1024
 
 
@@ -51,7 +53,7 @@ class PassphraseSeal:
 
     @classmethod
     def make(cls, path: Path, passphrase: Sensitive, randomness: Randomness) -> "PassphraseSeal":
-        """A new root key under this passphrase. Raises `SealRefused`: too short, or there is a file."""
+        """A new root key under this passphrase. `SealRefused`: too short, or there is a file."""
         secret = _canonical(passphrase)
         if len(secret.reveal().decode()) < PASSPHRASE_CHARACTERS_MIN:
             raise SealRefused(
@@ -93,7 +95,7 @@ class PassphraseSeal:
 
 
 def _canonical(passphrase: Sensitive) -> Sensitive:
-    """As NFC: the same letters typed on two keyboards are the same passphrase (SP 800-63B-4, 3.1.1.2)."""
+    """As NFC: the same letters of two keyboards are one passphrase (SP 800-63B-4, 3.1.1.2)."""
     if len(passphrase.reveal()) > PASSPHRASE_BYTES_MAX:
         raise SealRefused(f"the passphrase is above {PASSPHRASE_BYTES_MAX} bytes")
     try:

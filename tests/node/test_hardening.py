@@ -60,7 +60,9 @@ def test_custodian_holds_no_file_of_ours_and_no_listening_socket(rooms):
         target = os.readlink(f"/proc/{pid}/fd/{number}")
         if int(number) <= 2:
             continue
-        assert target.startswith(("socket:", "anon_inode:", "pipe:")) or target.endswith("/statm"), target
+        assert target.startswith(("socket:", "anon_inode:", "pipe:")) or target.endswith(
+            "/statm"
+        ), target
 
 
 def test_every_measure_that_is_not_in_force_says_why(rooms):

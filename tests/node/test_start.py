@@ -12,17 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import SOURCE, Node, eventually
-
-_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
-
-
-def _strongroom(*arguments, stdin="", **options):
-    return subprocess.run(
-        [sys.executable, "-m", "strongroom.cli", *map(str, arguments)],
-        input=stdin, capture_output=True, text=True, check=False, timeout=60,
-        env=_ENVIRONMENT, **options,
-    )  # fmt: skip
+from tests.support.nodes import ENVIRONMENT, Node, Served, eventually, strongroom
 
 
 def _refused(done, *words):
@@ -35,7 +25,7 @@ def _refused(done, *words):
 
 
 def _dev(directory, listen="127.0.0.1:0"):
-    return _strongroom("dev", "--data", directory, "--listen", listen)
+    return strongroom("dev", "--data", directory, "--listen", listen)
 
 
 @pytest.fixture
@@ -120,7 +110,7 @@ def test_founding_that_was_cut_short_starts_over(tmp_path):
         data = tmp_path / f"data-{number}"
         process = subprocess.Popen(
             [sys.executable, "-m", "strongroom.cli", "dev", "--data", data, "--listen", "127.0.0.1:0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_ENVIRONMENT,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
         )  # fmt: skip
         eventually(lambda data=data: (data / "lock").exists())
         time.sleep(0.004 * number)
@@ -138,7 +128,7 @@ def test_dev_environment_is_all_that_a_script_needs(tmp_path):
             f" {sys.executable} -m strongroom.cli key list --output json"
         )
         done = subprocess.run(
-            ["sh", "-c", script], env=_ENVIRONMENT, capture_output=True, text=True, check=True
+            ["sh", "-c", script], env=ENVIRONMENT, capture_output=True, text=True, check=True
         )
         assert '"demo"' in done.stdout
 
@@ -175,30 +165,7 @@ def config(tmp_path):
 
 def _init(config, *arguments, passphrase=None):
     file = config.with_name("passphrase") if passphrase is None else passphrase
-    return _strongroom("init", "--config", config, "--passphrase-file", file, *arguments)
-
-
-class Served(Node):
-    """`strongroom serve`."""
-
-    def __init__(self, config, token, url):
-        super().__init__(config.parent / "data")
-        self._command = [
-            sys.executable, "-m", "strongroom.cli", "serve", "--config", str(config),
-            "--passphrase-file", str(config.with_name("passphrase")),
-        ]  # fmt: skip
-        self.admin, self.url = token, url
-
-    def start(self):
-        self.process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_ENVIRONMENT
-        )
-        self.output = b""
-        for line in self.process.stderr:
-            self.output += line
-            if b"ready at" in line:
-                return
-        raise AssertionError(self.output)
+    return strongroom("init", "--config", config, "--passphrase-file", file, *arguments)
 
 
 def test_init_and_serve(config):
@@ -242,13 +209,13 @@ def test_wrong_passphrase_does_not_serve(config, tmp_path):
     other = tmp_path / "other"
     other.touch(mode=0o600)
     other.write_text("another passphrase altogether")
-    done = _strongroom("serve", "--config", config, "--passphrase-file", other)
+    done = strongroom("serve", "--config", config, "--passphrase-file", other)
     _refused(done, "passphrase is not right")
     assert "another" not in done.stderr
 
 
 def test_serve_before_init(config):
-    done = _strongroom(
+    done = strongroom(
         "serve", "--config", config, "--passphrase-file", config.with_name("passphrase")
     )
     _refused(done, "strongroom init")
@@ -264,7 +231,7 @@ def test_passphrase_by_descriptor(config):
     reading, writing = os.pipe()
     os.write(writing, _PASSPHRASE.encode())
     os.close(writing)
-    done = _strongroom("init", "--config", config, "--passphrase-fd", reading, pass_fds=[reading])
+    done = strongroom("init", "--config", config, "--passphrase-fd", reading, pass_fds=[reading])
     os.close(reading)
     assert done.returncode == 0, done.stderr
 
@@ -279,21 +246,21 @@ def test_short_passphrase_founds_nothing(config, tmp_path):
 
 
 def test_no_terminal_and_no_passphrase(config):
-    done = _strongroom("init", "--config", config)
+    done = strongroom("init", "--config", config)
     assert done.returncode == 2
     assert "--passphrase-fd" in done.stderr
 
 
 def test_config_check_names_what_is_wrong(config):
-    assert _strongroom("config", "check", "--config", config).returncode == 0
+    assert strongroom("config", "check", "--config", config).returncode == 0
     config.write_text(config.read_text() + "gatess = 3\n")
-    done = _strongroom("config", "check", "--config", config)
+    done = strongroom("config", "check", "--config", config)
     assert done.returncode == 2
     assert "gatess" in done.stderr
 
 
 def test_config_sample_can_be_used(tmp_path):
-    sample = _strongroom("config", "sample").stdout
+    sample = strongroom("config", "sample").stdout
     (tmp_path / "strongroom.toml").write_text(sample)
-    done = _strongroom("config", "check", "--config", tmp_path / "strongroom.toml")
+    done = strongroom("config", "check", "--config", tmp_path / "strongroom.toml")
     assert done.returncode == 0, done.stderr

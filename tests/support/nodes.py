@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
 
 
 class Answer:
@@ -95,7 +96,8 @@ class Connection:
         while True:
             query = "&".join(f"{name}={value}" for name, value in conditions.items())
             page = self.ask(
-                "GET", f"/v1/audit/events?limit=1000&{query}" + (f"&page_token={token}" if token else "")
+                "GET",
+                f"/v1/audit/events?limit=1000&{query}" + (f"&page_token={token}" if token else ""),
             ).json
             if not page["events"]:
                 return found
@@ -123,10 +125,9 @@ class Node:
         self.stop()
 
     def start(self):
-        environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._command, stdout=subprocess.PIPE, stderr=log, env=environment
+                self._command, stdout=subprocess.PIPE, stderr=log, env=ENVIRONMENT
             )
         self.output = b""
         for line in self.process.stdout:
@@ -173,3 +174,35 @@ def eventually(is_so, seconds=10.0):
         if time.monotonic() > end:
             raise AssertionError("did not come to be")
         time.sleep(0.02)
+
+
+class Served(Node):
+    """`strongroom serve`."""
+
+    def __init__(self, config, token, url):
+        super().__init__(config.parent / "data")
+        self._command = [
+            sys.executable, "-m", "strongroom.cli", "serve", "--config", str(config),
+            "--passphrase-file", str(config.with_name("passphrase")),
+        ]  # fmt: skip
+        self.admin, self.url = token, url
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
+        )
+        self.output = b""
+        for line in self.process.stderr:
+            self.output += line
+            if b"ready at" in line:
+                return
+        raise AssertionError(self.output)
+
+
+def strongroom(*arguments, stdin="", **options):
+    """One command, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "strongroom.cli", *map(str, arguments)],
+        input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        env=ENVIRONMENT, **options,
+    )  # fmt: skip

@@ -85,15 +85,19 @@ class GateRoom:
         background = [
             loop.create_task(self._custodians.sweep_forever()),
             loop.create_task(self._hang_up_on_the_slow()),
+            loop.create_task(self._say_ready()),
             loop.create_task(leave_when_alone(lambda: self._custodians.attached)),
         ]
         self._measures.append(seccomp.seal(Room.GATE))
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
-        control.send(self._line, control.Message("ready"))
         await self._server.serve(sockets=[self._listening])
         for task in background:
             task.cancel()
+
+    async def _say_ready(self) -> None:
+        await self._custodians.joined.wait()
+        control.send(self._line, control.Message("ready"))
 
     async def reports(self) -> list[control.Report]:
         """What all rooms say of themselves; those that do not answer in time are missing."""

@@ -253,12 +253,14 @@ class Custodians:
 
     def __init__(self) -> None:
         self._links: list[CustodianLink] = []
+        self.joined = asyncio.Event()  # there has been a custodian
 
     async def attach(self, line: socket.socket) -> None:
         """One more custodian."""
         link = CustodianLink(self._links_remove)
         await link.attach(line)
         self._links.append(link)
+        self.joined.set()
 
     def _links_remove(self, link: CustodianLink) -> None:
         if link in self._links:

@@ -1,0 +1,196 @@
+"""What a client may do to a gate by HTTP alone, and what becomes of it."""
+
+import json
+import socket
+import ssl
+import time
+import warnings
+
+import pytest
+
+from strongroom.domain import limits
+from tests.support.certificates import write_certificate
+from tests.support.nodes import Node, Served, strongroom
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    with Node(tmp_path_factory.mktemp("node") / "data") as node:
+        yield node
+
+
+@pytest.fixture
+def line(node):
+    host, port = node.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        yield line
+
+
+def _response(line):
+    """Status and problem, read to the end of the connection or of the body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = line.recv(65536)
+        if not piece:
+            return None, None
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    headers = dict(each.split(b": ", 1) for each in head.lower().split(b"\r\n")[1:])
+    while len(body) < int(headers[b"content-length"]):
+        body += line.recv(65536)
+    return int(head.split()[1]), json.loads(body)
+
+
+def _is_closed(line):
+    try:
+        return line.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_what_is_not_http_gets_a_problem_and_is_hung_up_on(line):
+    line.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 not http\r\n\r\n")
+    status, problem = _response(line)
+    assert status == 400
+    assert problem["code"] == "invalid-request"
+    assert _is_closed(line)
+
+
+def test_headers_above_the_limit_are_refused(line):
+    many = b"".join(b"X-Header-%d: %s\r\n" % (n, b"x" * 1000) for n in range(40))
+    line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n" + many + b"\r\n")
+    status, problem = _response(line)
+    assert status == 431
+    assert str(limits.HEADER_BYTES_MAX) in problem["detail"]
+    assert _is_closed(line)
+
+
+def test_header_that_never_ends_is_refused_before_it_fills_memory(line):
+    line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Long: ")
+    sent = 0
+    try:
+        while sent < 50 * 1024 * 1024:
+            line.sendall(b"x" * 65536)
+            sent += 65536
+    except OSError:
+        pass
+    assert sent < 10 * 1024 * 1024
+
+
+def test_request_line_above_the_limit_is_refused(line):
+    line.sendall(b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    status, _ = _response(line)
+    assert status == 431
+
+
+def test_headers_that_trickle_are_given_up_on(line):
+    began = time.monotonic()
+    line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: ")
+    line.settimeout(limits.HEADERS_SECONDS_MAX + 5)
+    assert _is_closed(line)
+    assert time.monotonic() - began >= limits.HEADERS_SECONDS_MAX - 1
+
+
+def test_body_that_is_announced_above_the_limit_is_refused_unread(node, line):
+    line.sendall(
+        b"POST /v1/decrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + f"Authorization: Bearer {node.app}\r\n".encode()
+        + b"Content-Length: 99999999999\r\n\r\n"
+    )
+    status, problem = _response(line)
+    assert status == 413
+    assert problem["code"] == "too-large"
+
+
+def test_two_requests_in_one_go_are_answered_in_their_order(line):
+    one = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+    line.sendall(one + b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    data = b""
+    while piece := line.recv(65536):
+        data += piece
+    assert data.index(b"200 OK") < data.index(b"404 Not Found")
+
+
+def test_many_connections_at_once_are_all_served(node):
+    host, port = node.url.removeprefix("http://").split(":")
+    lines = [socket.create_connection((host, int(port)), timeout=20) for _ in range(300)]
+    for line in lines:
+        line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert {_response(line)[0] for line in lines} == {200}
+    for line in lines:
+        line.close()
+
+
+def test_every_page_has_its_own_request_id_and_is_not_kept(node):
+    client = node.client()
+    seen = set()
+    for path in ("/v1/health", "/v1/ready", "/metrics", "/openapi.json", "/docs", "/nothing"):
+        answer = client.ask("GET", path)
+        seen.add(answer.request_id)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert len(seen) == 6
+
+
+def test_readable_page_has_no_foreign_assets_and_no_script(node):
+    page = node.client().ask("GET", "/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert b"<script" not in page.body
+    assert b"src=" not in page.body
+    assert b"@import" not in page.body
+
+
+def test_pages_are_to_get_only(node):
+    client = node.client()
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert client.ask(method, "/metrics").status == 405
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tls")
+    write_certificate(directory)
+    return directory
+
+
+def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
+    config = tmp_path / "strongroom.toml"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config.write_text(
+        f'[server]\nlisten = "127.0.0.1:{port}"\ntls_certificate = "{certificate}/chain.pem"\n'
+        f'tls_key = "{certificate}/key.pem"\n[store]\npath = "data/strongroom.db"\n'
+        '[seal]\nkind = "passphrase"\nfile = "data/seal.json"\n'
+    )
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text("a passphrase for tests only")
+    done = strongroom("init", "--config", config, "--passphrase-file", secret)
+    assert done.returncode == 0, done.stderr
+    with Served(config, done.stdout.strip(), f"https://127.0.0.1:{port}"):
+        trusting = ssl.create_default_context(cafile=certificate / "chain.pem")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            trusting.wrap_socket(plain, server_hostname="localhost") as line,
+        ):
+            assert line.version() == "TLSv1.3"
+            line.sendall(b"GET /v1/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert _response(line)[0] == 200
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname = False
+        old.verify_mode = ssl.CERT_NONE
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+            old.minimum_version = ssl.TLSVersion.TLSv1
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            pytest.raises((ssl.SSLError, OSError)),
+        ):
+            old.wrap_socket(plain)
+        # Plain HTTP at a TLS port is no request.
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+            plain.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200" not in plain.recv(1000)

@@ -17,6 +17,8 @@ def read(source: str, bytes_max: int, too_long: Failure) -> bytes:
     """All of a file or of standard input. Refuses, without reading on, what exceeds the limit."""
     try:
         if source == PIPE:
+            if sys.stdin is None:
+                raise usage("Standard input is closed: there is nothing to read.")
             if sys.stdin.isatty():
                 screen.note("Reading from the terminal; Ctrl-D ends.")
             data = sys.stdin.buffer.read(bytes_max + 1)

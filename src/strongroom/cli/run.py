@@ -41,6 +41,9 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _misused(error)
     except SystemExit as end:
+        # How rich and typer treat a broken pipe; only what it came of tells.
+        if isinstance(end.__context__, BrokenPipeError):
+            return screen.abandoned()
         return end.code if isinstance(end.code, int) else Exit.DONE
     except (OSError, KeyboardInterrupt):
         raise

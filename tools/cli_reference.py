@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - programs, not a package
 """Writes docs/reference/cli.md from the command's own tree: `python tools/cli_reference.py`.
 
 A test compares the page with the tree, so neither can change without the other.

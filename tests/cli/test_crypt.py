@@ -99,7 +99,7 @@ def test_the_largest_plaintext_passes_and_one_byte_more_is_refused_unsent(cli, s
 
 
 def test_endless_input_is_refused_without_reading_on(cli):
-    with open("/dev/zero", "rb") as zero:  # noqa: PTH123 - a device
+    with open("/dev/zero", "rb") as zero:
         for arguments in (["encrypt", "demo"], ["decrypt"]):
             result = subprocess.run(
                 [sys.executable, "-m", "strongroom.cli", *arguments],

@@ -1,0 +1,334 @@
+"""The Python client, synchronous and not, against a server."""
+
+import asyncio
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from strongroom.client import (
+    AsyncClient,
+    Client,
+    ClientError,
+    InvalidArgumentError,
+    ProblemError,
+    UnreachableError,
+    calls,
+)
+from strongroom.domain import asks
+from strongroom.domain.operations import OPERATIONS
+from strongroom.doors.rest.routes import ROUTES
+from tests.support.standin import StandIn
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with StandIn(tmp_path_factory.mktemp("client") / "store.db") as standing:
+        yield standing
+
+
+@pytest.fixture
+def admin(server):
+    with Client(server.url, server.admin) as client:
+        yield client
+
+
+@pytest.fixture
+def app(server):
+    with Client(server.url, server.app) as client:
+        yield client
+
+
+def test_plaintext_comes_back_with_its_context(app):
+    sealed = app.encrypt("demo", b"4111", {"order": "17"})
+    assert sealed.key_version >= 1
+    assert app.decrypt(sealed.ciphertext, {"order": "17"}).plaintext == b"4111"
+    assert app.decrypt(sealed.ciphertext, {"order": "17"}, key="demo").plaintext == b"4111"
+
+
+def test_context_of_another_shape_is_another_context(app):
+    sealed = app.encrypt("demo", b"x", {"ab": "c"})
+    with pytest.raises(ProblemError) as caught:
+        app.decrypt(sealed.ciphertext, {"a": "bc"})
+    assert caught.value.code == "invalid-ciphertext"
+
+
+def test_batch_has_an_outcome_for_each_item(app):
+    first = asks.EncryptItem(plaintext=b"a")
+    second = asks.EncryptItem(plaintext=b"b", context={"c": "d"})
+    sealed = app.encrypt_batch("demo", [first, second])
+    opened = app.decrypt_batch(
+        [asks.DecryptItem(ciphertext=each.ciphertext) for each in sealed.items]
+    )
+    assert opened.items[0].plaintext == b"a"
+    assert opened.items[1].error.code == "invalid-ciphertext"
+
+
+def test_client_knows_every_route(server):
+    """Every call that can be built goes to a route, and every route has a call."""
+    built = [
+        calls.create_key("k"), calls.list_keys(), calls.read_key("k"), calls.update_key("k"),
+        calls.rotate_key("k"), calls.enable_key("k"), calls.disable_key("k"),
+        calls.encrypt("k", b""), calls.encrypt_batch("k", []), calls.decrypt(b""),
+        calls.decrypt(b"", key="k"), calls.decrypt_batch([]), calls.create_principal("p"),
+        calls.list_principals(), calls.read_principal("p"), calls.update_principal("p"),
+        calls.list_roles(), calls.create_token("p"), calls.list_tokens(),
+        calls.revoke_token("t"), calls.whoami(), calls.create_namespace("n"),
+        calls.list_namespaces(), calls.list_policies(), calls.read_policy("p"),
+        calls.write_policy("p", ""), calls.delete_policy("p"),
+        calls.explain("p", "a"), calls.read_decision("d"), calls.read_audit(),
+        calls.read_status(),
+    ]  # fmt: skip
+    named = {"/keys/k": "/keys/{name}", "/principals/p": "/principals/{name}",
+             "/policies/p": "/policies/{name}", "/tokens/t": "/tokens/{id}",
+             "/decisions/d": "/decisions/{id}"}  # fmt: skip
+
+    def shape(path):
+        for given, pattern in named.items():
+            path = path.replace(given, pattern)
+        return path
+
+    asked = {(call.method, shape(call.path), call.operation) for call in built}
+    assert asked == {(route.method, route.path, route.operation) for route in ROUTES}
+    for call in built:
+        assert call.answer in OPERATIONS[call.operation].answers
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_both_clients_have_a_method_for_every_call(kind):
+    builders = {
+        name for name, value in vars(calls).items()
+        if callable(value) and getattr(value, "__module__", "") == calls.__name__
+        and not name.startswith("_") and name != "Call"
+    }  # fmt: skip
+    methods = {name for name in vars(kind) if not name.startswith("_")}
+    assert methods == builders | {"send", "exchange", "close"}
+    for name in builders:
+        assert getattr(kind, name).__doc__ == getattr(calls, name).__doc__
+
+
+def test_async_client_does_the_same(server):
+    async def there_and_back():
+        async with AsyncClient(server.url, server.app) as client:
+            sealed = await asyncio.gather(*(client.encrypt("demo", b"%d" % n) for n in range(8)))
+            opened = [await client.decrypt(each.ciphertext) for each in sealed]
+            with pytest.raises(ProblemError) as caught:
+                await client.rotate_key("demo")
+            return [each.plaintext for each in opened], caught.value.code
+
+    assert asyncio.run(there_and_back()) == ([b"%d" % n for n in range(8)], "not-allowed")
+
+
+def test_client_can_be_shared_between_threads(app):
+    def there_and_back(number):
+        return app.decrypt(app.encrypt("demo", b"%d" % number).ciphertext).plaintext
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(there_and_back, range(40))) == [b"%d" % n for n in range(40)]
+
+
+def test_refusal_carries_code_status_and_ids(app):
+    with pytest.raises(ProblemError) as caught:
+        app.rotate_key("demo")
+    problem = caught.value
+    assert (problem.code, problem.status) == ("not-allowed", 403)
+    assert len(problem.request_id) == len(problem.decision_id) == 32
+
+
+def test_refused_field_is_pointed_at(admin):
+    with pytest.raises(ProblemError) as caught:
+        admin.create_key("UPPER")
+    assert caught.value.code == "invalid-request"
+    assert caught.value.errors[0].startswith("$.name: ")
+
+
+def test_reply_carries_the_id_under_which_the_log_has_it(admin):
+    reply = admin.exchange(calls.whoami())
+    (event,) = admin.read_audit(request=reply.request_id).events
+    assert event.action == "identity.read"
+
+
+def test_page_token_of_the_log_leads_on(admin):
+    page = admin.read_audit(limit=2)
+    after = admin.read_audit(limit=2, page_token=page.next_page_token)
+    assert after.events[0].position == page.events[-1].position + 1
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "a/b", "A", "a b", "a\n", "%2e%2e", "a?b", "ä", "a" * 64]
+)
+def test_what_is_no_name_is_in_no_path(name, server):
+    for build in (calls.read_key, calls.rotate_key, calls.read_principal, calls.delete_policy):
+        with pytest.raises(InvalidArgumentError) as caught:
+            build(name)
+        assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("build", [calls.revoke_token, calls.read_decision])
+def test_what_is_no_id_is_in_no_path_and_is_not_repeated(build):
+    for text in ("", "..", "a/b", "s3cret!", "x" * 129):
+        with pytest.raises(InvalidArgumentError) as caught:
+            build(text)
+        assert not text or text not in str(caught.value)
+
+
+def test_token_where_a_name_belongs_is_not_repeated():
+    with pytest.raises(InvalidArgumentError) as caught:
+        calls.read_key("srt_" + "a" * 72)
+    assert "srt_" not in str(caught.value)
+
+
+def test_text_that_is_no_unicode_is_refused_before_it_is_sent():
+    for build in (
+        lambda: calls.create_key("k", description="\ud800"),
+        lambda: calls.read_audit(principal="\ud800"),
+        lambda: calls.encrypt("k", b"", {"\ud800": ""}),
+    ):
+        with pytest.raises(InvalidArgumentError):
+            build()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("kms.example", "not the URL"),
+        ("ftp://kms.example", "not the URL"),
+        ("https://u:hunter2@kms.example", "must not carry"),
+        ("http://kms.example", "without TLS"),
+        ("http://10.0.0.1:7600", "without TLS"),
+        ("http://127.0.0.1.example", "without TLS"),
+    ],
+)
+def test_token_goes_to_no_such_url(url, said):
+    for kind in (Client, AsyncClient):
+        with pytest.raises(InvalidArgumentError) as caught:
+            kind(url, "srt_a")
+        assert said in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_cleartext_elsewhere_has_to_be_said():
+    Client("http://kms.example", "srt_a", unsafe_cleartext=True).close()
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "ä", "\x00"])
+def test_what_can_be_in_no_header_is_no_token(token):
+    with pytest.raises(InvalidArgumentError) as caught:
+        Client("http://127.0.0.1:1", token)
+    assert not token or token not in str(caught.value)
+
+
+def test_token_and_plaintext_are_in_no_repr(server):
+    with Client(server.url, server.admin) as client:
+        assert server.admin not in repr(client)
+        assert server.admin not in repr(vars(client))
+    assert "secret" not in repr(calls.encrypt("demo", b"secret"))
+    assert "c2VjcmV0" not in repr(calls.encrypt("demo", b"secret"))
+
+
+def test_wrong_token_is_unauthenticated_and_not_in_the_message(server):
+    with Client(server.url, "srt_" + "a" * 72) as client, pytest.raises(ProblemError) as caught:
+        client.whoami()
+    assert caught.value.code == "unauthenticated"
+    assert "srt_" not in str(caught.value)
+
+
+def test_server_that_is_not_there_got_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with (
+        Client(f"http://127.0.0.1:{port}", "srt_a") as client,
+        pytest.raises(UnreachableError) as caught,
+    ):
+        client.rotate_key("demo")
+    assert not caught.value.sent
+    assert caught.value.reason == "connection refused"
+
+
+def test_server_that_says_nothing_may_have_done_it():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Client(
+            f"http://127.0.0.1:{silent.getsockname()[1]}", "srt_a", timeout_seconds=0.3
+        ) as client,
+        pytest.raises(UnreachableError) as caught,
+    ):
+        client.rotate_key("demo")
+    assert caught.value.sent
+    assert caught.value.reason == "no answer in time"
+
+
+def test_server_that_hangs_up_may_have_done_it():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up():
+            line = listening.accept()[0]
+            line.recv(65536)
+            line.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with (
+            Client(f"http://127.0.0.1:{listening.getsockname()[1]}", "srt_a") as client,
+            pytest.raises(UnreachableError) as caught,
+        ):
+            client.rotate_key("demo")
+        thread.join()
+    assert caught.value.sent
+
+
+def test_answer_that_cannot_be_decoded_is_no_answer(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def garble():
+            line = listening.accept()[0]
+            line.recv(65536)
+            line.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nxx"
+            )
+            line.close()
+
+        thread = threading.Thread(target=garble)
+        thread.start()
+        with (
+            Client(f"http://127.0.0.1:{listening.getsockname()[1]}", "srt_a") as client,
+            pytest.raises(ClientError),
+        ):
+            client.whoami()
+        thread.join()
+
+
+def test_nothing_is_tried_again(server):
+    """Who lost an answer must look first: two rotations are not one."""
+    with Client(server.url, server.admin) as client:
+        server.away = True
+        before = len(server.asked)
+        try:
+            with pytest.raises(ProblemError) as caught:
+                client.rotate_key("demo")
+        finally:
+            server.away = False
+        assert caught.value.code == "unavailable"
+        assert len(server.asked) == before + 1
+
+
+def test_clients_are_not_pickled(server):
+    with Client(server.url, server.admin) as client, pytest.raises((TypeError, AttributeError)):
+        pickle.dumps(client)
+
+
+def test_importing_the_package_loads_no_http_library():
+    program = "import strongroom.client, sys; sys.exit('httpx' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], check=False, timeout=20)
+    assert ran.returncode == 0
+
+
+def test_package_has_nothing_else():
+    import strongroom.client
+
+    with pytest.raises(AttributeError):
+        strongroom.client.Cleint  # noqa: B018 - a misspelling

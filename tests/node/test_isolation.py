@@ -1,0 +1,246 @@
+"""Namespaces and rights, over HTTP: every route x every kind of identity x own, foreign and missing objects.
+
+For each route there is a row that says how its object is made. A route without a row fails the test. What
+is expected follows from three questions alone: is the identity proven, has it the right, is the object its
+own. And a foreign object is answered byte for byte as one that does not exist.
+"""
+
+import base64
+import json
+import uuid
+
+import pytest
+
+from strongroom.domain.roles import ROLES
+from strongroom.doors.rest.routes import ROUTES
+from tests.support.nodes import Node
+
+_SECRET = base64.b64encode(b"for nobody else").decode()
+
+
+class World:
+    """Two namespaces of one deployment, with the same kinds of things in both."""
+
+    def __init__(self, node):
+        self.admin = node.client()
+        made = self.admin.ask("POST", "/v1/namespaces", {"name": "elsewhere"}).json
+        self.foreign_admin = node.client(made["token"])
+        self.foreign_user = self._principal(self.foreign_admin, ["key-user"])[1]
+        self.identities = {
+            "nobody": ("", None),
+            "garbage": ("srt_" + "a" * 72, None),
+            "not a token": ("hello", None),
+            "foreign administrator": (made["token"], "elsewhere:administrator"),
+            "foreign key-user": (self.foreign_user, "elsewhere:key-user"),
+        }
+        for role in ROLES:
+            self.identities[role] = (self._principal(self.admin, [role])[1], role)
+        self.identities["no role"] = (self._principal(self.admin, [])[1], "")
+        name, token = self._principal(self.admin, ["administrator"])
+        assert self.admin.ask("PATCH", f"/v1/principals/{name}", {"disabled": True}).status == 200
+        self.identities["disabled"] = (token, None)
+        name, token = self._principal(self.admin, ["administrator"])
+        mine = [each for each in self._tokens() if each["principal"] == name]
+        assert self.admin.ask("DELETE", f"/v1/tokens/{mine[0]['id']}").status == 204
+        self.identities["revoked"] = (token, None)
+
+    def _principal(self, admin, roles):
+        name = _new()
+        made = admin.ask("POST", "/v1/principals", {"name": name, "roles": roles})
+        assert made.status == 201, made
+        return name, admin.ask("POST", "/v1/tokens", {"principal": name}).json["token"]
+
+    def _tokens(self):
+        found, token = [], ""
+        while True:
+            page = self.admin.ask("GET", f"/v1/tokens?page_token={token}").json
+            found += page["tokens"]
+            token = page["next_page_token"]
+            if not token:
+                return found
+
+    # Each makes a fresh object in the namespace of that administrator, and returns what addresses it.
+
+    def key(self, admin):
+        name = _new()
+        assert admin.ask("POST", "/v1/keys", {"name": name}).status == 201
+        return name
+
+    def disabled_key(self, admin):
+        name = self.key(admin)
+        assert admin.ask("POST", f"/v1/keys/{name}/disable").status == 200
+        return name
+
+    def principal(self, admin):
+        name = _new()
+        assert admin.ask("POST", "/v1/principals", {"name": name}).status == 201
+        return name
+
+    def token(self, admin):
+        made = admin.ask("POST", "/v1/tokens", {"principal": self.principal(admin)})
+        return made.json["id"]
+
+    def policy(self, admin):
+        name = _new()
+        text = 'forbid (principal == Principal::"nobody-at-all", action, resource);'
+        assert admin.ask("PUT", f"/v1/policies/{name}", {"text": text}).status == 200
+        return name
+
+    def decision(self, admin):
+        _, token = self._principal(admin, [])
+        refused = admin.ask("GET", "/v1/keys", token=token)
+        assert refused.status == 403
+        return refused.json["decision_id"]
+
+    def ciphertext(self, admin):
+        name = self.key(admin)
+        token = self.identities["key-user"][0] if admin is self.admin else self.foreign_user
+        sealed = admin.ask(
+            "POST", f"/v1/keys/{name}/encrypt", {"plaintext": _SECRET}, token=token
+        )
+        return sealed.json["ciphertext"]
+
+
+def _new():
+    return "n" + uuid.uuid4().hex[:20]
+
+
+def _text():
+    return {"text": 'forbid (principal == Principal::"nobody-at-all", action, resource);'}
+
+
+# (method, path) -> (what makes the object or None, the body for a given object, status if it is missing).
+_ROWS = {
+    ("POST", "/v1/keys"): (None, lambda _: {"name": _new()}, None),
+    ("GET", "/v1/keys"): (None, None, None),
+    ("GET", "/v1/keys/{name}"): (World.key, None, 404),
+    ("PATCH", "/v1/keys/{name}"): (World.key, lambda _: {"description": "x"}, 404),
+    ("POST", "/v1/keys/{name}/encrypt"): (World.key, lambda _: {"plaintext": _SECRET}, 404),
+    ("POST", "/v1/keys/{name}/decrypt"): (None, lambda _: {"ciphertext": "AAAA"}, None),
+    ("POST", "/v1/decrypt"): (World.ciphertext, lambda blob: {"ciphertext": blob}, 400),
+    ("POST", "/v1/keys/{name}/rotate"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/enable"): (World.disabled_key, None, 404),
+    ("POST", "/v1/keys/{name}/disable"): (World.key, None, 404),
+    ("POST", "/v1/principals"): (None, lambda _: {"name": _new()}, None),
+    ("GET", "/v1/principals"): (None, None, None),
+    ("GET", "/v1/principals/{name}"): (World.principal, None, 404),
+    ("PATCH", "/v1/principals/{name}"): (World.principal, lambda _: {"roles": []}, 404),
+    ("GET", "/v1/roles"): (None, None, None),
+    ("POST", "/v1/tokens"): (World.principal, lambda name: {"principal": name}, 404),
+    ("GET", "/v1/tokens"): (None, None, None),
+    ("DELETE", "/v1/tokens/{id}"): (World.token, None, 404),
+    ("GET", "/v1/whoami"): (None, None, None),
+    ("POST", "/v1/namespaces"): (None, lambda _: {"name": _new()}, None),
+    ("GET", "/v1/namespaces"): (None, None, None),
+    ("GET", "/v1/policies"): (None, None, None),
+    ("GET", "/v1/policies/{name}"): (World.policy, None, 404),
+    # Writing a policy makes it: a name that only another namespace uses is a free one.
+    ("PUT", "/v1/policies/{name}"): (World.policy, lambda _: _text(), 200),
+    ("DELETE", "/v1/policies/{name}"): (World.policy, None, 404),
+    ("POST", "/v1/authorize/explain"): (
+        World.principal, lambda name: {"principal": name, "action": "key.list"}, 404,
+    ),
+    ("GET", "/v1/decisions/{id}"): (World.decision, None, 404),
+    ("GET", "/v1/audit/events"): (None, None, None),
+    ("GET", "/v1/status"): (None, None, None),
+}  # fmt: skip
+
+_MISSING = {
+    World.token: lambda: "0" * 32,
+    World.decision: lambda: "0" * 32,
+    World.ciphertext: lambda: base64.b64encode(b"\x01" + bytes(150)).decode(),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with Node(tmp_path_factory.mktemp("node") / "data", custodians=2) as node:
+        yield World(node)
+
+
+def test_every_route_has_a_row():
+    assert {(route.method, route.path) for route in ROUTES} == set(_ROWS)
+
+
+def _ask(world, route, target, body, token):
+    path = route.path.replace("{name}", target or "demo").replace("{id}", target or "0" * 32)
+    return world.admin.ask(
+        route.method, path, None if body is None else body(target), token=token
+    )
+
+
+def _may(route, role):
+    """Whether that role of the first namespace grants the route's operation there."""
+    return route.operation == "identity.read" or (
+        bool(role) and route.operation in ROLES[role].actions
+    )
+
+
+def _plain(answer):
+    """The answer without what differs from request to request."""
+    found = json.loads(answer.body)
+    for name in ("request_id", "decision_id"):
+        found.pop(name, None)
+    return answer.status, found
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_route(world, route):
+    make, body, missing_status = _ROWS[route.method, route.path]
+    for name, (token, role) in world.identities.items():
+        # `ask` without a token sends none at all.
+        sent = token or ""
+        if make is None:
+            answer = _ask(world, route, "", body, sent)
+            assert answer.status == _expected(route, role, route.status), (name, answer)
+            continue
+        foreign_caller = role is not None and role.startswith("elsewhere:")
+        own_admin = world.foreign_admin if foreign_caller else world.admin
+        other_admin = world.admin if foreign_caller else world.foreign_admin
+        own = _ask(world, route, make(world, own_admin), body, sent)
+        foreign = _ask(world, route, make(world, other_admin), body, sent)
+        absent = _ask(world, route, _MISSING.get(make, _new)(), body, sent)
+        assert own.status == _expected(route, role, route.status), (name, own)
+        assert foreign.status == _expected(route, role, missing_status), (name, foreign)
+        if foreign.status != 200:
+            assert _plain(foreign) == _plain(absent), name
+
+
+def _expected(route, role, granted):
+    if role is None:
+        return 401
+    home, _, kind = role.rpartition(":")
+    if not _may(route, kind):
+        return 403
+    if home and route.operation in ("namespace.create", "namespace.list"):
+        return 403
+    if route.path == "/v1/keys/{name}/decrypt":
+        # The rows ask for `demo`, which is not elsewhere, with what is no ciphertext.
+        return 404 if home else 400
+    return granted
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "name", "make"),
+    [
+        ("/v1/keys?limit=1000", "keys", "name", World.key),
+        ("/v1/principals?limit=1000", "principals", "name", World.principal),
+        ("/v1/tokens?limit=1000", "tokens", "id", World.token),
+        ("/v1/policies", "policies", "name", World.policy),
+    ],
+)
+def test_list_holds_what_is_of_the_own_namespace_only(world, path, field, name, make):
+    mine, theirs = make(world, world.admin), make(world, world.foreign_admin)
+    here = {each[name] for each in world.admin.ask("GET", path).json[field]}
+    there = {each[name] for each in world.foreign_admin.ask("GET", path).json[field]}
+    assert mine in here
+    assert mine not in there
+    assert theirs in there
+    assert theirs not in here
+
+
+def test_audit_log_of_a_namespace_shows_its_own_entries_only(world):
+    for admin, other in ((world.admin, "elsewhere"), (world.foreign_admin, "default")):
+        shown = admin.ask("GET", "/v1/audit/events?limit=1000").json["events"]
+        assert shown
+        assert other not in {event["namespace"] for event in shown}

@@ -131,6 +131,11 @@ def test_the_page_shows_each_operation_with_its_curl(shown):
         assert f"$STRONGROOM_URL{example.address(route)}" in text
 
 
+def test_the_page_shows_what_lists_hold(shown):
+    for field in ("items[].plaintext", "items[].error.code", "keys[].versions[].state"):
+        assert f"<code>{field}</code>" in shown[0].decode()
+
+
 def test_the_curls_on_the_page_are_sound_shell(shown):
     commands = re.findall(r"<pre><code>(curl.*?)</code></pre>", shown[0].decode(), re.DOTALL)
     assert len(commands) == len(ROUTES)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any, Final
 
@@ -99,19 +100,25 @@ def _entry(route: Route) -> Entry:
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[Field]:
-    schema = openapi.schema_of(kind)
+    return list(_rows(openapi.schema_of(kind), ""))
+
+
+def _rows(schema: Json, prefix: str) -> Iterator[Field]:
+    """A schema's fields, and below each the fields of what it holds, as `items[].plaintext`."""
     needed = set(schema.get("required", []))
-    return [
-        Field(name, _kind(inner), name in needed, _about(inner))
-        for name, inner in schema.get("properties", {}).items()
-    ]
+    for name, inner in schema.get("properties", {}).items():
+        yield Field(prefix + name, _kind(inner), name in needed, _about(inner))
+        listed = inner.get("type") == "array"
+        held = inner.get("items", {}) if listed else inner
+        if "$ref" in held:
+            step = f"{prefix}{name}[]." if listed else f"{prefix}{name}."
+            yield from _rows(openapi.schema_named(_named(held)), step)
 
 
 def _kind(schema: Json) -> str:
     """A schema in a word or two."""
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return "text" if "enum" in openapi.schema_named(name) else name
+        return "text" if "enum" in openapi.schema_named(_named(schema)) else "object"
     if schema.get("contentEncoding") == "base64":
         return "base64"
     if schema.get("type") == "array":
@@ -123,11 +130,16 @@ def _kind(schema: Json) -> str:
     return names.get(schema.get("type", ""), "value")
 
 
+def _named(schema: Json) -> str:
+    name: str = schema["$ref"].rpartition("/")[2]
+    return name
+
+
 def _about(schema: Json) -> str:
     """Description, limits, values and default of a schema, as a sentence."""
     parts = [schema["description"]] if "description" in schema else []
     if "$ref" in schema:
-        values = openapi.schema_named(schema["$ref"].rpartition("/")[2]).get("enum", [])
+        values = openapi.schema_named(_named(schema)).get("enum", [])
         parts += [f"one of {', '.join(values)}"] if values else []
     elif "enum" in schema:
         parts.append(f"one of {', '.join(schema['enum'])}")

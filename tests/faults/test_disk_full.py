@@ -1,4 +1,4 @@
-"""The ledger's disk is full: requests are refused with 503, what was kept stays, and it goes on by itself."""
+"""The ledger's disk is full: 503, what was kept stays, and it goes on by itself."""
 
 import os
 import resource
@@ -15,7 +15,9 @@ def short_of_space(request, tmp_path):
     data = tmp_path / "disk" / "data"
     if request.param == "full-disk":
         if os.geteuid() != 0:
-            pytest.skip("a small disk is mounted by root only; the file limit is tried all the same")
+            pytest.skip(
+                "a small disk is mounted by root only; the file limit is tried all the same"
+            )
         (tmp_path / "disk").mkdir()
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", tmp_path / "disk"], check=False
@@ -25,8 +27,8 @@ def short_of_space(request, tmp_path):
         ballast = tmp_path / "disk" / "ballast"
 
         def fill(node):
-            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-                while True:
+            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
+                while True:  # at some time there is no more
                     file.write(b"\0" * 4096)
 
         def free(node):

@@ -1,4 +1,4 @@
-"""kill -9 of a room under load: it is back within a second, and nothing that was acknowledged is lost.
+"""kill -9 of a room under load: it is back within a second, nothing acknowledged is lost.
 
 Clients encrypt without pause, each plaintext its own. Afterwards: every 200 has its entry in the
 log, and every ciphertext opens to exactly the plaintext it was made of.

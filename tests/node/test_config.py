@@ -104,7 +104,8 @@ def test_address_is_read(text, found):
 
 @pytest.mark.parametrize(
     "text", ["", ":", "7600", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1",
-             "127.0.0.1:65536", "::1:7600", "[::1]", "example.org:1", "127.0.0.1:7600 ", "127.0.0.1:٣"],
+             "127.0.0.1:65536", "::1:7600", "[::1]", "example.org:1", "127.0.0.1:7600 ",
+             "127.0.0.1:٣"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ConfigRefused):

@@ -1,4 +1,4 @@
-"""Revocation is immediate: what starts after the change was acknowledged is refused, on every process.
+"""Revocation is immediate: what starts after the acknowledged change is refused, everywhere.
 
 Clients encrypt as fast as they can through several gates and custodians while the right is taken
 away and given back, again and again. Each request's start is noted; none that started after the

@@ -1,4 +1,4 @@
-"""The seal on system calls: a process seals itself as a room and tries what that room has no business with."""
+"""The seal on system calls: a process seals itself as a room and tries what it must not."""
 
 import subprocess
 import sys
@@ -68,7 +68,8 @@ def trace():
     if libc.ptrace(16, os.getppid(), 0, 0) and ctypes.get_errno() == 1:
         raise PermissionError
 
-for name in ("read", "remove", "dial", "accept", "child", "thread", "line", "signal", "trace", "program"):
+names = "read remove dial accept child thread line signal trace program"
+for name in names.split():
     print(name, tried(globals()[name]), flush=True)
 """
 

@@ -11,6 +11,7 @@ from strongroom.domain.errors import (
     InvalidRequest,
     NotFound,
     Refusal,
+    TamperedRecord,
     Unavailable,
 )
 from strongroom.domain.lifecycle import Use
@@ -150,6 +151,7 @@ def _digest(contexts: list[dict[str, str]]) -> Details:
 
 
 def _problem(refusal: Refusal) -> asks.Problem:
-    if isinstance(refusal, Unavailable):
-        raise refusal  # of the whole call: nothing is known of any item
+    # Of the whole call: nothing is known of any item, or an operator must see it on record.
+    if isinstance(refusal, Unavailable | TamperedRecord):
+        raise refusal
     return asks.Problem(refusal.code, refusal.detail)

@@ -7,13 +7,14 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks
-from strongroom.domain.errors import InvalidRequest, NotFound
+from strongroom.domain.errors import InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.events import Event, Outcome
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import EventQuery, StoredEvent
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
+from strongroom.tlog.merkle import leaf_hash
 
 _POSITION_DIGITS_MAX: Final = 18  # what is longer is no position, and slow to turn into a number
 _YEARS: Final = (1970, 9999)  # between them, so that no zone leads out of what a time can be
@@ -49,7 +50,7 @@ class History:
             limit=ask.limit,
         )
         page = await self._ledger.events(query)
-        views = [_view(event) for event in page.events]
+        views = [_view(event, permit.namespace.name) for event in page.events]
         await self._books.allowed(permit, {"count": len(views)})
         return asks.EventPage(views, str(page.scanned), page.tree_size)
 
@@ -62,7 +63,7 @@ class History:
         )
         if not page.events:
             raise NotFound
-        event = _view(page.events[0])
+        event = _view(page.events[0], permit.namespace.name)
         await self._books.allowed(permit, {"decision": visit.target})
         return asks.DecisionView(
             id=event.request,
@@ -77,8 +78,17 @@ class History:
         )
 
 
-def _view(stored: StoredEvent) -> asks.EventView:
-    event = _decoder.decode(stored.body)
+def _view(stored: StoredEvent, namespace: str) -> asks.EventView:
+    """The entry. Raises `TamperedRecord` where it is not as it was written, or not of the namespace.
+
+    Whoever edits an entry together with its hash is found by the log's checkpoints, not here.
+    """
+    try:
+        event = _decoder.decode(stored.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise TamperedRecord from None
+    if leaf_hash(stored.body) != stored.leaf_hash or event.namespace != namespace:
+        raise TamperedRecord
     fields = {name: getattr(event, name) for name in Event.__struct_fields__ if name != "format"}
     return asks.EventView(position=stored.position, leaf_hash=stored.leaf_hash.hex(), **fields)
 

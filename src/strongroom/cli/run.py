@@ -64,6 +64,7 @@ def _misused(error: Exception) -> Exit:
     what = error.format_message() if hasattr(error, "format_message") else ""
     if what.startswith("Got unexpected extra argument"):
         what = "There are more arguments than this command takes."
+    what = what.replace("Value error, ", "")  # pydantic's word for it, which helps nobody
     context = getattr(error, "ctx", None)
     # Without any words, the help has been shown already.
     if what:

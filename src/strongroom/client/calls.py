@@ -47,14 +47,14 @@ class Call(Generic[AnswerT]):
 def create_key(
     name: str,
     *,
-    algorithm: str = DEFAULT,
+    algorithm: str = DEFAULT.value,
     labels: dict[str, str] | None = None,
     description: str = "",
 ) -> Call[asks.KeyView]:
     """A new key with its first version."""
     # A plain dictionary: an algorithm that a newer server knows is not this program's to refuse.
     body: dict[str, object] = {"name": name}
-    if algorithm != DEFAULT:
+    if algorithm != DEFAULT.value:
         body["algorithm"] = algorithm
     if labels:
         body["labels"] = labels

@@ -13,6 +13,8 @@ from strongroom.cli.settings import Common, Output, Place, resolve
 from strongroom.client.problems import ClientError, ProblemError, UnreachableError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from strongroom.client.calls import AnswerT, Call
     from strongroom.client.exchange import Reply
     from strongroom.client.synchronous import Client
@@ -79,15 +81,28 @@ class Session:
     def _connection(self) -> "Client":
         if self._client is None:
             token = self.place.token()
-            from strongroom.client.synchronous import Client
-
-            self._client = Client(
+            self._client = _client_class()(
                 self.place.url,
                 token,
                 ca_file=self.place.ca_file,
                 unsafe_cleartext=self.place.unsafe_cleartext,
             )
         return self._client
+
+
+def _client_class() -> "type[Client]":
+    # httpx has a command line of its own, and imports click for it where there is click: a fifth of
+    # our start, for nothing. Without click it does without.
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: "absent"
+    absent = "click" not in modules
+    if absent:
+        modules["click"] = None
+    try:
+        from strongroom.client.synchronous import Client
+    finally:
+        if absent:
+            del modules["click"]
+    return Client
 
 
 def curl(call: "Call[AnswerT]", place: Place) -> str:

@@ -1,7 +1,7 @@
 """`python -m bench`: all figures in one run, printed and written to docs/benchmarks.md.
 
-Machines are noisy, so nothing is compared across runs: what is compared takes turns, round by round, and
-the median round counts.
+Machines are noisy, so nothing is compared across runs: what is compared takes turns, round by
+round, and the median round counts.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The ceiling: what the same HTTP server does when nothing is kept, asked or recorded.
 
-A lone ASGI endpoint that decodes the JSON, runs one AES-GCM and encodes the answer. Strongroom cannot be
-faster than this with as many gates; how near it comes is the figure.
+A lone ASGI endpoint that decodes the JSON, runs one AES-GCM and encodes the answer. Strongroom
+cannot be faster than this with as many gates; how near it comes is the figure.
 """
 
 import os
@@ -58,7 +58,7 @@ class Ceiling:
 
     def __enter__(self) -> str:
         self._processes = [
-            subprocess.Popen([sys.executable, "-m", "bench.ceiling", str(self._port)])  # noqa: S603
+            subprocess.Popen([sys.executable, "-m", "bench.ceiling", str(self._port)])
             for _ in range(self._workers)
         ]
         url = f"http://127.0.0.1:{self._port}/"

@@ -41,7 +41,7 @@ class Node:
     def __enter__(self) -> "Node":
         port = free_port()
         began = time.perf_counter()
-        self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+        self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "strongroom.cli", "dev",
                 "--data", str(self._directory), "--listen", f"127.0.0.1:{port}",

@@ -66,7 +66,7 @@ def load(  # noqa: PLR0913 - what a load is
         script.write_text(_SCRIPT)
         file.write_bytes(body)
         threads = 1 if connections == 1 else 2
-        done = subprocess.run(  # noqa: S603 - our own arguments
+        done = subprocess.run(
             [
                 program, f"--threads={threads}", f"--connections={connections}",
                 f"--duration={seconds}s", "--timeout=10s", f"--script={script}", url,

@@ -9,8 +9,9 @@ For each attempt, in this order:
    true now.
 """
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -29,6 +30,9 @@ from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books, StaleDecision
+
+_REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
+_SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 
 Method = Callable[[Visit, Any], Awaitable[asks.Answer]]
 
@@ -68,6 +72,9 @@ class Desk:
         """The reply to one call, after what it says is on record."""
         if call.operation not in OPERATIONS:
             return Reply(code=InvalidRequest.code, detail="there is no such operation")
+        if not _REQUEST_ID.fullmatch(call.request) or len(call.source) > _SOURCE_CHARACTERS_MAX:
+            # No gate of ours sends that; under such an id nothing could be found on record.
+            return Reply(code=InvalidRequest.code, detail="the call is not one that a gate makes")
         for _ in range(limits.STALE_RETRIES_MAX):
             try:
                 reply = await self._attempt(call)
@@ -84,7 +91,7 @@ class Desk:
         operation = OPERATIONS[call.operation]
         visit = Visit(
             operation,
-            target=call.target,
+            target=call.target if _could_be_on_record(call.target) else "",
             source=call.source,
             request=call.request,
             epoch=self._ledger.epoch,
@@ -112,7 +119,13 @@ class Desk:
         return _refusal(refusal, visit.request)
 
 
+def _could_be_on_record(target: str) -> bool:
+    return len(target) <= limits.NAME_CHARACTERS_MAX and target.isascii() and target.isprintable()
+
+
 def _decode(call: Call) -> asks.Ask:
+    if not _could_be_on_record(call.target):
+        raise InvalidRequest("what is addressed is not a name or an id")
     try:
         ask: asks.Ask = DECODERS[call.operation].decode(call.ask)
     except (msgspec.MsgspecError, UnicodeDecodeError):

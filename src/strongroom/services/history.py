@@ -79,7 +79,7 @@ class History:
 
 
 def _view(stored: StoredEvent, namespace: str) -> asks.EventView:
-    """The entry. Raises `TamperedRecord` where it is not as it was written, or not of the namespace.
+    """The entry. Raises `TamperedRecord` where it is not as written, or not of the namespace.
 
     Whoever edits an entry together with its hash is found by the log's checkpoints, not here.
     """

@@ -1,0 +1,275 @@
+"""Every operation, by every kind of identity, on own, foreign and missing objects.
+
+The table is written by hand; a new operation without a row fails. Everything that is addressed is
+in the namespace `default`, so that for callers from `other` the same object is a foreign one.
+"""
+
+import sqlite3
+from functools import cache
+
+import msgspec
+import pytest
+
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.domain.calls import Reply
+from strongroom.domain.operations import OPERATIONS
+from tests.support.desks import House
+
+# For each operation, what admin, app and auditor of the object's own namespace are told
+#   about the object that is there / about one that is missing ("=": nothing is addressed),
+# and what admin and app of another namespace are told about both alike. `yes` is an answer.
+TABLE = """
+    operation          there: admin app auditor    missing: admin app auditor      foreign: admin app
+    key.create         taken not-allowed not-allowed  yes not-allowed not-allowed    yes not-allowed
+    key.list           yes not-allowed yes            =   =   =                      yes not-allowed
+    key.read           yes yes yes                    none none none                 none none
+    key.update         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.rotate         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.enable         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.disable        yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.encrypt        not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.decrypt        not-allowed yes not-allowed    not-allowed bad not-allowed    not-allowed bad
+    principal.create   taken not-allowed not-allowed  yes not-allowed not-allowed    yes not-allowed
+    principal.list     yes not-allowed yes            =   =   =                      yes not-allowed
+    principal.read     yes not-allowed yes            none not-allowed none          none not-allowed
+    principal.update   yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    role.list          yes not-allowed yes            =   =   =                      yes not-allowed
+    token.create       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    token.list         yes not-allowed yes            =   =   =                      yes not-allowed
+    token.revoke       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    identity.read      yes yes yes                    =   =   =                      yes yes
+    namespace.create   taken not-allowed not-allowed  yes not-allowed not-allowed    not-allowed not-allowed
+    namespace.list     yes not-allowed not-allowed    =   =   =                      not-allowed not-allowed
+    policy.list        yes not-allowed yes            =   =   =                      yes not-allowed
+    policy.read        yes not-allowed yes            none not-allowed none          none not-allowed
+    policy.write       yes not-allowed not-allowed    yes not-allowed not-allowed    yes not-allowed
+    policy.delete      yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    authorize.explain  yes not-allowed yes            none not-allowed none          none not-allowed
+    decision.read      yes not-allowed yes            none not-allowed none          none not-allowed
+    audit.read         yes not-allowed yes            =   =   =                      yes not-allowed
+    status.read        yes not-allowed yes            =   =   =                      yes not-allowed
+"""  # noqa: E501 - a table
+CODES = {
+    "yes": "",
+    "none": "not-found",
+    "taken": "already-exists",
+    "bad": "invalid-ciphertext",
+    "not-allowed": "not-allowed",
+}
+ROWS = {row[0]: row[1:] for row in (line.split() for line in TABLE.strip().splitlines()[1:])}
+OWN = ("admin", "app", "auditor")
+FOREIGN = ("foreign-admin", "foreign-app")
+NOBODY = ("disabled", "revoked", "expired", "none", "nonsense")
+MISSING_NAME = "nothing"
+POLICY = 'permit (principal == Principal::"nobody", action == Action::"key.list", resource);'
+
+
+class Engine(CedarEngine):
+    """Parses each set of texts once."""
+
+    def parse(self, texts):
+        return self._parse(tuple(sorted(texts.items())))
+
+    @cache  # noqa: B019 - it lives as long as the test
+    def _parse(self, texts):
+        return super().parse(dict(texts))
+
+
+class Town:
+    """Two namespaces and all kinds of callers."""
+
+    def __init__(self, path):
+        self.house = House(path, dev=False)
+        self.house.store._db.execute("PRAGMA synchronous = OFF")  # a power cut is not the subject
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.engine = Engine()
+        desk = self.house.desk(self.engine)
+        admin = self.house.admin
+        foreign = desk.ask(admin, "namespace.create", name="other").token
+        self.tokens = {"admin": admin, "foreign-admin": foreign, "none": "", "nonsense": "srt_x"}
+
+        def token(manager, name, roles, **fields):
+            desk.ask(manager, "principal.create", name=name, roles=roles)
+            return desk.ask(manager, "token.create", principal=name, **fields).token
+
+        self.tokens["app"] = token(admin, "app", ["key-user"])
+        self.tokens["auditor"] = token(admin, "auditor", ["auditor"])
+        self.tokens["foreign-app"] = token(foreign, "foreign-app", ["key-user"])
+        self.tokens["disabled"] = token(admin, "former", ["administrator"])
+        desk.ask(admin, "principal.update", "former", disabled=True)
+        self.tokens["revoked"] = token(admin, "loser", ["administrator"])
+        revoked = desk.ask(self.tokens["revoked"], "identity.read").token
+        desk.ask(admin, "token.revoke", revoked)
+        self.tokens["expired"] = token(admin, "late", ["administrator"], days=1)
+        desk.ask(admin, "key.create", name="home-key", labels={"home-label": "home-value"})
+        blob = desk.ask(self.tokens["app"], "key.encrypt", "home-key", plaintext=b"home").ciphertext
+        no_key = blob[:1] + bytes(16) + blob[17:]
+        desk.ask(admin, "policy.write", "home-policy", text=POLICY)
+        decision, _ = desk.reply(self.tokens["app"], "key.create", name="home-refused")
+        self.house.clock.now += 86_400_000_000  # `expired` is
+
+        def named(there, **fields):
+            return (there, fields), (MISSING_NAME, fields)
+
+        def asked(field, there, **more):
+            return ("", {field: there, **more}), ("", {field: MISSING_NAME, **more})
+
+        # For each operation: how the object that is there is asked for, and how a missing one.
+        self.asks = {
+            "key.create": asked("name", "home-key"),
+            "key.read": named("home-key"),
+            "key.update": named("home-key", description="x"),
+            "key.rotate": named("home-key"),
+            "key.enable": named("home-key"),
+            "key.disable": named("home-key"),
+            "key.encrypt": named("home-key", plaintext=b"x"),
+            "key.decrypt": (("", {"ciphertext": blob}), ("", {"ciphertext": no_key})),
+            "principal.create": asked("name", "app"),
+            "principal.read": named("app"),
+            "principal.update": named("app", description="x"),
+            "token.create": asked("principal", "app"),
+            "token.revoke": (
+                (desk.ask(self.tokens["app"], "identity.read").token, {}),
+                ("a" * 16, {}),
+            ),
+            "namespace.create": asked("name", "other"),
+            "policy.read": named("home-policy"),
+            "policy.write": named("home-policy", text=POLICY),
+            "policy.delete": named("home-policy"),
+            "authorize.explain": asked("principal", "app", action="key.encrypt", key="home-key"),
+            "decision.read": ((decision, {}), ("f" * 32, {})),
+        }
+        self.rows = self.read()
+
+    def read(self):
+        return self.db.execute("SELECT * FROM records ORDER BY kind, id").fetchall()
+
+    def reply(self, who, operation, ask):
+        """The reply, and whatever the call changed undone."""
+        target, fields = ask
+        request, reply = self.house.desk(self.engine).reply(
+            self.tokens[who], operation, target, **fields
+        )
+        if self.read() != self.rows:
+            self.db.execute("BEGIN")
+            self.db.execute("DELETE FROM records")
+            self.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.rows)
+            self.db.execute("COMMIT")
+        return request, reply
+
+    def close(self):
+        self.db.close()
+        self.house.store.close()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    made = Town(tmp_path_factory.mktemp("town") / "store.db")
+    yield made
+    made.close()
+
+
+def asks_of(town, operation):
+    return town.asks.get(operation, (("", {}), None))
+
+
+def bytes_of(request, reply):
+    """All that went back to the caller, but for the id that is new with each request."""
+    assert reply.decision in {"", request}
+    return msgspec.msgpack.encode(msgspec.structs.replace(reply, decision=""))
+
+
+def test_the_table_has_a_row_for_every_operation_and_none_besides():
+    assert ROWS.keys() == OPERATIONS.keys()
+    assert all(len(row) == 8 for row in ROWS.values())
+
+
+def test_the_table_and_the_operations_agree_on_what_addresses_something(town):
+    for operation, row in ROWS.items():
+        assert (row[3:6] == ["=", "=", "="]) is (operation not in town.asks), operation
+
+
+@pytest.mark.parametrize("operation", ROWS)
+@pytest.mark.parametrize("who", OWN)
+def test_in_its_own_namespace_an_identity_does_what_its_role_allows_and_no_more(
+    town, operation, who
+):
+    there, missing = asks_of(town, operation)
+    at = OWN.index(who)
+    assert town.reply(who, operation, there)[1].code == CODES[ROWS[operation][at]]
+    if missing is not None:
+        assert town.reply(who, operation, missing)[1].code == CODES[ROWS[operation][3 + at]]
+
+
+@pytest.mark.parametrize("operation", ROWS)
+@pytest.mark.parametrize("who", FOREIGN)
+def test_a_foreign_object_and_a_missing_one_look_the_same(town, operation, who):
+    there, missing = asks_of(town, operation)
+    expected = CODES[ROWS[operation][6 + FOREIGN.index(who)]]
+    request, reply = town.reply(who, operation, there)
+    assert reply.code == expected
+    if missing is not None and expected:
+        assert bytes_of(request, reply) == bytes_of(*town.reply(who, operation, missing))
+    elif missing is not None:  # a name that is taken elsewhere is free here, like any other
+        assert town.reply(who, operation, missing)[1].code == ""
+
+
+@pytest.mark.parametrize("operation", ROWS)
+@pytest.mark.parametrize("who", OWN)
+def test_who_lacks_the_right_is_not_told_whether_the_object_is_there(town, operation, who):
+    there, missing = asks_of(town, operation)
+    if missing is None or ROWS[operation][OWN.index(who)] != "not-allowed":
+        return
+    one, other = town.reply(who, operation, there), town.reply(who, operation, missing)
+    assert bytes_of(*one) == bytes_of(*other)
+
+
+@pytest.mark.parametrize("operation", ROWS)
+def test_who_proves_no_identity_is_told_the_same_about_everything(town, operation):
+    told = {
+        bytes_of(*town.reply(who, operation, ask))
+        for who in NOBODY
+        for ask in asks_of(town, operation)
+        if ask is not None
+    }
+    assert told == {
+        bytes_of("", Reply(code="unauthenticated", detail="Valid credentials are needed"))
+    }
+
+
+@pytest.mark.parametrize("operation", ROWS)
+@pytest.mark.parametrize("who", FOREIGN)
+def test_an_answer_in_another_namespace_names_nothing_of_this_one(tmp_path, operation, who):
+    """On a deployment of its own, so that the log holds no foreign question either."""
+    town = Town(tmp_path / "store.db")
+    try:
+        answer = town.reply(who, operation, asks_of(town, operation)[0])[1].answer
+    finally:
+        town.close()
+    names = [
+        b"home-value",
+        b"home-label",
+        b"home-refused",
+        b"former",
+        b"loser",
+        b"late",
+    ]
+    if operation not in {
+        "key.create",
+        "policy.write",
+    }:  # which answer with the name they were given
+        names += [b"home-key", b"home-policy"]
+    assert not [name for name in names if name in answer]
+
+
+@pytest.mark.parametrize("operation", sorted(set(ROWS) - {"namespace.create", "namespace.list"}))
+@pytest.mark.parametrize("who", FOREIGN)
+def test_a_foreign_call_changes_no_row_of_this_namespace(town, operation, who):
+    target, fields = asks_of(town, operation)[0]
+    own = [row for row in town.rows if town.house.first in (row[1], row[2])]
+    assert len(own) > 10
+    town.house.desk(town.engine).reply(town.tokens[who], operation, target, **fields)
+    after = town.read()
+    town.db.execute("DELETE FROM records")
+    town.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", town.rows)
+    assert [row for row in after if town.house.first in (row[1], row[2])] == own

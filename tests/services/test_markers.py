@@ -1,0 +1,247 @@
+"""Recognisable secrets go through every operation; afterwards they are nowhere they must not be.
+
+Searched: the database file, its write-ahead log, the audit entries, every refusal and answer; for
+the secret as it is, in hexadecimal, and in base64 at each of the three places it can have in a group.
+"""
+
+import base64
+import traceback
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.records import Kind, Ref
+from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.things import Namespace, Version, version_id
+from strongroom.domain.tokens import PREFIX
+from strongroom.services.sealing import Sealing
+from tests.support.desks import House
+
+PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
+CONTEXT_NAME, CONTEXT_VALUE = "MARKER-context-name", "MARKER-context-value"
+FORBID = (
+    'forbid (principal == Principal::"app", action == Action::"key.decrypt", resource)'
+    ' when { context.encryption.hasTag("stop") && context.encryption.getTag("stop") like "y*" };'
+)
+
+
+def spellings(secret):
+    """Every form in which the secret might have been written down."""
+    found = {"raw": secret, "hex": secret.hex().encode(), "HEX": secret.hex().upper().encode()}
+    for shift in range(3):
+        for name, encode in (("base64", base64.b64encode), ("url", base64.urlsafe_b64encode)):
+            whole = encode(b"\0" * shift + secret)
+            # Without the letters that depend on what stands before and after.
+            first = (shift * 8 + 5) // 6
+            last = ((shift + len(secret)) * 8) // 6
+            found[f"{name}+{shift}"] = whole[first:last]
+    return found
+
+
+def test_the_search_finds_what_is_hidden_in_each_of_the_forms():
+    """Otherwise the tests below would prove nothing."""
+    secret = b"MARKER-secret"
+    forms = spellings(secret)
+    for before in (b"", b"a", b"ab", b"abc", b"abcd"):
+        for after in (b"", b"z", b"zy"):
+            hidden = before + secret + after
+            for written in (hidden, hidden.hex().encode(), base64.b64encode(hidden)):
+                assert any(form in written for form in forms.values()), (before, after)
+
+
+class Visit:
+    """Everything asked, and everything that could remember it."""
+
+    def __init__(self, path):
+        self.house = House(path)
+        self.desk = self.house.desk()
+        self.said = []
+        self.texts = []
+        self.done = set()
+        house = self.house
+        self.secrets = {f"plaintext {n}": p for n, p in enumerate(PLAINTEXTS)}
+        self.secrets["context name"] = CONTEXT_NAME.encode()
+        self.secrets["context value"] = CONTEXT_VALUE.encode()
+        self.tokens = [house.admin, house.app]
+        self._everything()
+        for number, token in enumerate(self.tokens):
+            self.secrets[f"token {number}"] = token.encode()
+            raw = base64.b32decode(token.removeprefix(PREFIX).upper())
+            self.secrets[f"token {number}, its secret"] = raw[10:42]
+        self._material()
+
+    def ask(self, token, operation, target="", **fields):
+        self.done.add(operation)
+        answer = self.desk.ask(token, operation, target, **fields)
+        self.texts.append(msgspec.json.encode(answer).decode())
+        return answer
+
+    def refuse(self, token, operation, target="", **fields):
+        _, reply = self.desk.reply(token, operation, target, **fields)
+        assert reply.code, operation
+        self.said.append(f"{reply!r} {reply.detail} {reply.pointer} {reply.answer!r}")
+
+    def _everything(self):
+        admin, app = self.tokens
+        context = {CONTEXT_NAME: CONTEXT_VALUE}
+        other = self.ask(admin, "namespace.create", name="other").token
+        self.tokens.append(other)
+        self.ask(admin, "principal.create", name="user", roles=["key-user"])
+        made = self.ask(admin, "token.create", principal="user")
+        self.tokens.append(made.token)
+        self.ask(admin, "key.create", name="two")
+        blobs = []
+        for plaintext in PLAINTEXTS:
+            for name in ("demo", "two"):
+                sealed = self.ask(app, "key.encrypt", name, plaintext=plaintext, context=context)
+                blobs.append(sealed.ciphertext)
+                self.ask(app, "key.decrypt", ciphertext=sealed.ciphertext, context=context)
+            self.ask(admin, "key.rotate", "demo")
+        items = [{"plaintext": plaintext, "context": context} for plaintext in PLAINTEXTS]
+        self.ask(app, "key.encrypt", "demo", items=items)
+        asked = [{"ciphertext": blob, "context": context} for blob in blobs]
+        self.ask(app, "key.decrypt", items=[*asked, {"ciphertext": blobs[0]}])
+        self.ask(admin, "policy.write", "stop", text=FORBID)
+        self.ask(admin, "policy.read", "stop")
+        self.ask(admin, "policy.list")
+        explained = {"principal": "app", "action": "key.decrypt", "key": "demo"}
+        self.ask(admin, "authorize.explain", **explained, context=context | {"stop": "yes"})
+        self._refusals(admin, app, blobs[0], context)
+        self.ask(admin, "policy.delete", "stop")
+        self.ask(admin, "key.disable", "two")
+        self.refuse(app, "key.encrypt", "two", plaintext=PLAINTEXTS[0], context=context)
+        self.refuse(app, "key.decrypt", ciphertext=blobs[1], context=context)
+        self.ask(admin, "key.enable", "two")
+        self.ask(admin, "key.update", "two", description="changed")
+        self.ask(admin, "key.read", "two")
+        for operation in OPERATIONS:
+            if operation.endswith(".list") or operation in {"identity.read", "status.read"}:
+                self.ask(admin, operation)
+        self.ask(admin, "principal.read", "user")
+        self.ask(admin, "principal.update", "user", description="changed")
+        self.ask(admin, "token.revoke", made.id)
+        self.refuse(made.token, "identity.read")
+        self.ask(admin, "audit.read", limit=1_000)
+        self.ask(other, "audit.read", limit=1_000)
+
+    def _refusals(self, admin, app, blob, context):
+        right = {"ciphertext": blob, "context": context}
+        self.refuse(app, "key.decrypt", ciphertext=blob, context=context | {"stop": "yes"})
+        self.refuse(app, "key.decrypt", ciphertext=blob + PLAINTEXTS[0], context=context)
+        self.refuse(app, "key.decrypt", "two", **right)
+        self.refuse(app, "key.decrypt", "none", **right)
+        self.refuse(app, "key.encrypt", "demo", plaintext=PLAINTEXTS[0] * 3_000, context=context)
+        self.refuse(app, "key.encrypt", "demo", plaintext=7, context=context)
+        self.refuse(app, "key.encrypt", "demo", plaintext=PLAINTEXTS[0], context={CONTEXT_NAME: 7})
+        many = {CONTEXT_NAME: CONTEXT_VALUE * 1_000}
+        self.refuse(app, "key.encrypt", "demo", plaintext=PLAINTEXTS[0], context=many)
+        self.refuse(app, "key.encrypt", "demo", plaintext=PLAINTEXTS[0], **{CONTEXT_VALUE: 1})
+        self.refuse(app, "key.create", name=CONTEXT_VALUE)
+        for token in (app, admin):
+            for bad in (token[:-1], token + "a", token.upper(), token[:40] + token[41:] + "a"):
+                self.refuse(bad, "key.encrypt", "demo", plaintext=PLAINTEXTS[0], context=context)
+        request, _ = self.desk.reply(app, "key.disable", "demo")
+        self.ask(admin, "decision.read", request)
+
+    def _material(self):
+        """Keys in the open: the root, the namespace's, each version's."""
+        house = self.house
+        provider = SoftwareProvider(Sensitive(house.root))
+        sealing = Sealing(provider, house.store.deployment)
+        (record,) = house.store.load([Ref(Kind.NAMESPACE, house.first)])
+        namespace = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, house.first))
+        handle = provider.open_namespace_key(
+            namespace.wrapped_key, sealing.namespace_binding(house.first)
+        )
+        self.secrets["root key"] = house.root
+        self.secrets["namespace key"] = handle._key.reveal()
+        self.secrets["record MAC key"] = provider._mac_key.reveal()
+        key = house.store.find(Kind.KEY, house.first, "demo").id
+        for number in (1, 2):
+            (row,) = house.store.load([Ref(Kind.VERSION, version_id(key, number))])
+            version = sealing.open(row, Version, expected=(Kind.VERSION, version_id(key, number)))
+            binding = sealing.version_binding(
+                namespace=house.first,
+                key=key,
+                version=number,
+                purpose="encrypt-decrypt",
+                algorithm=version.algorithm,
+            )
+            material = handle.open(version.algorithm, version.wrapped, binding)
+            self.secrets[f"material {number}"] = material._key.reveal()
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory):
+    made = Visit(tmp_path_factory.mktemp("markers") / "store.db")
+    yield made
+    made.house.store.close()
+
+
+def search(visit, text, where, *, besides=()):
+    for name, secret in visit.secrets.items():
+        if name.startswith(besides or "\0"):
+            continue
+        for form, spelling in spellings(secret).items():
+            assert len(spelling) > 12
+            assert spelling not in text, f"{name} as {form} in {where}"
+
+
+def test_every_operation_took_part(visit):
+    assert visit.done == OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_no_secret_is_in_the_files_of_the_database(visit, suffix):
+    content = Path(visit.house.path + suffix).read_bytes()
+    assert content
+    search(visit, content, f"the database{suffix}")
+
+
+def test_the_files_hold_what_was_done_so_the_search_looked_at_the_right_ones(visit):
+    content = b"".join(Path(visit.house.path + suffix).read_bytes() for suffix in ("", "-wal"))
+    for what in (b'"key.decrypt"', b"key/two", b"policy:stop"):
+        assert what in content
+
+
+def test_no_secret_is_in_any_entry(visit):
+    entries = visit.house.store._db.execute("SELECT * FROM entries").fetchall()
+    assert len(entries) > 40
+    search(visit, repr(entries).encode(), "the entries")
+    search(visit, b"".join(entry[-1].encode() for entry in entries), "the entries' bodies")
+
+
+def test_no_secret_is_in_any_refusal(visit):
+    assert len(visit.said) > 15
+    search(visit, "\n".join(visit.said).encode(), "a refusal")
+
+
+def test_no_secret_is_in_an_answer_that_is_not_meant_to_carry_it(visit):
+    """But for plaintexts from decrypt and a token when it is made, once each."""
+    for text in visit.texts:
+        if '"plaintext"' not in text and '"token":"srt_' not in text:
+            search(visit, text.encode(), text[:60])
+    for token in visit.tokens[2:]:
+        assert sum(token in text for text in visit.texts) == 1
+
+
+def test_no_secret_is_in_what_a_failing_provider_prints(visit):
+    """The traceback, the repr of everything on its way, and the handles themselves."""
+    provider = SoftwareProvider(Sensitive(visit.house.root))
+    wrapped = provider.generate_namespace_key(b"here")
+    shown = [repr(provider), repr(vars(provider))]
+    for attempt in (
+        lambda: provider.open_namespace_key(wrapped[:-1], b"here"),
+        lambda: provider.open_namespace_key(wrapped, b"there"),
+        lambda: provider.check_mac(b"x", bytes(32)),
+    ):
+        try:
+            attempt()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+            shown += [repr(error), *traceback.format_exception(error), repr(error.args)]
+    handle = provider.open_namespace_key(wrapped, b"here")
+    shown += [repr(handle), repr(vars(handle)), f"{handle}", str(vars(handle))]
+    search(visit, "\n".join(shown).encode(), "what is printed")

@@ -22,9 +22,12 @@ from strongroom.services.founding import found
 
 
 class StandIn:
-    """A founded dev deployment at `url`, with `admin` and `app` tokens. Use as a context."""
+    """A founded dev deployment at `url`, with `admin` and `app` tokens. Use as a context.
 
-    def __init__(self, path):
+    With a certificate and its key, both as files, it speaks TLS.
+    """
+
+    def __init__(self, path, *, certificate=None, key=None):
         root = Sensitive(bytes(range(32)))
         self._store = SQLiteStore.create(str(path), bytes(16))
         tokens = found(
@@ -48,10 +51,18 @@ class StandIn:
         self._desk = desk
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         door = RestDoor(self, observe=lambda *_: None, pages={}, enrich=self._enrich)
         self._server = uvicorn.Server(
-            uvicorn.Config(door, lifespan="off", log_config=None, ws="none", interface="asgi3")
+            uvicorn.Config(
+                door,
+                lifespan="off",
+                log_config=None,
+                ws="none",
+                interface="asgi3",
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
         )
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._server.serve(sockets=[self._listening])), daemon=True

@@ -65,9 +65,7 @@ class Bench:
             Node(directory, gates=self._gates, custodians=self._custodians) as node,
         ):
             encrypt, decrypt = node.url + "/v1/keys/demo/encrypt", node.url + "/v1/decrypt"
-            bodies = {
-                size: (_encrypt_body(size), _decrypt_body(node, size)) for size in (32, 4096)
-            }
+            bodies = {size: (_encrypt_body(size), _decrypt_body(node, size)) for size in (32, 4096)}
             load(encrypt, node.token, bodies[32][0], connections=64, seconds=self._seconds)
 
             def strongroom(url: str, body: bytes, connections: int) -> Callable[[], Result]:
@@ -188,9 +186,7 @@ class Bench:
             "| --- | ---: | ---: | ---: |",
         )
         for room, size in first.items():
-            self._say(
-                f"| {room} | {size:.1f} | {last[room]:.1f} | {last[room] / size - 1:+.1%} |"
-            )
+            self._say(f"| {room} | {size:.1f} | {last[room]:.1f} | {last[room] / size - 1:+.1%} |")
         self._say("")
 
     # --- how --------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench.node import free_port, wait_for
+from strongroom.doors.rest.asgi import Receive, Scope, Send
 
 _KEY = AESGCM(bytes(range(32)))
 
@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 _HEADERS = [(b"content-type", b"application/json")]
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Encrypt."""
     del scope
     message = await receive()

@@ -22,6 +22,8 @@ def description() -> list[str]:
     return [
         f"processor: {model}, {os.cpu_count()} cores; the load generator runs on the same cores",
         f"memory: {memory:.0f} GiB",
-        f"system: Linux {platform.release()}, Python {platform.python_version()},"
-        f" cryptography {cryptography.__version__}, SQLite {apsw.sqlite_lib_version()}",
+        (
+            f"system: Linux {platform.release()}, Python {platform.python_version()},"
+            f" cryptography {cryptography.__version__}, SQLite {apsw.sqlite_lib_version()}"
+        ),
     ]

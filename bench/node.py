@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -38,7 +39,7 @@ class Node:
         self._custodians = custodians
         self.start_seconds = 0.0
 
-    def __enter__(self) -> "Node":
+    def __enter__(self) -> Self:
         port = free_port()
         began = time.perf_counter()
         self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A store with many keys, made as quickly as the store takes them, by the same code that makes one key."""
+"""A store with many keys, made as quickly as the store takes them, by the code that makes one."""
 
 import time
 from pathlib import Path

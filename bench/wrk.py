@@ -28,7 +28,8 @@ done = function(summary, latency, requests)
   local failed = summary.errors.connect + summary.errors.read + summary.errors.write
     + summary.errors.status + summary.errors.timeout
   io.write(string.format(
-    '\\nRESULT {"requests": %d, "microseconds": %d, "failed": %d, "p50": %d, "p99": %d, "most": %d}\\n',
+    '\\nRESULT {"requests": %d, "microseconds": %d, "failed": %d, "p50": %d, "p99": %d,'
+      .. ' "most": %d}\\n',
     summary.requests, summary.duration, failed,
     latency:percentile(50), latency:percentile(99), latency.max))
 end
@@ -54,7 +55,7 @@ class Result(msgspec.Struct):
 def load(  # noqa: PLR0913 - what a load is
     url: str, token: str, body: bytes, *, connections: int, seconds: int, spread: int = 0
 ) -> Result:
-    """Ask again and again with this body. Raises `RuntimeError` when any request was refused or failed.
+    """Ask again and again with this body. Raises `RuntimeError` when a request failed.
 
     With a `spread`, each request is for one of that many keys of the population, at random.
     """

@@ -53,6 +53,7 @@ def test_what_is_not_http_gets_a_problem_and_is_hung_up_on(line):
     status, problem = _response(line)
     assert status == 400
     assert problem["code"] == "invalid-request"
+    assert len(problem["request_id"]) == 32
     assert _is_closed(line)
 
 

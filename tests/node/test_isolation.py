@@ -1,8 +1,8 @@
-"""Namespaces and rights, over HTTP: every route x every kind of identity x own, foreign and missing objects.
+"""Namespaces and rights over HTTP: every route x every identity x own, foreign, missing objects.
 
-For each route there is a row that says how its object is made. A route without a row fails the test. What
-is expected follows from three questions alone: is the identity proven, has it the right, is the object its
-own. And a foreign object is answered byte for byte as one that does not exist.
+For each route there is a row that says how its object is made. A route without a row fails the
+test. What is expected follows from three questions alone: is the identity proven, has it the right,
+is the object its own. And a foreign object is answered byte for byte as one that does not exist.
 """
 
 import base64
@@ -59,7 +59,8 @@ class World:
             if not token:
                 return found
 
-    # Each makes a fresh object in the namespace of that administrator, and returns what addresses it.
+    # Each makes a fresh object in the namespace of that administrator, and returns what addresses
+    # it.
 
     def key(self, admin):
         name = _new()
@@ -95,9 +96,7 @@ class World:
     def ciphertext(self, admin):
         name = self.key(admin)
         token = self.identities["key-user"][0] if admin is self.admin else self.foreign_user
-        sealed = admin.ask(
-            "POST", f"/v1/keys/{name}/encrypt", {"plaintext": _SECRET}, token=token
-        )
+        sealed = admin.ask("POST", f"/v1/keys/{name}/encrypt", {"plaintext": _SECRET}, token=token)
         return sealed.json["ciphertext"]
 
 
@@ -109,7 +108,8 @@ def _text():
     return {"text": 'forbid (principal == Principal::"nobody-at-all", action, resource);'}
 
 
-# (method, path) -> (what makes the object or None, the body for a given object, status if it is missing).
+# (method, path) -> (what makes the object or None, the body for a given object, status if it is
+# missing).
 _ROWS = {
     ("POST", "/v1/keys"): (None, lambda _: {"name": _new()}, None),
     ("GET", "/v1/keys"): (None, None, None),
@@ -164,9 +164,7 @@ def test_every_route_has_a_row():
 
 def _ask(world, route, target, body, token):
     path = route.path.replace("{name}", target or "demo").replace("{id}", target or "0" * 32)
-    return world.admin.ask(
-        route.method, path, None if body is None else body(target), token=token
-    )
+    return world.admin.ask(route.method, path, None if body is None else body(target), token=token)
 
 
 def _may(route, role):

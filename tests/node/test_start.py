@@ -109,7 +109,8 @@ def test_founding_that_was_cut_short_starts_over(tmp_path):
     for number in range(8):
         data = tmp_path / f"data-{number}"
         process = subprocess.Popen(
-            [sys.executable, "-m", "strongroom.cli", "dev", "--data", data, "--listen", "127.0.0.1:0"],
+            [sys.executable, "-m", "strongroom.cli", "dev", "--data", data,
+             "--listen", "127.0.0.1:0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
         )  # fmt: skip
         eventually(lambda data=data: (data / "lock").exists())

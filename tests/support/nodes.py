@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
@@ -92,17 +92,16 @@ class Connection:
 
     def events(self, **conditions):
         """All audit entries that match, oldest first."""
-        found, token = [], ""
+        found, token, size = [], "", None
         while True:
-            query = "&".join(f"{name}={value}" for name, value in conditions.items())
-            page = self.ask(
-                "GET",
-                f"/v1/audit/events?limit=1000&{query}" + (f"&page_token={token}" if token else ""),
-            ).json
-            if not page["events"]:
-                return found
+            asked = {"limit": 1000, **conditions, **({"page_token": token} if token else {})}
+            page = self.ask("GET", f"/v1/audit/events?{urlencode(asked)}").json
             found += page["events"]
             token = page["next_page_token"]
+            # Reading is on record, too: without an end set at first, there would always be more.
+            size = size or page["tree_size"]
+            if int(token) >= size:
+                return found
 
 
 class Node:
@@ -112,7 +111,8 @@ class Node:
         self.directory = Path(directory)
         self._command = [
             sys.executable, "-m", "strongroom.cli", "dev", "--data", str(directory),
-            "--listen", "127.0.0.1:0", "--gates", str(gates), "--custodians", str(custodians), *arguments,
+            "--listen", "127.0.0.1:0", "--gates", str(gates), "--custodians", str(custodians),
+            *arguments,
         ]  # fmt: skip
         self._clients = []
         self.log = Path(log or self.directory.with_name(self.directory.name + ".log"))

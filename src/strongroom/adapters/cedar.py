@@ -61,7 +61,9 @@ class CedarEngine:
         try:
             parsed = json.loads(cedarpy.policies_to_json_str(text))
         except ValueError as error:
-            raise InvalidRequest(f"the policy does not parse: {error}", "$.text") from error
+            raise InvalidRequest(
+                f"the policy does not parse: {_said([str(error)])}", "$.text"
+            ) from error
         if parsed["templates"]:
             raise InvalidRequest(
                 "templates (?principal, ?resource) are not supported; name them in the policy",

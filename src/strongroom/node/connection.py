@@ -11,6 +11,9 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from strongroom.domain import limits
+from strongroom.domain.errors import InvalidRequest, TooLarge, Unavailable
+from strongroom.doors.rest.app import REQUEST_ID, new_request_id
+from strongroom.doors.rest.errors import MEDIA_TYPE, TITLES, ProblemDetails
 
 _TOO_LARGE: Final = f"the request line and headers are above {limits.HEADER_BYTES_MAX} bytes"
 
@@ -28,7 +31,7 @@ class Connection(HttpToolsProtocol):
         self._waiting_bytes = 0
         self._in_headers = False
         if len(self.connections) > self.connections_max:
-            self._refuse(503, "unavailable", "too many connections; try again in a moment")
+            self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
@@ -38,7 +41,7 @@ class Connection(HttpToolsProtocol):
             self._waiting_bytes += len(data)
         super().data_received(data)
         if self._in_headers and self._waiting_bytes > limits.HEADER_BYTES_MAX:
-            self._refuse(431, "too-large", _TOO_LARGE)
+            self._refuse(431, TooLarge.code, _TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -73,9 +76,9 @@ class Connection(HttpToolsProtocol):
         """What came is not HTTP."""
         del msg
         if self._header_bytes > limits.HEADER_BYTES_MAX:
-            self._refuse(431, "too-large", _TOO_LARGE)
+            self._refuse(431, TooLarge.code, _TOO_LARGE)
         else:
-            self._refuse(400, "invalid-request", "this is not a valid HTTP/1.1 request")
+            self._refuse(400, InvalidRequest.code, "this is not a valid HTTP/1.1 request")
 
     def expire(self, now: float) -> None:
         """Hang up on a client that keeps us waiting."""
@@ -92,19 +95,25 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: int, code: str, detail: str) -> None:
         if self.transport.is_closing():
             return
-        body = msgspec.json.encode(
-            {
-                "type": f"urn:strongroom:problem:{code}",
-                "title": detail,
-                "status": status,
-                "detail": detail,
-                "code": code,
-            }
+        request = new_request_id()
+        problem = ProblemDetails(
+            type=f"urn:strongroom:problem:{code}",
+            title=TITLES[code],
+            status=status,
+            detail=detail,
+            code=code,
+            request_id=request,
         )
-        self.transport.write(
-            STATUS_LINE[status]
-            + b"content-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n"
-            + b"content-length: %d\r\n\r\n" % len(body)
-            + body
-        )
+        body = msgspec.json.encode(problem)
+        headers = [
+            f"content-type: {MEDIA_TYPE}",
+            f"content-length: {len(body)}",
+            f"{REQUEST_ID.lower()}: {request}",
+            "cache-control: no-store",
+            "connection: close",
+        ]
+        if code == Unavailable.code:
+            headers.append(f"retry-after: {limits.RETRY_AFTER_SECONDS}")
+        head = "".join(f"{header}\r\n" for header in headers)
+        self.transport.write(STATUS_LINE[status] + head.encode() + b"\r\n" + body)
         self.transport.close()

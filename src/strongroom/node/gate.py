@@ -174,6 +174,7 @@ class GateRoom:
                 if isinstance(connection, Connection):
                     connection.expire(now)
 
+
 class _Collected:
     """Reports that are on their way."""
 

@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
-from strongroom.doors.rest import auth, errors, openapi, page
+from strongroom.doors.rest import auth, errors
 from strongroom.doors.rest.app import REQUEST_ID
+from strongroom.doors.rest.documents import documents
 from strongroom.node import wire
 from strongroom.node.control import Report
 from strongroom.node.exposition import CONTENT_TYPE, exposition
@@ -36,8 +37,7 @@ class Pages:
         reports: Callable[[], Awaitable[list[Report]]],
         metrics_open: bool,
     ) -> None:
-        self._description = openapi.document(version)
-        self._document, self._rules = page.document(version)
+        self._documents = documents(version)
         self._custodian = custodian
         self._reports = reports
         self._metrics_open = metrics_open
@@ -50,8 +50,7 @@ class Pages:
             "/v1/health": _page(self._health),
             "/v1/ready": _page(self._ready),
             "/metrics": _page(self._metrics),
-            "/openapi.json": _page(self._openapi),
-            "/docs": _page(self._docs),
+            **self._documents,
         }
 
     async def _health(self, request: Request) -> Response:
@@ -68,15 +67,6 @@ class Pages:
             status_code=503,
             headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
         )
-
-    async def _openapi(self, request: Request) -> Response:
-        del request
-        return Response(self._description, media_type="application/json")
-
-    async def _docs(self, request: Request) -> Response:
-        del request
-        rules = {"Content-Security-Policy": self._rules}
-        return Response(self._document, media_type="text/html", headers=rules)
 
     async def _probe(self) -> Reply:
         """Unsealed, and the ledger can write. However many ask, one question is under way."""

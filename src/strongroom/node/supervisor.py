@@ -127,7 +127,14 @@ class Supervisor:
         ours, theirs = control.pair()
         with theirs:
             room.child = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "strongroom.node.room", room.room, str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "strongroom.node.room",
+                    room.room,
+                    str(theirs.fileno()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

@@ -26,6 +26,7 @@ from strongroom.domain.errors import (
     Unavailable,
 )
 from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.words import NAME_PATTERN
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.services.authorize import Authorizer, Visit
@@ -35,6 +36,10 @@ _REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 
 Method = Callable[[Visit, Any], Awaitable[asks.Answer]]
+
+# Ids are spelt within the bounds of names, so one pattern knows both.
+_NAME = re.compile(NAME_PATTERN)
+_NOTHINGS_NAME = "-"  # not a name: nothing is found under it
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -91,7 +96,7 @@ class Desk:
         operation = OPERATIONS[call.operation]
         visit = Visit(
             operation,
-            target=call.target if _could_be_on_record(call.target) else "",
+            target=_on_record(call.target),
             source=call.source,
             request=call.request,
             epoch=self._ledger.epoch,
@@ -119,13 +124,12 @@ class Desk:
         return _refusal(refusal, visit.request)
 
 
-def _could_be_on_record(target: str) -> bool:
-    return len(target) <= limits.NAME_CHARACTERS_MAX and target.isascii() and target.isprintable()
+def _on_record(target: str) -> str:
+    """The target, if anything could be called so; what else came may be a secret of somebody's."""
+    return target if not target or _NAME.fullmatch(target) else _NOTHINGS_NAME
 
 
 def _decode(call: Call) -> asks.Ask:
-    if not _could_be_on_record(call.target):
-        raise InvalidRequest("what is addressed is not a name or an id")
     try:
         ask: asks.Ask = DECODERS[call.operation].decode(call.ask)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -68,7 +68,7 @@ class RestDoor:
         if scope["type"] != "http":
             raise RuntimeError("this door speaks HTTP only")
         begun = time.perf_counter()
-        request = _new_id()
+        request = new_request_id()
         path = scope["raw_path"].decode("latin-1")
         operation, outcome = UNMATCHED, "ok"
         try:
@@ -163,7 +163,7 @@ async def _show(page: Application, request: str, scope: Scope, receive: Receive,
     return outcome
 
 
-def _new_id() -> str:
+def new_request_id() -> str:
     """32 hexadecimal digits: 12 of the time in milliseconds, so that ids sort, and 20 at random."""
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 

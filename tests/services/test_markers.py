@@ -1,7 +1,7 @@
 """Recognisable secrets go through every operation; afterwards they are nowhere they must not be.
 
 Searched: the database file, its write-ahead log, the audit entries, every refusal and answer; for
-the secret as it is, in hexadecimal, and in base64 at each of the three places it can have in a group.
+the secret as it is, in hexadecimal, and in base64 at each of the three places in a group.
 """
 
 import base64

@@ -1,0 +1,183 @@
+"""Writes a release's samples, once: `python -m tests.golden.make DIRECTORY`. Never over old ones.
+
+Everything is made by the program itself; `test_golden.py` then opens it, and `reader.py` does so
+without the program.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
+from strongroom.adapters.seals.passphrase import PassphraseSeal
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.system import SystemRandomness
+from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.events import Event, Outcome, canonical
+from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.tokens import ID_BYTES, SECRET_BYTES, spell, text_id
+from strongroom.tlog.merkle import leaf_hash
+from tests.support.desks import House
+
+PASSPHRASE = "correct horse battery staple"
+CONTEXT = {"tenant": "Zürich", "": "empty name", "a": "bc", "ab": "c"}
+PLAINTEXTS = [b"", b"4111 1111 1111 1111", bytes(range(256))]
+
+
+def main(directory: Path) -> None:
+    """All samples. Raises `FileExistsError` when there are some."""
+    directory.mkdir(parents=True)
+
+    def keep(name, sample):
+        text = json.dumps(sample, indent=1, ensure_ascii=False, sort_keys=True)
+        (directory / name).write_text(text + "\n")
+
+    keep("ciphertext.json", ciphertexts())
+    keep("wrap.json", wraps())
+    keep("event.json", events())
+    keep("token.json", tokens())
+    keep("store.json", store(directory))
+    KeyFile.make(directory / FILE_NAME, SystemRandomness())
+    seal = directory / "seal.json"
+    made = PassphraseSeal.make(seal, Sensitive(PASSPHRASE.encode()), SystemRandomness())
+    keep("seal-opened.json", {"passphrase": PASSPHRASE, "root": made.open().reveal().hex()})
+
+
+def ciphertexts():
+    """Ciphertexts under material that is shown."""
+    provider = SoftwareProvider(Sensitive(os.urandom(32)))
+    namespace = provider.open_namespace_key(provider.generate_namespace_key(b""), b"")
+    handle = namespace.open(
+        Algorithm.AES_256_GCM, namespace.generate(Algorithm.AES_256_GCM, b""), b""
+    )
+    key_id = os.urandom(16)
+    return [
+        {
+            "material": handle._key.reveal().hex(),
+            "key_id": key_id.hex(),
+            "version": version,
+            "context": context,
+            "plaintext": plaintext.hex(),
+            "ciphertext": handle.encrypt(key_id, version, plaintext, context).hex(),
+        }
+        for version, context in ((1, {}), (2**32 - 1, CONTEXT))
+        for plaintext in PLAINTEXTS
+    ]
+
+
+def wraps():
+    """A namespace key under a root key, and material under the namespace key."""
+    root = os.urandom(32)
+    provider = SoftwareProvider(Sensitive(root))
+    wrapped = provider.generate_namespace_key(b"a namespace's place")
+    namespace = provider.open_namespace_key(wrapped, b"a namespace's place")
+    material = namespace.generate(Algorithm.AES_256_GCM, b"a version's place")
+    opened = namespace.open(Algorithm.AES_256_GCM, material, b"a version's place")
+    return {
+        "root": root.hex(),
+        "namespace_binding": b"a namespace's place".hex(),
+        "wrapped_namespace_key": wrapped.hex(),
+        "namespace_key": namespace._key.reveal().hex(),
+        "material_binding": b"a version's place".hex(),
+        "wrapped_material": material.hex(),
+        "material": opened._key.reveal().hex(),
+    }
+
+
+def events():
+    """Audit entries in their canonical form: the least, and one with everything."""
+    least = Event(
+        action="key.read",
+        format=1,
+        namespace="default",
+        outcome=Outcome.REFUSED,
+        request="0" * 32,
+        time="2026-09-21T14:13:20.000000Z",
+    )
+    most = msgspec.structs.replace(
+        least,
+        details={"count": 3, "failed": 1, "keys": ["b", "a"], "contexts": "0f" * 32},
+        missing='no policy permits key.read; "quoted" \\ \x00\x1f\b\f\n\r\t\x7f é \u2028 😀',
+        object="key/demo",
+        outcome=Outcome.ALLOWED,
+        policies=["policy:mine#2", "role:key-user"],
+        principal="app",
+        reason="not-allowed",
+        source="::1",
+        token="abcdefghijklmnop",
+        version=2**32 - 1,
+    )
+    return [
+        {"canonical": body.decode(), "leaf_hash": leaf_hash(body).hex()}
+        for body in map(canonical, (least, most))
+    ]
+
+
+def tokens():
+    """Tokens' texts."""
+    samples = [(bytes(ID_BYTES), bytes(SECRET_BYTES)), (os.urandom(10), os.urandom(32))]
+    return [
+        {"id": i.hex(), "secret": s.hex(), "text": spell(i, s), "text_id": text_id(i)}
+        for i, s in samples
+    ]
+
+
+def store(directory):
+    """A whole small deployment, and what is true of it."""
+    house = House(directory / "store.db")
+    desk = house.desk()
+    admin, app = house.admin, house.app
+    sealed = []
+
+    def encrypt(token, name, plaintext, context):
+        made = desk.ask(token, "key.encrypt", name, plaintext=plaintext, context=context)
+        sealed.append(
+            {
+                "token": token,
+                "ciphertext": made.ciphertext.hex(),
+                "plaintext": plaintext.hex(),
+                "context": context,
+                "version": made.key_version,
+            }
+        )
+
+    encrypt(app, "demo", b"before the rotation", {})
+    desk.ask(admin, "key.rotate", "demo")
+    encrypt(app, "demo", b"after the rotation", CONTEXT)
+    desk.ask(admin, "key.create", name="stopped", labels={"team": "pay"}, description="é")
+    desk.ask(admin, "key.disable", "stopped")
+    text = 'forbid (principal == Principal::"app", action == Action::"key.read", resource);'
+    desk.ask(admin, "policy.write", "mine", text=text)
+    other = desk.ask(admin, "namespace.create", name="other").token
+    desk.ask(other, "principal.create", name="user", roles=["key-user"])
+    user = desk.ask(other, "token.create", principal="user").token
+    desk.ask(other, "key.create", name="demo")
+    encrypt(user, "demo", b"another namespace", {})
+    desk.refusal(app, "key.disable", "demo")
+    tree = house.store.tree
+    house.store.close()
+    with apsw.Connection(str(directory / "store.db")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    for left in directory.glob("store.db-*"):
+        left.unlink()
+    Path(f"{house.path}.lock").unlink(missing_ok=True)
+    return {
+        "root": house.root.hex(),
+        "deployment": house.store.deployment.hex(),
+        "now_us": house.clock.now,
+        "administrator": admin,
+        "application": app,
+        "other": other,
+        "sealed": sealed,
+        "tree_size": tree.size,
+        "tree_root": tree.root.hex(),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

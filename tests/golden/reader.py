@@ -1,0 +1,202 @@
+"""A second reader of every format, written from `docs/formats/` alone, without Strongroom.
+
+Standard library, and AES-GCM and Argon2id of `cryptography`. What does not open is a `ValueError`.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import sqlite3
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+
+def listed(*parts):
+    """LIST of `docs/formats/README.md`."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def kbkdf(key, label, context):
+    """KDF of `docs/formats/README.md`: 64 bytes, as two halves."""
+    halves = []
+    for counter in (1, 2):
+        message = counter.to_bytes(4, "big") + label + b"\0" + context + (512).to_bytes(4, "big")
+        halves.append(hmac.new(key, message, hashlib.sha256).digest())
+    return tuple(halves)
+
+
+def gcm_open(key, nonce, sealed, authenticated):
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, authenticated)
+    except InvalidTag:
+        raise ValueError("does not open") from None
+
+
+def open_ciphertext(material, blob, context):
+    """`docs/formats/ciphertext-1.md`."""
+    if len(blob) < 101 or blob[0] != 1 or blob[17:21] == bytes(4):
+        raise ValueError("no ciphertext of format 1")
+    header, random, commitment, sealed = blob[:21], blob[21:53], blob[53:85], blob[85:]
+    key, expected = kbkdf(material, b"strongroom/ciphertext/1", random)
+    if not hmac.compare_digest(commitment, expected):
+        raise ValueError("another key")
+    pairs = sorted((name.encode(), value.encode()) for name, value in context.items())
+    bound = len(pairs).to_bytes(4, "big") + listed(*(part for pair in pairs for part in pair))
+    return gcm_open(key, bytes(12), sealed, listed(header, bound))
+
+
+def unwrap(key, wrapped, binding):
+    """`docs/formats/wrap-1.md`."""
+    head, random, sealed = wrapped[:5], wrapped[5:37], wrapped[37:]
+    if head != b"\1\0\0\0\0":
+        raise ValueError("no wrap of format 1")
+    once, _ = kbkdf(key, b"strongroom/wrap/1", random)
+    return gcm_open(once, bytes(12), sealed, listed(head, binding))
+
+
+def root_wrapping_key(root):
+    """The key that wraps namespace keys."""
+    return kbkdf(root, b"strongroom/root-wrap/1", b"")[0]
+
+
+def record_mac(root, deployment, row):
+    """`docs/formats/record-1.md`. A row is kind, id, namespace, name, revision, request, body."""
+    kind, record_id, namespace, name, revision, request, body = row
+    message = listed(
+        b"strongroom/record/1",
+        deployment,
+        kind.encode(),
+        record_id,
+        namespace,
+        name.encode(),
+        revision.to_bytes(8, "big"),
+        request.encode(),
+        body.encode(),
+    )
+    key = kbkdf(root, b"strongroom/record-mac/1", b"")[0]
+    return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def entry(body):
+    """`docs/formats/event-1.md`: the fields, if these bytes are the one spelling of them."""
+    fields = json.loads(body)
+    written = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    if written.encode() != body or fields.get("format") != 1:
+        raise ValueError("no entry in its canonical form")
+    return fields
+
+
+def leaf(body):
+    """RFC 6962, 2.1."""
+    return hashlib.sha256(b"\0" + body).digest()
+
+
+def root_hash(leaves):
+    """RFC 6962, 2.1, as it is defined there."""
+    if not leaves:
+        return hashlib.sha256().digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << ((len(leaves) - 1).bit_length() - 1)
+    left, right = root_hash(leaves[:half]), root_hash(leaves[half:])
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def token(text):
+    """`docs/formats/token-1.md`: the id and the secret."""
+    if not re.fullmatch(r"srt_[a-z2-7]{72}", text):
+        raise ValueError("no token")
+    raw = base64.b32decode(text[4:].upper())
+    token_id, secret, checksum = raw[:10], raw[10:42], raw[42:]
+    if hashlib.sha256(b"srt_" + token_id + secret).digest()[:3] != checksum:
+        raise ValueError("mistyped")
+    return token_id, secret
+
+
+def open_seal(text, passphrase):
+    """`docs/formats/seal-passphrase-1.md`."""
+    file = json.loads(text)
+    if file["format"] != "strongroom passphrase seal 1":
+        raise ValueError("another seal")
+    salt, nonce, wrapped = (base64.b64decode(file[n]) for n in ("salt", "nonce", "wrapped"))
+    numbers = [file[name] for name in ("passes", "lanes", "memory_kib")]
+    bound = listed(file["format"].encode(), *(n.to_bytes(4, "big") for n in numbers), salt)
+    key = Argon2id(
+        salt=salt, length=32, iterations=numbers[0], lanes=numbers[1], memory_cost=numbers[2]
+    ).derive(passphrase.encode())
+    return gcm_open(key, nonce, wrapped, bound)
+
+
+class Store:
+    """`docs/formats/store-1.md`: a database with its root key, all of it read and checked."""
+
+    def __init__(self, path, root):
+        db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        try:
+            assert db.execute("PRAGMA application_id").fetchone() == (0x5374726D,)
+            assert db.execute("PRAGMA user_version").fetchone() == (1,)
+            self.meta = dict(db.execute("SELECT name, value FROM meta"))
+            rows = db.execute(
+                "SELECT kind, id, namespace, name, revision, request, body, mac FROM records"
+            ).fetchall()
+            entries = db.execute(
+                "SELECT position, request, leaf_hash, body FROM entries ORDER BY position"
+            ).fetchall()
+        finally:
+            db.close()
+        self.records = {}
+        for *row, mac in rows:
+            if record_mac(root, self.meta["deployment"], row) != mac:
+                raise ValueError("a row was touched")
+            self.records[row[0], row[1]] = {
+                "namespace": row[2],
+                "name": row[3],
+                "revision": row[4],
+                "request": row[5],
+                **json.loads(row[6]),
+            }
+        self.entries = [entry(body.encode()) for *_, body in entries]
+        leaves = [leaf(body.encode()) for *_, body in entries]
+        assert [position for position, *_ in entries] == list(range(len(entries)))
+        assert leaves == [stored for _, _, stored, _ in entries]
+        assert [request for _, request, _, _ in entries] == [e["request"] for e in self.entries]
+        self.tree_size, self.tree_root = len(leaves), root_hash(leaves)
+        self._root = root
+
+    def frontier(self):
+        """The size and the root that the stored frontier stands for."""
+        stored = self.meta["frontier"]
+        size = int.from_bytes(stored[:8], "big")
+        peaks = [stored[at : at + 32] for at in range(8, len(stored), 32)]
+        assert len(peaks) == size.bit_count()
+        root = peaks.pop()
+        while peaks:
+            root = hashlib.sha256(b"\1" + peaks.pop() + root).digest()
+        return size, root
+
+    def decrypt(self, blob, context):
+        """The plaintext of a ciphertext made by this deployment."""
+        deployment = self.meta["deployment"]
+        key_id, number = blob[1:17], blob[17:21]
+        key, version = self.records["k", key_id], self.records["v", key_id + number]
+        namespace = self.records["n", key["namespace"]]
+        namespace_key = unwrap(
+            root_wrapping_key(self._root),
+            base64.b64decode(namespace["wrapped_key"]),
+            listed(b"strongroom/namespace-key/1", deployment, key["namespace"]),
+        )
+        place = listed(
+            b"strongroom/key-version/1",
+            deployment,
+            key["namespace"],
+            key_id,
+            number,
+            b"encrypt-decrypt",
+            version["algorithm"].encode(),
+        )
+        material = unwrap(namespace_key, base64.b64decode(version["wrapped"]), place)
+        return open_ciphertext(material, blob, context)

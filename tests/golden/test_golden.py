@@ -1,0 +1,277 @@
+"""Everything a release ever wrote still opens: by this program, and by a reader without it."""
+
+import base64
+import hashlib
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.adapters.direct_ledger import DirectLedger
+from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
+from strongroom.adapters.seals.passphrase import PassphraseSeal
+from strongroom.adapters.software import SoftwareMaterial, SoftwareProvider
+from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.adapters.system import SystemRandomness
+from strongroom.domain import tokens
+from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.errors import InvalidCiphertext, TamperedRecord, Unauthenticated
+from strongroom.domain.events import Event, canonical
+from strongroom.domain.records import Kind
+from strongroom.domain.sensitive import Sensitive
+from strongroom.node.metrics import Meter
+from strongroom.ports.seal import SealRefused
+from strongroom.services.custodian import assemble
+from strongroom.tlog.merkle import leaf_hash
+from tests.golden import reader
+from tests.support.desks import Client, Clock
+
+RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "store.db").exists())
+FILES = {
+    "ciphertext.json", "wrap.json", "event.json", "token.json", "store.json", "store.db",
+    "seal.json", "seal-opened.json", FILE_NAME,
+}  # fmt: skip
+
+
+@pytest.fixture(params=RELEASES, ids=lambda path: path.name)
+def release(request):
+    return request.param
+
+
+def sample(release, name):
+    return json.loads((release / name).read_text())
+
+
+def private(release, name, tmp_path):
+    """A copy for nobody else's eyes: version control does not keep that."""
+    copy = tmp_path / name
+    shutil.copyfile(release / name, copy)
+    copy.chmod(0o600)
+    return copy
+
+
+def test_there_is_a_sample_of_every_format_of_every_release(release):
+    assert {path.name for path in release.iterdir()} == FILES
+
+
+def test_no_sample_was_changed_since_it_was_written():
+    """A sample that is made anew proves nothing: what was written is what must open."""
+    listed = (Path(__file__).parent / "SHA256SUMS").read_text().splitlines()
+    found = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {release.name}/{path.name}"
+        for release in RELEASES
+        for path in sorted(release.iterdir())
+    ]
+    assert found == listed
+
+
+# --- ciphertext format 1 --------------------------------------------------------------------------
+
+
+def test_ciphertexts_open(release):
+    for one in sample(release, "ciphertext.json"):
+        handle = SoftwareMaterial(Sensitive(bytes.fromhex(one["material"])))
+        blob = bytes.fromhex(one["ciphertext"])
+        assert handle.decrypt(blob, one["context"]) == bytes.fromhex(one["plaintext"])
+        with pytest.raises(InvalidCiphertext):
+            handle.decrypt(blob, {**one["context"], "more": ""})
+
+
+def test_ciphertexts_open_by_the_page_alone(release):
+    for one in sample(release, "ciphertext.json"):
+        material, blob = bytes.fromhex(one["material"]), bytes.fromhex(one["ciphertext"])
+        opened = reader.open_ciphertext(material, blob, one["context"])
+        assert opened == bytes.fromhex(one["plaintext"])
+        assert blob[:21].hex() == "01" + one["key_id"] + f"{one['version']:08x}"
+        with pytest.raises(ValueError, match="another key"):
+            reader.open_ciphertext(bytes(32), blob, one["context"])
+
+
+def test_the_same_random_value_gives_the_same_ciphertext_today(release):
+    """Format 1 is all in its input: not a byte of what is written may move, either."""
+    for one in sample(release, "ciphertext.json"):
+        blob = bytes.fromhex(one["ciphertext"])
+        handle = SoftwareMaterial(Sensitive(bytes.fromhex(one["material"])))
+        again = handle._encrypt_with(
+            blob[21:53],
+            bytes.fromhex(one["key_id"]),
+            one["version"],
+            bytes.fromhex(one["plaintext"]),
+            one["context"],
+        )
+        assert again == blob
+
+
+# --- wrap format 1 --------------------------------------------------------------------------------
+
+
+def test_wrapped_keys_open(release):
+    one = {name: bytes.fromhex(value) for name, value in sample(release, "wrap.json").items()}
+    provider = SoftwareProvider(Sensitive(one["root"]))
+    namespace = provider.open_namespace_key(one["wrapped_namespace_key"], one["namespace_binding"])
+    assert namespace._key.reveal() == one["namespace_key"]
+    opened = namespace.open(Algorithm.AES_256_GCM, one["wrapped_material"], one["material_binding"])
+    assert opened._key.reveal() == one["material"]
+    with pytest.raises(TamperedRecord):
+        provider.open_namespace_key(one["wrapped_namespace_key"], one["material_binding"])
+
+
+def test_wrapped_keys_open_by_the_page_alone(release):
+    one = {name: bytes.fromhex(value) for name, value in sample(release, "wrap.json").items()}
+    root = reader.root_wrapping_key(one["root"])
+    namespace = reader.unwrap(root, one["wrapped_namespace_key"], one["namespace_binding"])
+    assert namespace == one["namespace_key"]
+    material = reader.unwrap(namespace, one["wrapped_material"], one["material_binding"])
+    assert material == one["material"]
+
+
+# --- entries and tokens ---------------------------------------------------------------------------
+
+
+def test_entries_are_read_and_written_again_to_the_same_bytes(release):
+    for one in sample(release, "event.json"):
+        body = one["canonical"].encode()
+        assert canonical(msgspec.json.decode(body, type=Event)) == body
+        assert leaf_hash(body).hex() == one["leaf_hash"]
+
+
+def test_entries_are_read_by_the_page_alone(release):
+    for one in sample(release, "event.json"):
+        body = one["canonical"].encode()
+        assert reader.entry(body)["format"] == 1
+        assert reader.leaf(body).hex() == one["leaf_hash"]
+        with pytest.raises(ValueError, match="canonical"):
+            reader.entry(body.replace(b",", b", ", 1))
+
+
+def test_tokens_are_read(release):
+    for one in sample(release, "token.json"):
+        token_id, secret = bytes.fromhex(one["id"]), bytes.fromhex(one["secret"])
+        assert tokens.token_id(one["text"]) == token_id
+        assert tokens.spell(token_id, secret) == one["text"]
+        assert tokens.text_id(token_id) == one["text_id"]
+        assert reader.token(one["text"]) == (token_id, secret)
+        mistyped = one["text"][:-1] + ("a" if one["text"][-1] != "a" else "b")
+        with pytest.raises(Unauthenticated):
+            tokens.token_id(mistyped)
+        with pytest.raises(ValueError, match="mistyped"):
+            reader.token(mistyped)
+
+
+# --- seals ----------------------------------------------------------------------------------------
+
+
+def test_the_passphrase_seal_opens(release, tmp_path):
+    opened = sample(release, "seal-opened.json")
+    path = private(release, "seal.json", tmp_path)
+    seal = PassphraseSeal(path, Sensitive(opened["passphrase"].encode()))
+    assert seal.open().reveal().hex() == opened["root"]
+    with pytest.raises(SealRefused):
+        PassphraseSeal(path, Sensitive(b"some other passphrase")).open()
+
+
+def test_the_passphrase_seal_opens_by_the_page_alone(release):
+    opened = sample(release, "seal-opened.json")
+    root = reader.open_seal((release / "seal.json").read_text(), opened["passphrase"])
+    assert root.hex() == opened["root"]
+
+
+def test_the_development_key_file_opens(release, tmp_path):
+    root = KeyFile(private(release, FILE_NAME, tmp_path)).open().reveal()
+    text = (release / FILE_NAME).read_text()
+    assert text == f"strongroom root key 1 {root.hex()}\n"
+
+
+# --- a whole database -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deployment(release, tmp_path):
+    truth = sample(release, "store.json")
+    store = SQLiteStore.open(str(private(release, "store.db", tmp_path)))
+    clock = Clock()
+    clock.now = truth["now_us"]
+    desk = Client(
+        assemble(
+            ledger=DirectLedger(store),
+            provider=SoftwareProvider(Sensitive(bytes.fromhex(truth["root"]))),
+            engine=CedarEngine(),
+            clock=clock,
+            randomness=SystemRandomness(),
+            watch=Meter(),
+            first_namespace=store.find(Kind.NAMESPACE, b"", "default").id,
+            seal="test",
+        )
+    )
+    yield truth, store, desk
+    store.close()
+
+
+def test_a_database_opens_and_its_ciphertexts_decrypt(deployment):
+    truth, store, desk = deployment
+    assert store.deployment.hex() == truth["deployment"]
+    assert (store.tree.size, store.tree.root.hex()) == (truth["tree_size"], truth["tree_root"])
+    for one in truth["sealed"]:
+        fields = {"ciphertext": bytes.fromhex(one["ciphertext"]), "context": one["context"]}
+        opened = desk.ask(one["token"], "key.decrypt", **fields)
+        assert opened.plaintext.hex() == one["plaintext"]
+        assert opened.key_version == one["version"]
+
+
+def test_a_databases_states_policies_and_log_hold_on(deployment):
+    truth, _, desk = deployment
+    admin, app = truth["administrator"], truth["application"]
+    assert desk.ask(admin, "key.read", "stopped").state == "suspended"
+    assert desk.ask(admin, "key.read", "stopped").labels == {"team": "pay"}
+    assert desk.refusal(app, "key.encrypt", "stopped", plaintext=b"") == "key-not-usable"
+    assert desk.refusal(app, "key.read", "demo") == "not-allowed"  # by a stored policy
+    assert desk.ask(truth["other"], "identity.read").namespace == "other"
+    events = desk.ask(admin, "audit.read", limit=1_000).events
+    assert [event.action for event in events][:3] == [
+        "namespace.create",
+        "key.encrypt",
+        "key.rotate",
+    ]
+    assert any(event.reason == "not-allowed" for event in events)
+
+
+def test_a_database_can_go_on_being_written(deployment):
+    truth, store, desk = deployment
+    view = desk.ask(truth["administrator"], "key.rotate", "demo")
+    assert view.current_version == 3
+    assert store.tree.size == truth["tree_size"] + 1
+
+
+def test_a_database_is_read_by_the_pages_alone(release):
+    truth = sample(release, "store.json")
+    store = reader.Store(release / "store.db", bytes.fromhex(truth["root"]))
+    assert store.meta["deployment"].hex() == truth["deployment"]
+    assert store.frontier() == (store.tree_size, store.tree_root)
+    assert (store.tree_size, store.tree_root.hex()) == (truth["tree_size"], truth["tree_root"])
+    for one in truth["sealed"]:
+        opened = store.decrypt(bytes.fromhex(one["ciphertext"]), one["context"])
+        assert opened.hex() == one["plaintext"]
+    for name in ("administrator", "application", "other"):
+        token_id, _ = reader.token(truth[name])
+        stored = base64.b64decode(store.records["t", token_id]["hash"])
+        assert stored == hashlib.sha256(truth[name].encode()).digest()
+
+
+def test_a_touched_row_is_noticed_by_the_pages_alone(release, tmp_path):
+    truth = sample(release, "store.json")
+    path = private(release, "store.db", tmp_path)
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("UPDATE records SET revision = revision + 1 WHERE kind = 'k'")
+    db.close()
+    with pytest.raises(ValueError, match="touched"):
+        reader.Store(path, bytes.fromhex(truth["root"]))
+
+
+def test_another_root_key_opens_nothing(release):
+    with pytest.raises(ValueError, match="touched"):
+        reader.Store(release / "store.db", bytes(32))

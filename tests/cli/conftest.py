@@ -1,9 +1,13 @@
 """The command as a person runs it: in this process where that is enough, as its own where not."""
 
+import fcntl
 import io
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,3 +89,31 @@ class Command:
             check=False,
             **options,
         )
+
+
+def on_a_terminal(arguments, stdin=b"", *, columns=80):
+    """Run with a terminal for standard output; exit code, what the terminal got, and the errors."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "TERM": "xterm"}
+    environment.pop("COLUMNS", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "strongroom.cli", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    os.close(slave)
+    _, err = process.communicate(stdin, timeout=30)
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(master)
+    return process.returncode, shown, err

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import pty
 import stat
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import sys
 import pytest
 
 from strongroom.domain import limits
-from tests.cli.conftest import SOURCE
+from tests.cli.conftest import SOURCE, on_a_terminal
 
 EVERY_BYTE = bytes(range(256)) * 4
 
@@ -204,31 +203,6 @@ def test_misuse_is_said_before_anything_is_sent(cli, server, arguments, said):
     assert said in result.err
     assert "4111" not in result.err
     assert len(server.asked) == asked
-
-
-def on_a_terminal(arguments, stdin):
-    """Run with a terminal for standard output; exit code and what the terminal got."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "strongroom.cli", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=slave,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SOURCE), "TERM": "xterm"},
-    )
-    os.close(slave)
-    _, err = process.communicate(stdin, timeout=30)
-    shown = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(master)
-    return process.returncode, shown, err
 
 
 def test_text_is_shown_on_a_terminal_with_a_line_end(cli):

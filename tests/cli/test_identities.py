@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.cli.conftest import on_a_terminal
+
 TOKEN = re.compile(r"srt_[a-z2-7]{72}")
 
 
@@ -47,6 +49,12 @@ def test_token_is_shown_where_it_is_made_and_never_again(cli, monkeypatch):
     assert re.search(r"principal +app", seen)
     for shown in (cli.does("token", "list"), cli.does("token", "list", "-o", "json"), seen):
         assert not TOKEN.search(shown)
+
+
+def test_token_can_be_copied_whole_from_a_narrow_terminal(cli):
+    code, shown, _ = on_a_terminal(["token", "create", "app"], columns=40)
+    assert code == 0
+    assert TOKEN.search(shown.decode())
 
 
 def test_revoked_token_opens_nothing(cli, monkeypatch):

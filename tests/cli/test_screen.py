@@ -1,11 +1,13 @@
 """What is shown, and how it is made harmless."""
 
 import json
+import re
 import unicodedata
 
 import pytest
 
 from strongroom.cli import node, screen
+from tests.cli.conftest import on_a_terminal
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,16 @@ def test_token_in_a_message_is_cut_off(capsys):
 )
 def test_duration_has_its_two_largest_units(seconds, shown):
     assert node._duration(seconds) == shown
+
+
+def test_hostile_name_on_a_terminal_is_harmless_in_facts_and_tables(cli):
+    cli.does("key", "create", "k", "--label", "x=\x1b]0;owned\x07\u202e", "--description", "a\nb")
+    for arguments in (["key", "show", "k"], ["key", "list"]):
+        code, shown, _ = on_a_terminal(arguments, columns=120)
+        text = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())  # the colours are ours
+        assert code == 0
+        assert "\\u001b]0;owned\\u0007\\u202e" in text
+        assert not any(character in text for character in "\x1b\x07\u202e")
 
 
 def test_status_shows_rooms_and_what_does_not_hold(cli, server):

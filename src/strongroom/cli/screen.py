@@ -95,16 +95,16 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -
 
 
 def show_facts(facts: Iterable[tuple[str, "str | Text"]]) -> None:
-    """One thing, one line for each of its facts. Facts without a value are left out."""
-    from rich.table import Table
+    """One thing, one line for each of its facts. Facts without a value are left out.
 
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts:
-        if value:
-            grid.add_row(name, _text(value))
-    show(grid)
+    No line is broken, however narrow the terminal: a token must be copied whole.
+    """
+    from rich.text import Text
+
+    shown = [(name, _text(value)) for name, value in facts if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        show_flow(Text.assemble((name.ljust(width), "dim"), "   ", value))
 
 
 def show_lines(text: str) -> None:

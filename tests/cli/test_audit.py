@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from strongroom.adapters.sqlite import store
+from strongroom.cli import audit
 from strongroom.domain import limits
 from tests.cli.conftest import SOURCE
 
@@ -62,6 +64,45 @@ def test_all_pages_are_all_entries(cli, monkeypatch):
         cli.does("whoami")
     found = entries(cli.does("audit", "list", "--all", "-o", "json"))
     assert [each["position"] for each in found[:5]] == [0, 1, 2, 3, 4]
+
+
+def test_rare_entry_is_found_beyond_what_one_call_looks_at(cli, monkeypatch):
+    """The server looks at a bounded part of the log at a time; the first parts hold none."""
+    monkeypatch.setattr(store, "_SCANNED_MAX", 3)
+    for _ in range(10):
+        cli.does("whoami")
+    cli.app("key", "rotate", "demo")
+    cli.does("whoami")
+    for options in ([], ["--all"], ["--limit", "1"]):
+        found = entries(cli.does("audit", "list", "--principal", "app", *options, "-o", "json"))
+        assert [each["action"] for each in found] == ["key.rotate"]
+    found = entries(cli.does("audit", "tail", "--principal", "app", "-o", "json"))
+    assert [each["action"] for each in found] == ["key.rotate"]
+    assert cli("audit", "list", "--principal", "nobody").err == "There is no such entry.\n"
+
+
+def test_limit_holds_over_several_calls(cli, monkeypatch):
+    monkeypatch.setattr(store, "_SCANNED_MAX", 2)
+    for _ in range(10):
+        cli.does("whoami")
+    first = cli("audit", "list", "--limit", "5", "-o", "json")
+    assert [each["position"] for each in entries(first.out)] == [0, 1, 2, 3, 4]
+    assert "--page-token 4 " in first.err
+
+
+def test_tail_looks_back_further_until_it_has_enough(cli, monkeypatch):
+    for _ in range(3):
+        cli.does("whoami")
+    starts = []
+    real = audit._ago
+    monkeypatch.setattr(audit, "_ago", lambda seconds: starts.append(seconds) or real(seconds))
+    found = entries(cli.does("audit", "tail", "-n", "3", "-o", "json"))
+    assert [each["action"] for each in found] == ["identity.read"] * 3
+    assert starts == [10]
+    found = entries(cli.does("audit", "tail", "-n", "100", "-o", "json"))
+    # What the first tail read is in the log; what this one reads is left out.
+    assert [each["position"] for each in found] == [0, 1, 2, 3, 4]
+    assert starts == [10, 10, 60, 600, 3_600]
 
 
 def test_no_entry_is_said_so(cli):

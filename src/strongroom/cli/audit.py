@@ -24,6 +24,8 @@ app = typer.Typer(no_args_is_help=True, help="Who did what, and what was refused
 
 _POLL_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
+_LOOK_BACK_SECONDS: Final = (10, 60, 600, 3_600)
+_OWN_REMEMBERED: Final = 1_024
 
 Since = Annotated[
     str, typer.Option("--since", metavar="TIME", help="RFC 3339: 2026-01-31T12:00:00Z.")
@@ -56,26 +58,25 @@ def list_(
     """
     from strongroom.client import calls
 
-    if all_pages:
-        limit = limits.PAGE_ITEMS_MAX
     printer = _Printer(at)
     shown = 0
     while True:
         page = at.ask(
             calls.read_audit(
                 since=since, until=until, principal=principal, key=key, action=action,
-                outcome=outcome, request=request, limit=limit, page_token=page_token,
+                outcome=outcome, request=request, page_token=page_token,
+                limit=limits.PAGE_ITEMS_MAX if all_pages else limit - shown,
             )
         )  # fmt: skip
         printer.show(page.events)
         shown += len(page.events)
         page_token = page.next_page_token
-        # The token leads on even from the last page, where the next entry will be.
-        if not all_pages or len(page.events) < limit:
+        # A page can be empty and the log go on: one call looks at a bounded part of it.
+        if _ended(page) or (shown >= limit and not all_pages):
             break
     if not shown:
         screen.note("There is no such entry.")
-    elif len(page.events) == limit:
+    elif not _ended(page):
         screen.note(
             f"There may be more: --all shows them, --page-token {page_token} the next page."
         )
@@ -91,7 +92,8 @@ def tail(
         int, typer.Option("--lines", "-n", metavar="N", min=0, max=1000, help="How many old ones.")
     ] = 10,
     since: Annotated[
-        str, typer.Option("--since", metavar="TIME", help="Look back to here, not one hour.")
+        str,
+        typer.Option("--since", metavar="TIME", help="Look back to here, not at most an hour."),
     ] = "",
     principal: Who = "",
     key: Key = "",
@@ -105,9 +107,7 @@ def tail(
     """
     from strongroom.client import calls
 
-    since = since or (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def look(page_token: str) -> "Call[asks.EventPage]":
+    def look(since: str, page_token: str) -> "Call[asks.EventPage]":
         return calls.read_audit(
             since=since, principal=principal, key=key, action=action, outcome=outcome,
             limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
@@ -116,8 +116,13 @@ def tail(
     printer = _Printer(at)
     log = _Log(at, look)
     newest: deque[asks.EventView] = deque(maxlen=lines)
-    for events in log.rest():
-        newest.extend(events)
+    # The log is read forwards only, and an hour of a busy server is long: a little at first.
+    for start in [since] if since else map(_ago, _LOOK_BACK_SECONDS):
+        newest.clear()
+        for events in log.since(start):
+            newest.extend(events)
+        if len(newest) >= lines:
+            break
     printer.show(list(newest))
     while follow:  # until Ctrl-C
         time.sleep(_POLL_SECONDS)
@@ -125,15 +130,33 @@ def tail(
             printer.show(events)
 
 
+def _ago(seconds: int) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _ended(page: "asks.EventPage") -> bool:
+    """Whether nothing was left to look at: the token is the last position that was."""
+    try:
+        return int(page.next_page_token) + 1 >= page.tree_size
+    except ValueError:  # a server of another version: what has been shown is what there is
+        return True
+
+
 class _Log:
     """The log from one place on, without the entries that reading it makes."""
 
-    def __init__(self, at: Session, look: "Callable[[str], Call[asks.EventPage]]") -> None:
+    def __init__(self, at: Session, look: "Callable[[str, str], Call[asks.EventPage]]") -> None:
         self._at = at
         self._look = look
+        self._since = ""
         self._page_token = ""
         # Only the newest can still turn up: an entry is in the log before its answer arrives.
-        self._own: deque[str] = deque(maxlen=64)
+        self._own: deque[str] = deque(maxlen=_OWN_REMEMBERED)
+
+    def since(self, time_: str) -> "Iterator[list[asks.EventView]]":
+        """Page by page from that time to the end."""
+        self._since, self._page_token = time_, ""
+        return self.rest()
 
     def rest(self, *, patient: bool = False) -> "Iterator[list[asks.EventView]]":
         """Page by page up to the end. `patient` waits while the server is away."""
@@ -142,14 +165,14 @@ class _Log:
             self._own.append(reply.request_id)
             self._page_token = reply.answer.next_page_token
             yield [event for event in reply.answer.events if event.request not in self._own]
-            if len(reply.answer.events) < limits.PAGE_ITEMS_MAX:
+            if _ended(reply.answer):
                 return
 
     def _page(self, *, patient: bool) -> "Reply[asks.EventPage]":
         said = False
         while True:
             try:
-                return self._at.exchange(self._look(self._page_token))
+                return self._at.exchange(self._look(self._since, self._page_token))
             except (ProblemError, UnreachableError) as error:
                 away = isinstance(error, UnreachableError) or error.code == "unavailable"
                 if not patient or not away:

@@ -160,11 +160,6 @@ def failed(what: str, advice: str = "") -> None:
         _say("  " + advice, "")
 
 
-def wide(columns: int) -> bool:
-    """Whether there is room for this many columns. What is not a terminal has room for all."""
-    return not sys.stdout.isatty() or _terminal(sys.stdout).width >= columns
-
-
 def abandoned() -> Exit:
     """Nobody reads any more. The interpreter's own flush at exit must not complain about it."""
     null = os.open(os.devnull, os.O_WRONLY)

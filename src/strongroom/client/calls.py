@@ -276,7 +276,11 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     limit: int = limits.PAGE_ITEMS_DEFAULT,
     page_token: str = "",
 ) -> Call[asks.EventPage]:
-    """A page of the audit log. `next_page_token` leads on even from the last, to follow the log."""
+    """A page of the audit log. `next_page_token` leads on even from the last, to follow the log.
+
+    One call looks at a bounded part of the log, so a page can be short or empty and the log go on:
+    the token is the last position that was looked at, `tree_size` the number of positions.
+    """
     query = _query(
         since=since,
         until=until,

@@ -27,9 +27,9 @@ class Connection(HttpToolsProtocol):
         """A client is here. One too many is shown the door."""
         super().connection_made(transport)
         self.deadline: float | None = self.loop.time() + limits.HEADERS_SECONDS_MAX
-        self._header_bytes = 0
         self._waiting_bytes = 0
         self._in_headers = False
+        self._too_long = False
         if len(self.connections) > self.connections_max:
             self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
 
@@ -46,23 +46,20 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._header_bytes = 0
         self._waiting_bytes = 0
         self._in_headers = True
         self.deadline = self.loop.time() + limits.HEADERS_SECONDS_MAX
 
-    def on_url(self, url: bytes) -> None:
-        """Some of the request line."""
-        self._count(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._count(name + value)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """The headers are whole; a body may follow."""
+        """The headers are whole; a body may follow. Raises `ValueError` when they are too long."""
+        count = len(self.url)
+        for name, value in self.headers:
+            count += len(name) + len(value)
+        if count > limits.HEADER_BYTES_MAX:
+            self._too_long = True
+            # The parser ends its work for an exception, whichever it is, and the connection says
+            # what is wrong in send_400_response.
+            raise ValueError("headers are above the limit")
         self._in_headers = False
         self.deadline = self.loop.time() + limits.BODY_SECONDS_MAX
         super().on_headers_complete()
@@ -75,7 +72,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What came is not HTTP."""
         del msg
-        if self._header_bytes > limits.HEADER_BYTES_MAX:
+        if self._too_long:
             self._refuse(431, TooLarge.code, _TOO_LARGE)
         else:
             self._refuse(400, InvalidRequest.code, "this is not a valid HTTP/1.1 request")
@@ -84,13 +81,6 @@ class Connection(HttpToolsProtocol):
         """Hang up on a client that keeps us waiting."""
         if self.deadline is not None and self.deadline < now:
             self.transport.abort()
-
-    def _count(self, part: bytes) -> None:
-        self._header_bytes += len(part)
-        if self._header_bytes > limits.HEADER_BYTES_MAX:
-            # The parser ends its work for an exception, whichever it is; then send_400_response is
-            # called.
-            raise ValueError("headers are above the limit")
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
         if self.transport.is_closing():

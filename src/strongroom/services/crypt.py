@@ -1,6 +1,7 @@
 """Encrypt and decrypt: the reason for everything else."""
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -17,6 +18,9 @@ from strongroom.domain.errors import (
 from strongroom.domain.lifecycle import Use
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
+
+if TYPE_CHECKING:
+    from strongroom.services.facts import VersionFact
 
 
 class Crypt:
@@ -55,25 +59,30 @@ class Crypt:
         outcomes: list[asks.EncryptedItem] = []
         last: Refusal = InvalidRequest("there are no items", "$.items")
         permit: Permit | None = None
-        number = 0
+        version: VersionFact | None = None
+        weighed: dict[str, str] = {}
         for item in items:
             try:
-                permit = await self._authorizer.permit_key(visit, visit.target, item.context)  # 1
-                version = await self._keyring.usable(permit, Use.PROTECT)  # 2
-                number = version.number
+                # Of an item, a decision can rest on the context only.
+                if permit is None or version is None or item.context != weighed:
+                    permit = await self._authorizer.permit_key(
+                        visit, visit.target, item.context
+                    )  # 1
+                    version = await self._keyring.usable(permit, Use.PROTECT)  # 2
+                    weighed = item.context
                 blob = version.handle.encrypt(
-                    permit.known_key().id, number, item.plaintext, item.context
+                    permit.known_key().id, version.number, item.plaintext, item.context
                 )  # 3
-                outcomes.append(asks.EncryptedItem(ciphertext=blob, key_version=number))
+                outcomes.append(asks.EncryptedItem(ciphertext=blob, key_version=version.number))
             except Refusal as refusal:
                 outcomes.append(asks.EncryptedItem(error=_problem(refusal)))
                 last = refusal
         failed = sum(outcome.error is not UNSET for outcome in outcomes)
-        if permit is None or failed == len(outcomes):
+        if permit is None or version is None or failed == len(outcomes):
             raise last  # nothing was done for anybody: the call as a whole is refused
         contexts = [item.context for item in items]
         details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
-        await self._books.allowed(permit, details, version=number)  # 4
+        await self._books.allowed(permit, details, version=version.number)  # 4
         return asks.EncryptedBatch(outcomes)
 
     async def decrypt(

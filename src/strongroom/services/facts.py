@@ -188,6 +188,11 @@ class Facts:
         if known is not None:
             return known
         record = await self._read(Ref(Kind.POLICIES, namespace_id))
+        # Parsing takes milliseconds, and all who are here when a policy changes wait for the same
+        # record: the first of them parses it.
+        known = self._policies.get(namespace_id)
+        if known is not None and known.revision >= record.revision:
+            return known
         body = self.sealing.open(record, Policies, expected=(Kind.POLICIES, namespace_id))
         fact = PoliciesFact(record, body, self._engine.parse(body.texts))
         _remember(self._policies, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)

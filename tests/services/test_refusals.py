@@ -15,7 +15,7 @@ from strongroom.domain.sensitive import Sensitive
 from strongroom.node.metrics import Meter
 from strongroom.ports.store import Conflict, Stale
 from strongroom.services.custodian import assemble
-from tests.support.desks import START_US, Client, House
+from tests.support.desks import START_US, Client, House, at_once
 
 
 class Ledger(DirectLedger):
@@ -180,10 +180,7 @@ def test_an_operation_that_is_none_is_refused(house, desk):
 def test_an_ask_that_is_no_msgpack_is_refused_and_on_record(house, desk, ask):
     request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
     call = Call("key.encrypt", "demo", house.app, "127.0.0.1", request, ask)
-    coroutine = desk.desk.answer(call)
-    with pytest.raises(StopIteration) as done:
-        coroutine.send(None)
-    assert done.value.value.code == "invalid-request"
+    assert at_once(desk.desk.answer(call)).code == "invalid-request"
     (entry,) = desk.ask(house.admin, "audit.read", request=request).events
     assert (entry.outcome, entry.reason) == ("refused", "invalid-request")
 
@@ -193,9 +190,8 @@ def test_a_text_that_is_no_text_is_refused_and_on_record(house, desk, field):
     body = msgspec.msgpack.encode({"name": "x"} | {field: "\N{GREEK SMALL LETTER ALPHA}"})
     bad = body.replace("\N{GREEK SMALL LETTER ALPHA}".encode(), b"\xff\xff")
     request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
-    with pytest.raises(StopIteration) as done:
-        desk.desk.answer(Call("key.create", "", house.admin, "", request, bad)).send(None)
-    assert done.value.value.code == "invalid-request"
+    call = Call("key.create", "", house.admin, "", request, bad)
+    assert at_once(desk.desk.answer(call)).code == "invalid-request"
     assert desk.ask(house.admin, "audit.read", request=request).events
 
 
@@ -220,6 +216,5 @@ def test_a_call_that_no_gate_would_make_is_refused_before_anything_is_done(
 ):
     ask = msgspec.msgpack.encode({"plaintext": b"x"})
     call = Call("key.encrypt", "demo", house.app, source, request_id, ask)
-    with pytest.raises(StopIteration) as done:
-        desk.desk.answer(call).send(None)
-    assert (done.value.value.code, done.value.value.answer) == ("invalid-request", b"")
+    reply = at_once(desk.desk.answer(call))
+    assert (reply.code, reply.answer) == ("invalid-request", b"")

@@ -6,10 +6,10 @@ refused, and then the refusal is on record with its request and reason. Nothing 
 """
 
 import itertools
-import sqlite3
 from functools import cache
 from typing import NamedTuple
 
+import apsw
 import msgspec
 import pytest
 
@@ -54,7 +54,8 @@ class Place:
         self.house = House(path)
         self.house.store._db.execute("PRAGMA synchronous = OFF")  # a power cut is not the subject
         self.engine = Remembering()
-        self.db = sqlite3.connect(path, isolation_level=None)
+        # The store's own library: another one in the same process would undo its locks.
+        self.db = apsw.Connection(str(path))
         self.questions = []
         self.sealed = []
         self._furnish()
@@ -247,7 +248,7 @@ def put(place, old, new):
         for row in old:
             place.db.execute("DELETE FROM records WHERE kind = ? AND id = ?", row[:2])
         place.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new)
-    except sqlite3.IntegrityError:
+    except apsw.ConstraintError:
         place.db.execute("ROLLBACK")
         return False
     place.db.execute("COMMIT")
@@ -362,7 +363,7 @@ def own(tmp_path):
     desk = house.desk()
     desk.ask(house.app, "key.encrypt", "demo", plaintext=b"x")
     desk.ask(house.admin, "namespace.create", name="other")
-    db = sqlite3.connect(house.path, isolation_level=None)
+    db = apsw.Connection(house.path)
     yield house, db
     db.close()
     house.store.close()

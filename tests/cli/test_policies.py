@@ -22,7 +22,7 @@ def test_policy_holds_at_once_and_no_longer_when_it_is_deleted(cli, put):
     assert cli.app("key", "rotate", "demo").code == 4
     result = put("rotators", PERMIT)
     assert (result.code, result.out) == (0, "")
-    assert "rotators is written (revision 1)" in result.err
+    assert "rotators is written (revision 2)" in result.err
     assert cli.app("key", "rotate", "demo").code == 0
     assert cli("policy", "delete", "rotators").code == 0
     assert cli.app("key", "rotate", "demo").code == 4
@@ -32,7 +32,7 @@ def test_shown_text_is_the_text_that_was_put(cli, put):
     put("rotators", PERMIT)
     assert cli.does("policy", "show", "rotators") == PERMIT
     assert json.loads(cli.does("policy", "show", "rotators", "-o", "json"))["text"] == PERMIT
-    assert re.search(r"rotators +1 +permit", cli.does("policy", "list"))
+    assert re.search(r"rotators +2 +permit", cli.does("policy", "list"))
 
 
 def test_policy_comes_from_standard_input(cli):

@@ -350,7 +350,7 @@ class WritePolicy(Ask, kw_only=True):
 
 
 class PolicyView(Answer):
-    """A policy."""
+    """A policy. `revision` is that of all policies of the namespace when this text was written."""
 
     name: str
     text: str
@@ -434,7 +434,10 @@ class EventView(Answer, omit_defaults=True):
 
 
 class EventPage(Answer):
-    """Entries, newest last. `next_page_token` always leads on, so one can follow the log."""
+    """Entries, newest last. `next_page_token` always leads on, so one can follow the log.
+
+    It is the position up to which was looked: at `tree_size`, there is no more for now.
+    """
 
     events: list[EventView]
     next_page_token: str

@@ -26,9 +26,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row. `name` is also the Cedar action and the action in the audit log.
 
     `details` names every field that the audit entry may carry beyond the fixed ones. `use` is what
-    it does with key material, if anything. `scoped` says that it is about the namespace as a whole
-    and so weighed against it, not against one object. `own_right` operations are for everybody who
-    proved an identity.
+    it does with key material, if anything. What is about the namespace as a whole has it as its
+    `resource`, and is weighed against the caller's own.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     details: frozenset[str] = frozenset()
     use: Use | None = None
-    scoped: bool = False
 
 
 def _row(  # noqa: PLR0913 - a row of a table
@@ -50,7 +48,6 @@ def _row(  # noqa: PLR0913 - a row of a table
     *,
     details: str = "",
     use: Use | None = None,
-    scoped: bool = False,
 ) -> tuple[str, Operation]:
     return name, Operation(
         name=name,
@@ -60,7 +57,6 @@ def _row(  # noqa: PLR0913 - a row of a table
         summary=summary,
         details=frozenset(details.split()),
         use=use,
-        scoped=scoped,
     )
 
 
@@ -73,7 +69,6 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row("key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key", details="algorithm"),
         _row(
             "key.list", asks.Page, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
-            scoped=True,
         ),
         _row("key.read", asks.Nothing, asks.KeyView, _KEY, "Describe a key and its versions"),
         _row(
@@ -106,7 +101,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "principal.list", asks.Page, asks.PrincipalPage, _NAMESPACE, "List the identities",
-            details="count", scoped=True,
+            details="count",
         ),
         _row(
             "principal.read", asks.Nothing, asks.PrincipalView, _PRINCIPAL, "Describe an identity",
@@ -117,7 +112,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "role.list", asks.Nothing, asks.RoleList, _NAMESPACE,
-            "List the roles and what each allows", scoped=True,
+            "List the roles and what each allows",
         ),
         _row(
             "token.create", asks.CreateToken, asks.TokenCreated, _PRINCIPAL,
@@ -125,24 +120,23 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "token.list", asks.Page, asks.TokenPage, _NAMESPACE, "List the tokens", details="count",
-            scoped=True,
         ),
         _row(
             "token.revoke", asks.Nothing, asks.Done, _TOKEN,
             "Revoke a token, at once and everywhere", details="token",
         ),
-        _row("identity.read", asks.Nothing, asks.WhoAmI, _NAMESPACE, "Say who I am", scoped=True),
+        _row("identity.read", asks.Nothing, asks.WhoAmI, _NAMESPACE, "Say who I am"),
         _row(
             "namespace.create", asks.CreateNamespace, asks.NamespaceCreated, _NAMESPACE,
             "Make a namespace and its administrator", details="created token",
         ),
         _row(
             "namespace.list", asks.Page, asks.NamespacePage, _NAMESPACE, "List the namespaces",
-            details="count", scoped=True,
+            details="count",
         ),
         _row(
             "policy.list", asks.Nothing, asks.PolicyList, _NAMESPACE, "List the policies",
-            details="count", scoped=True,
+            details="count",
         ),
         _row("policy.read", asks.Nothing, asks.PolicyView, _POLICY, "Read a policy"),
         _row(
@@ -153,19 +147,19 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "authorize.explain", asks.Explain, asks.Explanation, _NAMESPACE,
             "Say which policy would decide, or what is missing",
-            details="principal asked key allowed", scoped=True,
+            details="principal asked key allowed",
         ),
         _row(
             "decision.read", asks.Nothing, asks.DecisionView, _NAMESPACE,
-            "Look a decision up by its id", details="decision", scoped=True,
+            "Look a decision up by its id", details="decision",
         ),
         _row(
             "audit.read", asks.AuditQuery, asks.EventPage, _NAMESPACE, "Read the audit log",
-            details="count", scoped=True,
+            details="count",
         ),
         _row(
             "status.read", asks.Nothing, asks.StatusView, _NAMESPACE,
-            "Describe the node, its rooms and their hardening", scoped=True,
+            "Describe the node, its rooms and their hardening",
         ),
     ]
 )

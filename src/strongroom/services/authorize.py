@@ -192,8 +192,10 @@ class Authorizer:
         self._judge(visit, verdict)
         return Permit(_SEAL, visit, key)
 
-    def permit(self, visit: Visit, resource: Resource, name: str) -> Permit:
-        """For an operation on anything else: an object by its name, or the namespace."""
+    def permit(self, visit: Visit, resource: Resource, name: str = "") -> Permit:
+        """For an operation on anything else, by its name; of namespaces, there is only the own."""
+        if resource is Resource.NAMESPACE:
+            name = _known(visit.namespace).name
         visit.object = f"{resource.lower()}/{name}"
         self._judge(visit, self._weigh(visit, self.question(visit, resource, name)))
         return Permit(_SEAL, visit, None)

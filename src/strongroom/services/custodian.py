@@ -52,7 +52,7 @@ def assemble(  # noqa: PLR0913 - the ports
 
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
         del ask
-        permit = authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = authorizer.permit(visit, Resource.NAMESPACE)
         tree = await ledger.tree()
         await books.allowed(permit)
         return asks.StatusView(

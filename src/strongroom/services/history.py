@@ -32,7 +32,7 @@ class History:
 
     async def events(self, visit: Visit, ask: asks.AuditQuery) -> asks.EventPage:
         """Entries, newest last. The page token always leads on, so that a reader can follow."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         if ask.action and ask.action not in OPERATIONS:
             raise InvalidRequest("there is no such action", "$.action")
         if ask.outcome and ask.outcome not in set(Outcome):
@@ -57,7 +57,7 @@ class History:
     async def decision(self, visit: Visit, ask: asks.Nothing) -> asks.DecisionView:
         """The decision with that id: which rules were weighed, and what was missing."""
         del ask
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         page = await self._ledger.events(
             EventQuery(namespace=permit.namespace.id, request=visit.target, limit=1)
         )

@@ -59,7 +59,7 @@ class Identities:
 
     async def list_principals(self, visit: Visit, ask: asks.Page) -> asks.PrincipalPage:
         """A page of identities, by name."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         records = await self._ledger.page(
             Kind.PRINCIPAL, permit.namespace.id, ask.page_token, ask.limit + 1
         )
@@ -108,7 +108,7 @@ class Identities:
     async def list_roles(self, visit: Visit, ask: asks.Nothing) -> asks.RoleList:
         """The roles and the Cedar text of each."""
         del ask
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         await self._books.allowed(permit)
         return asks.RoleList(
             [asks.RoleView(role.name, role.summary, role.policy) for role in ROLES.values()]
@@ -146,7 +146,7 @@ class Identities:
 
     async def list_tokens(self, visit: Visit, ask: asks.Page) -> asks.TokenPage:
         """A page of tokens, by id."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         records = await self._ledger.page(
             Kind.TOKEN, permit.namespace.id, ask.page_token, ask.limit + 1
         )
@@ -187,7 +187,7 @@ class Identities:
     async def whoami(self, visit: Visit, ask: asks.Nothing) -> asks.WhoAmI:
         """Who the caller is."""
         del ask
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         await self._books.allowed(permit)
         if visit.token is None:
             raise RuntimeError("a permit without a token")

@@ -72,7 +72,7 @@ class Keys:
 
     async def list(self, visit: Visit, ask: asks.Page) -> asks.KeyPage:
         """A page of keys, by name."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, _name(visit))
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         records = await self._ledger.page(
             Kind.KEY, permit.namespace.id, ask.page_token, ask.limit + 1
         )
@@ -192,10 +192,6 @@ class Keys:
             namespace=namespace.id,
             request=visit.request,
         )
-
-
-def _name(visit: Visit) -> str:
-    return "" if visit.namespace is None else visit.namespace.name
 
 
 def _version_view(record: Record, facts: Facts) -> asks.VersionView:

@@ -4,7 +4,6 @@ import hashlib
 import re
 from typing import Final
 
-import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, limits
@@ -35,7 +34,7 @@ class Rules:
     async def list(self, visit: Visit, ask: asks.Nothing) -> asks.PolicyList:
         """All of them, and the schema they are written in."""
         del ask
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         body = _policies(visit).body
         views = [
             asks.PolicyView(name, text, body.revisions[name])
@@ -66,7 +65,7 @@ class Rules:
         body = _policies(visit).body
         if visit.target not in body.texts and len(body.texts) >= limits.POLICIES_MAX:
             raise InvalidRequest(f"a namespace has at most {limits.POLICIES_MAX} policies")
-        revision = body.revisions.get(visit.target, 0) + 1
+        revision = _policies(visit).revision + 1
         changed = Policies(
             {**body.texts, visit.target: ask.text}, {**body.revisions, visit.target: revision}
         )
@@ -75,14 +74,15 @@ class Rules:
         return asks.PolicyView(visit.target, ask.text, revision)
 
     async def delete(self, visit: Visit, ask: asks.Nothing) -> asks.Done:
-        """Take a policy away. Its revision goes on counting, should the name come back."""
+        """Take a policy away."""
         del ask
         permit = self._authorizer.permit(visit, Resource.POLICY, visit.target)
         body = _policies(visit).body
         if visit.target not in body.texts:
             raise NotFound
-        texts = {name: text for name, text in body.texts.items() if name != visit.target}
-        await self._keep(permit, msgspec.structs.replace(body, texts=texts), {})
+        texts, revisions = dict(body.texts), dict(body.revisions)
+        del texts[visit.target], revisions[visit.target]
+        await self._keep(permit, Policies(texts, revisions), {})
         return asks.Done()
 
     async def _keep(self, permit: Permit, body: Policies, details: Details) -> None:
@@ -99,12 +99,13 @@ class Rules:
 
     async def explain(self, visit: Visit, ask: asks.Explain) -> asks.Explanation:
         """What the policies would decide of a principal, an action and, if given, a key."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         operation = OPERATIONS.get(ask.action)
         if operation is None:
             raise InvalidRequest("there is no such action; the schema lists them", "$.action")
         fact = await self._facts.principal_named(permit.namespace.id, ask.principal)
         key, name = None, "" if ask.key is UNSET else ask.key
+        about_all = operation.resource is Resource.NAMESPACE
         if ask.key is not UNSET:
             try:
                 key = await self._facts.key_named(permit.namespace.id, ask.key)
@@ -115,7 +116,7 @@ class Rules:
             roles=fact.body.roles,
             action=ask.action,
             resource=operation.resource,
-            object=name,
+            object=permit.namespace.name if about_all else name,
             namespace=permit.namespace.name,
             algorithm="" if key is None else key.body.algorithm,
             labels={} if key is None else key.body.labels,

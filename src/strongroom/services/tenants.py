@@ -76,7 +76,7 @@ class Tenants:
         return asks.NamespacePage(views, views[-1].name if len(records) > ask.limit else "")
 
     def _from_the_first(self, visit: Visit) -> Permit:
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE, "")
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         if permit.namespace.name != FIRST:
             visit.missing = f"namespaces are made and listed from the namespace {FIRST} only"
             raise NotAllowed

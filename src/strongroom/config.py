@@ -58,7 +58,7 @@ custodians = 1
 connections_max = 4096
 
 [log]
-# One line of JSON for every request; refusals for lack of service are always logged.
+# One line of JSON for every request. What goes wrong is logged in any case.
 requests = false
 """
 

@@ -337,7 +337,7 @@ def test_every_request_is_observed_once(entrance):
     assert [seen[:2] for seen in entrance.observed] == [
         ("key.list", "ok"), ("key.create", "not-allowed"), ("none", "no-such-path"),
     ]  # fmt: skip
-    assert all(seconds > 0 for _, _, seconds in entrance.observed)
+    assert all(seconds > 0 for _, _, seconds, _ in entrance.observed)
 
 
 def test_what_is_not_http_is_a_mistake_of_the_server(entrance):

@@ -1,5 +1,6 @@
 """Starting: what stands in the way is said in one line, and nothing is left half done."""
 
+import json
 import os
 import shutil
 import signal
@@ -176,8 +177,10 @@ def test_init_and_serve(config):
     assert token.startswith("srt_")
     assert _PASSPHRASE not in done.stdout + done.stderr
     listen = config.read_text().split('"')[1]
+    config.write_text(config.read_text() + "[log]\nrequests = true\n")
     with Served(config, token, f"http://{listen}") as node:
         admin = node.client()
+        asked = admin.ask("GET", "/v1/keys").request_id
         assert admin.ask("POST", "/v1/keys", {"name": "orders"}).status == 201
         # Outside development mode, who makes keys does not use them.
         assert admin.encrypt("orders", b"x").status == 403
@@ -187,6 +190,10 @@ def test_init_and_serve(config):
         assert node.client("").ask("GET", "/metrics", token="").status == 401
     assert node.process.returncode == 0
     assert token.encode() not in node.output
+    # Each line of the log is JSON, and the request is in it by its id.
+    lines = [json.loads(line) for line in node.output.splitlines() if line.startswith(b"{")]
+    (line,) = [line for line in lines if line.get("request") == asked]
+    assert (line["operation"], line["outcome"], line["room"]) == ("key.list", "ok", "gate-1")
     assert _PASSPHRASE.encode() not in node.output
 
 

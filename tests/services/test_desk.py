@@ -376,3 +376,34 @@ def test_swapped_rows_are_refused(desk, house):
                     )
     db.close()
     assert house.desk().ask(house.app, "key.decrypt", ciphertext=blobs["two"]).plaintext == b"two"
+
+
+def test_a_policy_on_labels_holds_for_the_key_that_is_made(desk, house):
+    text = (
+        'forbid (principal, action == Action::"key.create", resource)'
+        ' when { resource.hasTag("team") && resource.getTag("team") == "payments" };'
+    )
+    desk.ask(house.admin, "policy.write", "stop", text=text)
+    assert desk.refusal(house.admin, "key.create", name="a", labels={"team": "payments"}) == (
+        "not-allowed"
+    )
+    assert desk.ask(house.admin, "key.create", name="b", labels={"team": "other"}).name == "b"
+
+
+def test_entry_of_a_batch_names_the_decision_on_what_was_done(desk, house):
+    """The last item is denied by its context; the entry is about the first, which was not."""
+    text = (
+        'forbid (principal, action == Action::"key.encrypt", resource)'
+        ' when { context.encryption.hasTag("stop") };'
+    )
+    desk.ask(house.admin, "policy.write", "stop", text=text)
+    items = [{"plaintext": b"a"}, {"plaintext": b"b", "context": {"stop": "1"}}]
+    request, reply = desk.reply(house.app, "key.encrypt", "demo", items=items)
+    assert not reply.code
+    house.clock.now += 1
+    (event,) = desk.ask(house.admin, "audit.read", action="key.encrypt").events
+    assert event.request == request
+    assert event.outcome == "allowed"
+    assert event.policies == ["role:key-user"]
+    assert not event.missing
+    assert event.details["failed"] == 1

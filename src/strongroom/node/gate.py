@@ -11,6 +11,7 @@ import msgspec
 import uvicorn
 
 from strongroom.domain import asks, limits
+from strongroom.domain.errors import Unavailable
 from strongroom.doors.rest.app import RestDoor
 from strongroom.node import control, log, seccomp
 from strongroom.node.connection import Connection
@@ -39,6 +40,7 @@ class GateRoom:
         self._meter = Meter()
         self._reports: dict[int, _Collected] = {}
         self._number = 0
+        self._warned = 0.0
         self._attaching: set[asyncio.Task[None]] = set()
         self._started_us = time.time_ns() // 1000
         # The certificate is read while the room may still read it.
@@ -143,9 +145,27 @@ class GateRoom:
         )  # fmt: skip
         control.send(self._line, control.Message("reported", number, _encode(report)))
 
-    def _observe(self, operation: str, outcome: str, seconds: float) -> None:
+    def _observe(self, operation: str, outcome: str, seconds: float, request: str) -> None:
         self._meter.count("strongroom_requests", operation, outcome)
         self._meter.latency("strongroom_request_seconds", seconds, operation)
+        if self._start.requests_logged:
+            milliseconds = round(seconds * 1000, 3)
+            log.info(
+                "request", request=request, operation=operation, outcome=outcome,
+                milliseconds=milliseconds,
+            )  # fmt: skip
+        elif outcome == Unavailable.code and self._due():
+            # One line a second: a node that is short of something must not be short of disk, too.
+            log.warning(
+                "requests are refused", outcome=outcome, operation=operation, request=request
+            )
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        due = now - self._warned > 1
+        if due:
+            self._warned = now
+        return due
 
     async def _enrich(self, status: asks.StatusView) -> asks.StatusView:
         now = time.time_ns() // 1000

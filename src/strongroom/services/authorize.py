@@ -1,9 +1,10 @@
 """Who is it, and may they? The only place where a `Permit` is made."""
 
 import hmac
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from strongroom.domain import limits, tokens
+from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import (
     KeyNotUsable,
     NotAllowed,
@@ -163,6 +164,15 @@ class Authorizer:
             key = None
         return self._permit_key(visit, key, name, context)
 
+    def permit_new_key(
+        self, visit: Visit, name: str, algorithm: Algorithm, labels: dict[str, str]
+    ) -> Permit:
+        """For making a key: weighed as the key that it will be, so that policies on labels hold."""
+        visit.object = f"key/{name}"
+        question = self.question(visit, Resource.KEY, name, algorithm=algorithm, labels=labels)
+        self._judge(visit, self._weigh(visit, question))
+        return Permit(_SEAL, visit, None)
+
     async def permit_key_of_blob(
         self, visit: Visit, key_id: bytes, context: dict[str, str]
     ) -> Permit:
@@ -185,7 +195,14 @@ class Authorizer:
             visit.facts.append(key.fact)
         verdict = self._reuse(visit, key)
         if verdict is None:
-            question = self.question(visit, Resource.KEY, name, key=key, context=context)
+            question = self.question(
+                visit,
+                Resource.KEY,
+                name,
+                algorithm="" if key is None else key.body.algorithm,
+                labels=None if key is None else key.body.labels,
+                context=context,
+            )
             verdict = self._weigh(visit, question)
             if verdict.reusable and key is not None:
                 self._keep(visit, key, verdict)
@@ -200,13 +217,14 @@ class Authorizer:
         self._judge(visit, self._weigh(visit, self.question(visit, resource, name)))
         return Permit(_SEAL, visit, None)
 
-    def question(
+    def question(  # noqa: PLR0913 - what a question is made of
         self,
         visit: Visit,
         resource: Resource,
         name: str,
         *,
-        key: KeyFact | None = None,
+        algorithm: Algorithm | Literal[""] = "",
+        labels: dict[str, str] | None = None,
         context: dict[str, str] | None = None,
     ) -> Question:
         """What the engine is asked about this visit."""
@@ -218,8 +236,8 @@ class Authorizer:
             resource=resource,
             object=name,
             namespace=_known(visit.namespace).name,
-            algorithm="" if key is None else key.body.algorithm,
-            labels={} if key is None else key.body.labels,
+            algorithm=algorithm,
+            labels=labels or {},
             context=context or {},
             source=visit.source,
             time_us=visit.time_us,

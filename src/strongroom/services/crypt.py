@@ -20,6 +20,7 @@ from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
 
 if TYPE_CHECKING:
+    from strongroom.ports.policy_engine import Verdict
     from strongroom.services.facts import VersionFact
 
 
@@ -61,6 +62,7 @@ class Crypt:
         permit: Permit | None = None
         version: VersionFact | None = None
         weighed: dict[str, str] = {}
+        verdict: Verdict | None = None
         for item in items:
             try:
                 # Of an item, a decision can rest on the context only.
@@ -69,7 +71,7 @@ class Crypt:
                         visit, visit.target, item.context
                     )  # 1
                     version = await self._keyring.usable(permit, Use.PROTECT)  # 2
-                    weighed = item.context
+                    weighed, verdict = item.context, visit.verdict
                 blob = version.handle.encrypt(
                     permit.known_key().id, version.number, item.plaintext, item.context
                 )  # 3
@@ -80,6 +82,7 @@ class Crypt:
         failed = sum(outcome.error is not UNSET for outcome in outcomes)
         if permit is None or version is None or failed == len(outcomes):
             raise last  # nothing was done for anybody: the call as a whole is refused
+        visit.verdict, visit.missing = verdict, ""  # of what was done, not of what was weighed last
         contexts = [item.context for item in items]
         details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
         await self._books.allowed(permit, details, version=version.number)  # 4
@@ -130,10 +133,11 @@ class Crypt:
         last: Refusal = InvalidRequest("there are no items", "$.items")
         names: set[str] = set()
         good: Permit | None = None
+        verdict: Verdict | None = None
         for item in items:
             try:
                 permit, plaintext, number = await self._open(visit, item.ciphertext, item.context)
-                good = permit
+                good, verdict = permit, visit.verdict
                 names.add(permit.known_key().name)
                 outcomes.append(asks.DecryptedItem(plaintext=plaintext, key_version=number))
             except Refusal as refusal:
@@ -142,6 +146,7 @@ class Crypt:
         failed = sum(outcome.error is not UNSET for outcome in outcomes)
         if good is None:
             raise last  # nothing was done for anybody: the call as a whole is refused
+        visit.verdict, visit.missing = verdict, ""  # of what was done, not of what was weighed last
         if not visit.target:
             visit.object = "key/" + (names.pop() if len(names) == 1 else "")
         contexts = [item.context for item in items]

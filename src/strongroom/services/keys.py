@@ -41,7 +41,7 @@ class Keys:
 
     async def create(self, visit: Visit, ask: asks.CreateKey) -> asks.KeyView:
         """A new key with its first version. Raises `AlreadyExists` when the name is taken."""
-        permit = self._authorizer.permit(visit, Resource.KEY, ask.name)
+        permit = self._authorizer.permit_new_key(visit, ask.name, ask.algorithm, ask.labels)
         key_id = self._randomness.bytes(16)
         key = Key(
             algorithm=ask.algorithm,

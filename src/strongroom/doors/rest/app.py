@@ -25,8 +25,8 @@ from strongroom.doors.rest.asgi import Application, Headers, Message, Receive, S
 from strongroom.doors.rest.routes import Route
 from strongroom.ports.custodian import Custodian
 
-Observe = Callable[[str, str, float], None]
-"""Is told operation, outcome ("ok" or the refusal's code) and seconds of each request."""
+Observe = Callable[[str, str, float, str], None]
+"""Is told operation, outcome ("ok" or the refusal's code), seconds and id of each request."""
 
 Enrich = Callable[[asks.StatusView], Awaitable[asks.StatusView]]
 Log = Callable[[str], None]
@@ -90,7 +90,7 @@ class RestDoor:
             outcome = errors.InternalError.code
             response = errors.of_refusal(errors.InternalError(), request)
         finally:
-            self._observe(operation, outcome, time.perf_counter() - begun)
+            self._observe(operation, outcome, time.perf_counter() - begun, request)
         await _send(response, request, send)
 
     async def _serve(

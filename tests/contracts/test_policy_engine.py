@@ -7,7 +7,7 @@ from strongroom.domain.cedar_schema import needed_policy
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.roles import ROLES
-from strongroom.ports.policy_engine import Question
+from strongroom.ports.policy_engine import Holds, Question
 
 ENGINE = CedarEngine()
 ENCRYPTS = '(principal, action == Action::"key.encrypt", resource)'
@@ -63,17 +63,41 @@ def test_deny_wins():
 )
 def test_the_encryption_context_can_be_a_condition(context, allowed):
     verdict = ask({"tenant": TENANT}, context=context)
-    assert (verdict.allowed, verdict.reusable) == (allowed, False)
+    assert (verdict.allowed, verdict.holds) == (allowed, Holds.ONCE)
 
 
-def test_labels_can_be_a_condition_and_the_verdict_is_reusable():
+def test_labels_can_be_a_condition_and_the_verdict_holds_for_that_object():
     assert ask({"team": TEAM}, labels={"team": "pay"}).allowed
-    assert ask({"team": TEAM}, labels={"team": "pay"}).reusable
+    assert ask({"team": TEAM}, labels={"team": "pay"}).holds is Holds.FOR_THE_OBJECT
     assert not ask({"team": TEAM}, labels={"team": "x"}).allowed
 
 
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("permit (principal, action, resource);", Holds.FOR_THE_ACTION),
+        ("permit (principal, action, resource is Key);", Holds.FOR_THE_ACTION),
+        ('permit (principal, action, resource is Key in Namespace::"x");', Holds.FOR_THE_OBJECT),
+        ('forbid (principal, action, resource in Namespace::"x");', Holds.FOR_THE_OBJECT),
+        ('forbid (principal, action, resource == Key::"other");', Holds.FOR_THE_OBJECT),
+        ('forbid (principal, action, resource) unless { resource in Namespace::"default" };',
+         Holds.FOR_THE_OBJECT),
+        ('forbid (principal, action, resource is Key) when { resource.algorithm == "x" };',
+         Holds.FOR_THE_OBJECT),
+        ('forbid (principal, action, resource) when { context.source == "::1" };', Holds.ONCE),
+        ('forbid (principal, action, resource == Key::"a") when { context.source == "::1" };',
+         Holds.ONCE),
+        ('permit (principal in Role::"x", action, resource);', Holds.FOR_THE_ACTION),
+    ],
+)  # fmt: skip
+def test_verdict_holds_for_what_the_policies_do_not_look_at(text, holds):
+    assert ask({"mine": text}, roles=["key-user"]).holds is holds
+
+
 def test_a_context_condition_on_another_action_does_not_matter():
-    assert ask({"tenant": TENANT}, action="key.read", roles=["key-user"]).reusable
+    assert ask({"tenant": TENANT}, action="key.read", roles=["key-user"]).holds is (
+        Holds.FOR_THE_ACTION
+    )
 
 
 def test_a_policy_that_fails_to_evaluate_is_a_denial():

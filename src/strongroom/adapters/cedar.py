@@ -17,7 +17,7 @@ import cedarpy
 from strongroom.domain import cedar_schema, limits, roles
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.operations import OPERATIONS
-from strongroom.ports.policy_engine import Question, Verdict
+from strongroom.ports.policy_engine import Holds, Question, Verdict
 
 _SCHEMA_TEXT: Final = cedar_schema.schema()
 _SCHEMA: Final = cedarpy.Schema.from_str(_SCHEMA_TEXT)
@@ -88,12 +88,12 @@ class CedarPolicies:
         result = cedarpy.is_authorized(_request(question), rules.policies, _entities(question))
         if result.diagnostics.errors:
             return Verdict(
-                allowed=False, policies=_failed(result.diagnostics.errors), reusable=False
+                allowed=False, policies=_failed(result.diagnostics.errors), holds=Holds.ONCE
             )
         return Verdict(
             allowed=result.allowed,
             policies=tuple(sorted(result.diagnostics.reasons)),
-            reusable=rules.reusable,
+            holds=rules.holds,
         )
 
     def missing(self, question: Question) -> str:
@@ -117,7 +117,11 @@ class _Slice:
     def __init__(self, named: Mapping[str, Policy]) -> None:
         document = {"templates": {}, "staticPolicies": named, "templateLinks": []}
         self.policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
-        self.reusable = not any(_mentions_context(policy) for policy in named.values())
+        self.holds = Holds.FOR_THE_ACTION
+        if any(_mentions("context", policy) for policy in named.values()):
+            self.holds = Holds.ONCE
+        elif any(_is_about_an_object(policy) for policy in named.values()):
+            self.holds = Holds.FOR_THE_OBJECT
 
 
 def _statements(text: str) -> list[Policy]:
@@ -134,12 +138,19 @@ def _applies(policy: Policy, action: str) -> bool:
     return any(uid["id"] == action for uid in named)
 
 
-def _mentions_context(node: object) -> bool:
+def _is_about_an_object(policy: Policy) -> bool:
+    # Any other scope than all objects, or all of a type, names one or what holds it.
+    scope = policy["resource"]
+    every = scope["op"] == "All" or (scope["op"] == "is" and "in" not in scope)
+    return not every or _mentions("resource", policy["conditions"])
+
+
+def _mentions(variable: str, node: object) -> bool:
     if isinstance(node, dict):
-        if node.get("Var") == "context":
+        if node.get("Var") == variable:
             return True
-        return any(_mentions_context(part) for part in node.values())
-    return isinstance(node, list) and any(_mentions_context(part) for part in node)
+        return any(_mentions(variable, part) for part in node.values())
+    return isinstance(node, list) and any(_mentions(variable, part) for part in node)
 
 
 def _request(question: Question) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The policy engine: weighs a request against a namespace's policies. Deny wins; silence is no."""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -24,12 +25,20 @@ class Question(msgspec.Struct, frozen=True):
     time_us: int = 0
 
 
+class Holds(Enum):
+    """What else a verdict holds for, as long as principal and policies stay as they are."""
+
+    ONCE = "context, source or time had a part in it"
+    FOR_THE_OBJECT = "the same action on the same object, as long as that stays as it is"
+    FOR_THE_ACTION = "the same action on any object: no policy looks at the object"
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """The judgement. `policies` decided it. `reusable`: no context, source or time had a part."""
+    """The judgement. `policies` decided it."""
 
     allowed: bool
     policies: tuple[str, ...]
-    reusable: bool
+    holds: Holds
 
 
 class PolicySet(Protocol):

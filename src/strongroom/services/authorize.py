@@ -15,8 +15,9 @@ from strongroom.domain.errors import (
 from strongroom.domain.lifecycle import Use, allows
 from strongroom.domain.operations import Operation, Resource
 from strongroom.ports.clock import Clock
-from strongroom.ports.policy_engine import Question, Verdict
+from strongroom.ports.policy_engine import Holds, Question, Verdict
 from strongroom.services.facts import (
+    Decision,
     Facts,
     KeyFact,
     NamespaceFact,
@@ -204,8 +205,7 @@ class Authorizer:
                 context=context,
             )
             verdict = self._weigh(visit, question)
-            if verdict.reusable and key is not None:
-                self._keep(visit, key, verdict)
+            self._keep(visit, key, verdict)
         self._judge(visit, verdict)
         return Permit(_SEAL, visit, key)
 
@@ -256,14 +256,23 @@ class Authorizer:
             raise NotAllowed
 
     def _reuse(self, visit: Visit, key: KeyFact | None) -> Verdict | None:
-        return None if key is None else key.decisions.get(_decision_name(visit))
+        name = _decision(visit)
+        known = _known(visit.policies).decisions.get(name)
+        return known if known is not None or key is None else key.decisions.get(name)
 
-    def _keep(self, visit: Visit, key: KeyFact, verdict: Verdict) -> None:
+    def _keep(self, visit: Visit, key: KeyFact | None, verdict: Verdict) -> None:
         # A refusal is weighed anew each time: what is missing belongs in its entry.
-        if verdict.allowed:
-            if len(key.decisions) >= limits.CACHED_DECISIONS_PER_KEY_MAX:
-                key.decisions.clear()
-            key.decisions[_decision_name(visit)] = verdict
+        if not verdict.allowed:
+            return
+        if verdict.holds is Holds.FOR_THE_ACTION:
+            decisions, most = _known(visit.policies).decisions, limits.CACHED_PRINCIPALS_MAX
+        elif verdict.holds is Holds.FOR_THE_OBJECT and key is not None:
+            decisions, most = key.decisions, limits.CACHED_DECISIONS_PER_KEY_MAX
+        else:
+            return
+        if len(decisions) >= most:
+            decisions.clear()
+        decisions[_decision(visit)] = verdict
 
 
 class Keyring:
@@ -300,7 +309,7 @@ def _ids(evidence: str) -> tuple[bytes, str]:
     return token_id, tokens.text_id(token_id)
 
 
-def _decision_name(visit: Visit) -> tuple[bytes, int, int, str]:
+def _decision(visit: Visit) -> Decision:
     principal = _known(visit.principal)
     return principal.id, principal.revision, _known(visit.policies).revision, visit.operation.name
 

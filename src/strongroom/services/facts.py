@@ -35,12 +35,17 @@ class NamespaceFact:
         self.handle = handle
 
 
-class PoliciesFact:
-    """A namespace's policies, parsed."""
+Decision = tuple[bytes, int, int, str]
+"""What a verdict is kept under: principal, its revision, that of the policies, the action."""
 
-    __slots__ = ("body", "fact", "policies", "revision")
+
+class PoliciesFact:
+    """A namespace's policies, parsed, and the decisions that hold for every object."""
+
+    __slots__ = ("body", "decisions", "fact", "policies", "revision")
 
     def __init__(self, record: Record, body: Policies, policies: PolicySet) -> None:
+        self.decisions: dict[Decision, Verdict] = {}
         self.fact = record.fact
         self.revision = record.revision
         self.body = body
@@ -113,7 +118,7 @@ class KeyFact:
         self.versions: dict[int, VersionFact] = {}
         # By principal, its revision, the policies' revision and the action: whatever else a verdict
         # rests on is in this key, and a changed key is another KeyFact.
-        self.decisions: dict[tuple[bytes, int, int, str], Verdict] = {}
+        self.decisions: dict[Decision, Verdict] = {}
 
 
 class Watch(Protocol):

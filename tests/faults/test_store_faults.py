@@ -1,15 +1,13 @@
 """Fail the Nth write or flush that SQLite asks of the disk, for every N, and look at what is left.
 
-SQLite reaches the disk through a VFS; ours counts and fails. A fault comes before the act, after it
-("reported as failed but done") or half way through a write, once or until the disk is mended.
+The disk is that of `tests/support/disks.py`.
 """
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 import pytest
@@ -25,103 +23,17 @@ from strongroom.ports.store import (
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
+from tests.support.disks import ERRORS, VFS, Disk, When, faulty_disk
 
-VFS: Final = "strongroom-faults"
 NAMESPACE: Final = b"n" * 16
 REQUEST: Final = "018bcfe56800" + "0" * 20
 KEY: Final = Ref(Kind.KEY, b"\1" * 16)
-ERRORS: Final = {"full": apsw.FullError, "io": apsw.IOError}
-
-T = TypeVar("T")
-
-
-class When(Enum):
-    """Where in the act the fault comes."""
-
-    BEFORE = "before"
-    HALF = "half"
-    AFTER = "after"
-
-
-class Disk:
-    """What the shim asks before each act. Counts from 1."""
-
-    def __init__(self) -> None:
-        self.mend()
-
-    def mend(self) -> None:
-        """Work from now on."""
-        self.count = 0
-        self.nth = 0
-        self.error: type[apsw.Error] = apsw.IOError
-        self.when = When.BEFORE
-        self.lasting = False
-
-    def break_at(self, nth: int, error: type[apsw.Error], when: When, *, lasting: bool) -> None:
-        """Fail at the nth act from now; if lasting, at every later one too."""
-        self.mend()
-        self.nth, self.error, self.when, self.lasting = nth, error, when, lasting
-
-    @property
-    def reached(self) -> bool:
-        """Whether the fault has come."""
-        return 0 < self.nth <= self.count
-
-    def act(self, whole: Callable[[], T], half: Callable[[], object]) -> T:
-        """Do it, or fail."""
-        self.count += 1
-        if not self.reached or (self.count > self.nth and not self.lasting):
-            return whole()
-        if self.when is When.AFTER:
-            whole()
-        elif self.when is When.HALF:
-            half()
-        raise self.error("the test's fault")
-
-
-class FaultyFile(apsw.VFSFile):
-    """A file on that disk."""
-
-    def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
-        super().__init__("", name, flags)
-        self._disk = disk
-
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
-        """Write."""
-        above, half = super().xWrite, data[: len(data) // 2]
-        self._disk.act(lambda: above(data, offset), lambda: above(half, offset))
-
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        """Flush."""
-        above = super().xSync
-        self._disk.act(lambda: above(flags), lambda: None)
-
-    def xTruncate(self, size: int) -> None:  # noqa: N802 - SQLite's name
-        """Cut."""
-        above = super().xTruncate
-        self._disk.act(lambda: above(size), lambda: None)
-
-
-class FaultyVFS(apsw.VFS):
-    """SQLite's way to that disk."""
-
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(VFS, "")
-        self._disk = disk
-
-    def xOpen(  # noqa: N802 - SQLite's name
-        self, name: str | apsw.URIFilename | None, flags: list[int]
-    ) -> FaultyFile:
-        """Open a file."""
-        return FaultyFile(self._disk, name, flags)
 
 
 @pytest.fixture
 def disk() -> Iterator[Disk]:
-    disk = Disk()
-    vfs = FaultyVFS(disk)
-    yield disk
-    vfs.unregister()
+    with faulty_disk() as disk:
+        yield disk
 
 
 def entry(group: int, number: int) -> Entry:

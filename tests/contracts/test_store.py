@@ -1,8 +1,6 @@
 """The promises of the `Store` port, for every adapter."""
 
-import sqlite3
-
-import pytest
+import apsw
 
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.records import Kind, Record, Ref
@@ -197,8 +195,8 @@ def test_a_second_process_cannot_open_it(store, path):
 
 def test_a_newer_schema_is_refused(path):
     SQLiteStore.create(path, b"d" * 16).close()
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 99")
+    db = apsw.Connection(str(path))
+    db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(StoreRefused, match="newer"):
         SQLiteStore.open(path)
@@ -217,8 +215,9 @@ def test_a_missing_file_is_refused(path):
 
 def test_a_row_edited_to_another_type_is_still_a_record(store, path):
     store.commit([writing(record())])
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE records SET revision = 'x', body = 7, mac = 'm', name = x'00ff'")
+    # By apsw, as the store itself: a second SQLite in this process would drop its locks.
+    db = apsw.Connection(str(path))
+    db.execute("UPDATE records SET revision = 'x', body = 7, mac = 'm', name = x'00ff'")
     db.close()
     (found,) = store.load([Ref(Kind.KEY, b"\1" * 16)])
     assert found is not None

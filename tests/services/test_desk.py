@@ -1,7 +1,6 @@
 """What can be asked of a custodian, and what is refused, over a real store."""
 
-import sqlite3
-
+import apsw
 import pytest
 
 from strongroom.domain.operations import OPERATIONS
@@ -321,9 +320,9 @@ def test_an_edited_column_is_refused_and_on_record(house, kind, column):
         "body": "replace(body, '\":', '\": ')",
         "mac": "zeroblob(32)",
     }
-    with sqlite3.connect(house.path) as db:
-        edit = f"UPDATE records SET {column} = {edits[column]} WHERE kind = ?"
-        db.execute(edit, (kind,))
+    # By apsw, as the store itself: a second SQLite in this process would drop its locks.
+    db = apsw.Connection(house.path)
+    db.execute(f"UPDATE records SET {column} = {edits[column]} WHERE kind = ?", (kind,))
     db.close()
     desk = house.desk()
     before = house.store.tree.size
@@ -346,7 +345,7 @@ def test_swapped_rows_are_refused(desk, house):
         n: desk.ask(house.app, "key.encrypt", n, plaintext=n.encode()).ciphertext
         for n in ("demo", "two", "three")
     }
-    db = sqlite3.connect(house.path, isolation_level=None)
+    db = apsw.Connection(house.path)
     swap = "UPDATE records SET request=?, revision=?, body=?, mac=? WHERE kind=? AND id=?"
     for kind in ("k", "v"):
         rows = db.execute(

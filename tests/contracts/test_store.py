@@ -1,6 +1,7 @@
 """The promises of the `Store` port, for every adapter."""
 
 import apsw
+import pytest
 
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.records import Kind, Record, Ref

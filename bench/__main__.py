@@ -95,7 +95,8 @@ class Bench:
         self._say("## Speed", "")
         self._say(
             "The ceiling is a lone endpoint on the same server with as many workers as there are"
-            " gates: it decodes the JSON, runs one AES-GCM, encodes the answer, and does nothing else.",
+            " gates: it decodes the JSON, runs one AES-GCM, encodes the answer, and does nothing"
+            " else.",
             "",
             "| what | connections | requests/s | p50 ms | p99 ms |",
             "| --- | ---: | ---: | ---: | ---: |",

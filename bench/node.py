@@ -66,7 +66,7 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait()
+        self._process.communicate()
 
     def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
         """One request."""

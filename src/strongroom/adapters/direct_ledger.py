@@ -1,6 +1,7 @@
 """The `Ledger` port over a store in the same process: for tests, and for work without rooms."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind, Record, Ref
@@ -38,40 +39,49 @@ class DirectLedger:
 
     async def load(self, refs: Sequence[Ref]) -> list[Record | None]:
         """The records, in the order asked."""
-        self._announce()
-        return self._store.load(refs)
+        with _translated():
+            self._announce()
+            return self._store.load(refs)
 
     async def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
         """The record with that name."""
-        self._announce()
-        return self._store.find(kind, namespace, name)
+        with _translated():
+            self._announce()
+            return self._store.find(kind, namespace, name)
 
     async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records whose ids begin so."""
-        self._announce()
-        return self._store.family(kind, prefix, limit)
+        with _translated():
+            self._announce()
+            return self._store.family(kind, prefix, limit)
 
     async def commit(self, commit: Commit) -> Outcome:
         """Keep one decision."""
-        try:
+        with _translated():
             (outcome,) = self._store.commit([commit])
-        except StoreUnavailable:
-            raise Unavailable from None
         self._announce()
         return outcome
 
     async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records in the order of names."""
-        return self._store.page(kind, namespace, after, limit)
+        with _translated():
+            return self._store.page(kind, namespace, after, limit)
 
     async def events(self, query: EventQuery) -> EventPage:
         """Audit entries."""
-        return self._store.events(query)
+        with _translated():
+            return self._store.events(query)
 
     async def tree(self) -> Tree:
         """The log's size and root."""
-        try:
+        with _translated():
             self._store.probe()
-        except StoreUnavailable:
-            raise Unavailable from None
         return self._store.tree
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable:
+        raise Unavailable from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import copy
 import os
 
 import msgspec
@@ -58,6 +59,12 @@ class House:
         self.first = self.store.find(Kind.NAMESPACE, b"", "default").id
         self.admin = self.tokens.administrator
         self.app = self.tokens.application
+
+    def at(self, store):
+        """The same deployment in another store: a copy of its file."""
+        twin = copy.copy(self)
+        twin.store = store
+        return twin
 
     def desk(self, engine=None):
         return Client(

@@ -38,11 +38,24 @@ class Disk:
         self.error: type[apsw.Error] = apsw.IOError
         self.when = When.BEFORE
         self.lasting = False
+        self.reads = False
 
-    def break_at(self, nth: int, error: type[apsw.Error], when: When, *, lasting: bool) -> None:
-        """Fail at the nth act from now; if lasting, at every later one too."""
+    def break_at(
+        self,
+        nth: int,
+        error: type[apsw.Error],
+        when: When,
+        *,
+        lasting: bool,
+        reads: bool = False,
+    ) -> None:
+        """Fail at the nth act from now; if lasting, at every later one too.
+
+        Acts are writes, flushes and cuts; reads too if so asked.
+        """
         self.mend()
         self.nth, self.error, self.when, self.lasting = nth, error, when, lasting
+        self.reads = reads
 
     @property
     def reached(self) -> bool:
@@ -67,6 +80,13 @@ class FaultyFile(apsw.VFSFile):
     def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         super().__init__("", name, flags)
         self._disk = disk
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's name
+        """Read. Half a read is none: SQLite takes a short one for the end of the file."""
+        above = super().xRead
+        if not self._disk.reads:
+            return above(amount, offset)
+        return self._disk.act(lambda: above(amount, offset), lambda: None)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         """Write."""

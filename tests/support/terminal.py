@@ -195,4 +195,6 @@ class Tour(Node):
         for line in self.process.stdout:
             self.output += line
             if b"Development mode" in line:
-                return
+                break
+        # A reader starts it in the folder of the repository, where the path has no more than a name.
+        self.output = self.output.replace(f"{self.directory.parent}/".encode(), b"")

@@ -36,7 +36,9 @@ class Replay:
     def __init__(self, store, root):
         self._store = store
         self._sealing = Sealing(SoftwareProvider(Sensitive(root)), store.deployment)
-        self._namespace = store.find(Kind.NAMESPACE, b"", "default").id
+        namespace = store.find(Kind.NAMESPACE, b"", "default")
+        assert namespace is not None
+        self._namespace = namespace.id
         self.events = self._read_log()
         self.allowed = {e["request"] for e in self.events if e["outcome"] == "allowed"}
         self.refused = {e["request"] for e in self.events if e["outcome"] == "refused"}
@@ -47,14 +49,23 @@ class Replay:
             for event in self.events
         )
 
+    def root_at(self, size):
+        """The tree's root when it had that size."""
+        frontier = Frontier()
+        for leaf in self._leaves[:size]:
+            frontier.append(leaf)
+        return frontier.root()
+
     def _read_log(self):
         frontier, events, after = Frontier(), [], -1
+        self._leaves = []
         while True:
             page = self._store.events(EventQuery(self._namespace, after=after, limit=_MANY))
             for stored in page.events:
                 assert stored.position == frontier.size
                 assert stored.leaf_hash == leaf_hash(stored.body)
                 frontier.append(stored.leaf_hash)
+                self._leaves.append(stored.leaf_hash)
                 events.append(json.loads(stored.body))
             after = page.scanned
             if after + 1 >= page.tree_size:

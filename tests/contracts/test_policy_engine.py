@@ -3,6 +3,7 @@
 import pytest
 
 from strongroom.adapters.cedar import CedarEngine
+from strongroom.domain import limits
 from strongroom.domain.cedar_schema import needed_policy
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.operations import OPERATIONS, Resource
@@ -156,3 +157,42 @@ def test_what_is_missing_names_roles_and_a_policy_that_would_do():
     assert "administrator, key-manager" in said
     policy = said.split("such as: ")[1]
     assert ask({"new": policy}, action="key.create").allowed
+
+
+def _when(condition):
+    return f"permit (principal, action, resource) when {{ {condition} }};"
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("(", ")"), ("[", "]"), ("{a: ", "}"), ("if (", ") then 1 else 1")]
+)
+@pytest.mark.parametrize("depth", [limits.POLICY_DEPTH_MAX, 700, 2_000])
+def test_a_text_nested_too_deeply_is_refused_and_ends_no_process(opening, closing, depth):
+    text = _when((opening * depth + "1" + closing * depth)[: limits.POLICY_CHARACTERS_MAX // 2])
+    with pytest.raises(InvalidRequest):
+        ENGINE.validate("deep", text)
+
+
+def test_brackets_in_texts_and_comments_are_no_brackets():
+    comment = "// " + "(" * 100 + "\n"
+    ENGINE.validate("p", comment + _when('context.source != "' + "(" * 100 + '"'))
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        # A carriage return ends a comment for Cedar, too.
+        ENGINE.validate("p", _when("(//\r" * 700 + "true" + ")//\r" * 700))
+
+
+@pytest.mark.parametrize("terms", [2, 20, 50, 90, 200, 700, 1_500])
+@pytest.mark.parametrize("term", ["true && ", "false || ", "1 + ", "if true then true else "])
+def test_what_is_accepted_can_be_weighed(term, terms):
+    """A text that was kept and cannot be parsed would shut everybody out of the namespace."""
+    text = _when(
+        (term * terms + ("1" if term == "1 + " else "true")) + (" > 0" if "+" in term else "")
+    )
+    if len(text) > limits.POLICY_CHARACTERS_MAX:
+        text = text[: limits.POLICY_CHARACTERS_MAX]
+    try:
+        ENGINE.validate("chain", text)
+    except InvalidRequest:
+        assert terms > 20
+    else:
+        assert ask({"chain": text}).allowed

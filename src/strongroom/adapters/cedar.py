@@ -21,6 +21,11 @@ from strongroom.ports.policy_engine import Holds, Question, Verdict
 
 _SCHEMA_TEXT: Final = cedar_schema.schema()
 _SCHEMA: Final = cedarpy.Schema.from_str(_SCHEMA_TEXT)
+_TOO_DEEP: Final = (
+    "the policy is nested too deeply, or one condition has too many terms; make several policies"
+)
+# Strings and comments, in which brackets are no brackets, come first. As in Cedar's own lexer.
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|//[^\n\r]*|[(\[{]|[)\]}]|\bif\b|;', re.DOTALL)
 _CONTEXT_UID: Final = {"type": "Encryption", "id": "context"}
 
 Policy = dict[str, Any]  # one policy in Cedar's JSON form
@@ -50,11 +55,14 @@ class CedarEngine:
 
     def validate(self, name: str, text: str) -> None:
         """Raises `InvalidRequest` that says what is wrong with the text."""
-        del name
         if len(text) > limits.POLICY_CHARACTERS_MAX:
             raise InvalidRequest(
                 f"a policy text has at most {limits.POLICY_CHARACTERS_MAX} characters", "$.text"
             )
+        # Before anything else: Cedar's parser calls itself for each bracket, and a deep text would
+        # end the process, which no exception handler hears of.
+        if _depth(text) > limits.POLICY_DEPTH_MAX:
+            raise InvalidRequest(_TOO_DEEP, "$.text")
         result = cedarpy.validate_policies(text, _SCHEMA)
         if not result.validation_passed:
             raise InvalidRequest(_said([str(error) for error in result.errors]), "$.text")
@@ -64,6 +72,8 @@ class CedarEngine:
             raise InvalidRequest(
                 f"the policy does not parse: {_said([str(error)])}", "$.text"
             ) from error
+        except RecursionError:
+            raise InvalidRequest(_TOO_DEEP, "$.text") from None
         if parsed["templates"]:
             raise InvalidRequest(
                 "templates (?principal, ?resource) are not supported; name them in the policy",
@@ -71,6 +81,12 @@ class CedarEngine:
             )
         if not parsed["staticPolicies"]:
             raise InvalidRequest("the text holds no policy; begin with permit or forbid", "$.text")
+        # What is kept must be usable: a text that can be validated and not be weighed would shut
+        # everybody out of the namespace, those who could take it back included.
+        try:
+            self.parse({name: text})
+        except (ValueError, RuntimeError):  # RecursionError is one of the latter
+            raise InvalidRequest(_TOO_DEEP, "$.text") from None
 
 
 class CedarPolicies:
@@ -122,6 +138,22 @@ class _Slice:
             self.holds = Holds.ONCE
         elif any(_is_about_an_object(policy) for policy in named.values()):
             self.holds = Holds.FOR_THE_OBJECT
+
+
+def _depth(text: str) -> int:
+    """How deep the text is nested at most, or deeper: an `if` counts up to its policy's end."""
+    deepest = brackets = ifs = 0
+    for piece in _TOKENS.findall(text):
+        if piece in ("(", "[", "{"):
+            brackets += 1
+        elif piece in (")", "]", "}"):
+            brackets = max(brackets - 1, 0)
+        elif piece == "if":
+            ifs += 1
+        elif piece == ";":
+            ifs = 0
+        deepest = max(deepest, brackets + ifs)
+    return deepest
 
 
 def _statements(text: str) -> list[Policy]:

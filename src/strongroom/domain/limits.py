@@ -28,6 +28,7 @@ LABEL_CHARACTERS_MAX: Final = 256
 LABELS_CHARACTERS_MAX: Final = 4_096  # all of a key's together: a page of keys must fit in a frame
 DESCRIPTION_CHARACTERS_MAX: Final = 1_024
 POLICY_CHARACTERS_MAX: Final = 16 * 1024  # one policy text
+POLICY_DEPTH_MAX: Final = 40  # brackets in brackets; some hundreds would end the parser's process
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
 ROLES_MAX: Final = 16  # per principal
 TOKEN_DAYS_MAX: Final = 3_650
@@ -51,4 +52,5 @@ CACHED_PRINCIPALS_MAX: Final = 10_000
 CACHED_VERSIONS_PER_KEY_MAX: Final = 32
 CACHED_DECISIONS_PER_KEY_MAX: Final = 256
 
-RETRY_AFTER_SECONDS: Final = 1
+# What a client is told when there is no answer now.
+RETRY_AFTER_SECONDS: Final = 1  # a room that ended is back within a second

@@ -147,6 +147,50 @@ def test_pages_are_to_get_only(node):
         assert client.ask(method, "/metrics").status == 405
 
 
+def _chunked(token, trailers):
+    return (
+        b"POST /v1/decrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + token
+        + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        + trailers
+    )
+
+
+def test_identity_in_a_trailer_is_none(node, line):
+    """A proxy in front that checks headers does not see what comes behind the body."""
+    token = f"Authorization: Bearer {node.app}\r\n".encode()
+    line.sendall(_chunked(b"", token + b"\r\n"))
+    assert _response(line)[0] == 401
+    line.sendall(_chunked(token, b"X-Some: trailer\r\n\r\n"))
+    assert _response(line)[0] == 400  # of who is known, the body is judged
+
+
+def test_trailers_without_end_are_hung_up_on_before_they_fill_memory(line):
+    line.sendall(_chunked(b"", b""))
+    sent = 0
+    try:
+        while sent < 50 * 1024 * 1024:
+            line.sendall(b"X-Some: trailer\r\n" * 4096)
+            sent += 17 * 4096
+    except OSError:
+        pass
+    assert sent < 10 * 1024 * 1024
+
+
+def test_what_is_not_http_leaves_no_line_in_the_log(node):
+    """Or anybody could fill the disk."""
+    host, port = node.url.removeprefix("http://").split(":")
+    before = node.log.read_bytes()
+    for sent in (
+        b"not http\r\n\r\n",
+        b"GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ):
+        with socket.create_connection((host, int(port)), timeout=20) as line:
+            line.sendall(sent)
+            assert _response(line)[0] in (200, 400)
+    assert node.log.read_bytes() == before
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tls")

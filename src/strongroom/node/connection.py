@@ -29,6 +29,7 @@ class Connection(HttpToolsProtocol):
         self.deadline: float | None = self.loop.time() + limits.HEADERS_SECONDS_MAX
         self._waiting_bytes = 0
         self._in_headers = False
+        self._trailer_bytes = 0
         self._too_long = False
         if len(self.connections) > self.connections_max:
             self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
@@ -47,8 +48,22 @@ class Connection(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._waiting_bytes = 0
+        self._trailer_bytes = 0
         self._in_headers = True
         self.deadline = self.loop.time() + limits.HEADERS_SECONDS_MAX
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. A trailer, which comes after a body in chunks, is not one, and is dropped.
+
+        The parser does not tell them apart, so an `Authorization` after the body would count. See
+        RFC 9110, 6.5.1.
+        """
+        if self._in_headers:
+            super().on_header(name, value)
+            return
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > limits.HEADER_BYTES_MAX:
+            self.transport.abort()  # an answer may be under way; nothing fits between
 
     def on_headers_complete(self) -> None:
         """The headers are whole; a body may follow. Raises `ValueError` when they are too long."""

@@ -5,6 +5,7 @@ secret.
 """
 
 import json
+import logging
 import sys
 import time
 import traceback
@@ -12,9 +13,24 @@ import traceback
 _room = {"name": "supervisor"}
 
 
+class _Libraries(logging.Handler):
+    """What libraries log as an error: who, and what kind, in our form. Never its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        _write(
+            "error", "a library failed",
+            {"library": record.name, "error": "" if kind is None else kind.__name__},
+        )  # fmt: skip
+
+
 def begin(name: str) -> None:
-    """Say which room this process is."""
+    """Say which room this process is. What libraries have to say below an error is dropped.
+
+    The HTTP server warns once for each request that is not HTTP: anybody could fill the disk.
+    """
     _room["name"] = name
+    logging.basicConfig(handlers=[_Libraries(logging.ERROR)], level=logging.ERROR, force=True)
 
 
 def info(message: str, **fields: str | float) -> None:

@@ -150,6 +150,12 @@ class Terminal:
                 (self.folder / name).write_text(self._ours(content))
         return count
 
+    def write_files(self, page):
+        """Only the files of a page's text."""
+        for language, name, content in blocks(page):
+            if name and language != "console":
+                (self.folder / name).write_text(self._ours(content))
+
     def type(self, command):
         """Type a command; the lines it says."""
         if command == "make run":
@@ -196,5 +202,5 @@ class Tour(Node):
             self.output += line
             if b"Development mode" in line:
                 break
-        # A reader starts it in the folder of the repository, where the path has no more than a name.
+        # A reader starts it in the folder of the repository, where the path is one name.
         self.output = self.output.replace(f"{self.directory.parent}/".encode(), b"")

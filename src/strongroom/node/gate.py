@@ -13,6 +13,7 @@ import uvicorn
 from strongroom.domain import asks, limits
 from strongroom.domain.errors import Unavailable
 from strongroom.doors.rest.app import RestDoor
+from strongroom.doors.rest.documents import documents
 from strongroom.node import control, log, seccomp
 from strongroom.node.connection import Connection
 from strongroom.node.hardening import harden
@@ -43,7 +44,8 @@ class GateRoom:
         self._warned = 0.0
         self._attaching: set[asyncio.Task[None]] = set()
         self._started_us = time.time_ns() // 1000
-        # The certificate is read while the room may still read it.
+        # Documents, modules and the certificate are read while the room may still read them.
+        self._documents = documents(start.version)
         self._config = uvicorn.Config(
             _no_door_yet,
             http=_connection_class(start.connections_max),
@@ -69,7 +71,6 @@ class GateRoom:
         loop = asyncio.get_running_loop()
         self._custodians = Custodians()
         pages = Pages(
-            self._start.version,
             self._custodians,
             reports=self.reports,
             metrics_open=self._start.metrics_open,
@@ -77,7 +78,7 @@ class GateRoom:
         door = RestDoor(
             self._custodians,
             observe=self._observe,
-            pages=pages.by_path(),
+            pages={**self._documents, **pages.by_path()},
             enrich=self._enrich,
             log=lambda request: log.failure("a request failed", request=request),
         )

@@ -65,8 +65,14 @@ def _close_all_but(keep: set[int]) -> None:
 
 
 def _lock_memory() -> Measure:
-    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:
+    if os.geteuid() == 0:
+        # For good: the room's own user has a limit, and what is allocated later is locked, too.
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, unlimited)
+        except (ValueError, OSError):
+            return Measure("memory-locked", active=False, note="RLIMIT_MEMLOCK cannot be raised")
+    elif resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY:
         # With a limit, locking would make later allocations fail instead of being swapped.
         return Measure("memory-locked", active=False, note="RLIMIT_MEMLOCK is not unlimited")
     return _call("memory-locked", _libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT))

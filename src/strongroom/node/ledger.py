@@ -19,13 +19,14 @@ from typing import Final
 import msgspec
 
 from strongroom.adapters.sqlite.store import SQLiteStore
-from strongroom.node import control, seccomp, wire
+from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
 from strongroom.ports.store import Outcome, StoreUnavailable
 
 _RECEIVE_BYTES: Final = 1 << 20
+_FLUSH_BYTES: Final = 4 * 1024 * 1024  # of records; more of them go in frames of their own
 _PROBE_SECONDS: Final = 0.5  # a readiness check writes to the disk at most this often
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -119,12 +120,20 @@ class LedgerRoom:
         for _, outcome in kept:
             self._meter.count("strongroom_commits", type(outcome).__name__.lower())
         results: list[tuple[int, msgspec.Raw]] = []
+        size = 0
         for number, read in batch.reads:
+            if size > _FLUSH_BYTES:
+                # Before the turn's end, never after it: a record must not come behind the news that
+                # it has changed.
+                self._send_results(peer, results, [])
+                results, size = [], 0
             if isinstance(read, wire.ReadPage | wire.ReadEvents):
                 self._questions.put((peer, number, read))
                 continue
             try:
-                results.append((number, msgspec.Raw(_encode(self._read(read)))))
+                result = _encode(self._read(read))
+                results.append((number, msgspec.Raw(result)))
+                size += len(result)
             except StoreUnavailable:
                 failed = [*failed, number]
         changed = self._store.changed_since(batch.known)
@@ -168,6 +177,9 @@ class LedgerRoom:
                     result = _encode(self._store.events(read.query))
             except StoreUnavailable:
                 result = None
+            except Exception:  # noqa: BLE001 - without this thread nobody could read lists any more
+                log.failure("a list could not be read")
+                result = None
             self._found.append((peer, number, result))
             os.eventfd_write(self._wake, 1)
 
@@ -177,12 +189,17 @@ class LedgerRoom:
             peer, number, result = self._found.popleft()
             results = [] if result is None else [(number, msgspec.Raw(result))]
             failed = [number] if result is None else []
-            self._send(
-                peer,
-                wire.FromLedger(
-                    turn=False, epoch=-1, changed=[], outcomes=[], results=results, failed=failed
-                ),
-            )
+            self._send_results(peer, results, failed)
+
+    def _send_results(
+        self, peer: _Peer, results: list[tuple[int, msgspec.Raw]], failed: list[int]
+    ) -> None:
+        self._send(
+            peer,
+            wire.FromLedger(
+                turn=False, epoch=-1, changed=[], outcomes=[], results=results, failed=failed
+            ),
+        )
 
     def _batches(self, peer: _Peer) -> list[tuple[_Peer, wire.ToLedger]]:
         try:

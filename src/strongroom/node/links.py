@@ -20,6 +20,7 @@ _Answer = TypeVar("_Answer")
 _SWEEP_SECONDS: Final = 1.0
 _ALONE_SWEEPS_MAX: Final = 10
 _BATCH_MAX: Final = 512  # commits in one frame, so that none comes near the frame's limit
+_BATCH_BYTES_MAX: Final = 8 * 1024 * 1024  # of records in one frame, likewise
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of asks; more of them go in a frame of their own
 _UNAVAILABLE: Final = Reply(
     code=Unavailable.code, detail="no custodian can take this now; try again in a moment"
@@ -65,11 +66,19 @@ class LedgerLink:
     async def attach(self, line: socket.socket) -> None:
         """Speak over this socket from now on. What was known is forgotten: it is another ledger."""
         if self._frames is not None:
-            self._lost(self._frames)
+            former = self._frames
+            self._lost(former)
+            former.close()
         frames: wire.Frames
+
+        def received(payload: bytes) -> None:
+            # What a former ledger still has to say is of its epochs, not of this one's.
+            if frames is self._frames:
+                self._received(payload)
+
         loop = asyncio.get_running_loop()
         _, frames = await loop.create_connection(
-            lambda: wire.Frames(self._received, lambda: self._lost(frames)), sock=line
+            lambda: wire.Frames(received, lambda: self._lost(frames)), sock=line
         )
         self._frames = frames
         self._away = True
@@ -135,7 +144,8 @@ class LedgerLink:
         if self._frames is None:
             return
         self._away = True
-        commits, self._commits = self._commits[:_BATCH_MAX], self._commits[_BATCH_MAX:]
+        count = _fitting(self._commits)
+        commits, self._commits = self._commits[:count], self._commits[count:]
         reads, self._reads = self._reads[:_BATCH_MAX], self._reads[_BATCH_MAX:]
         self._frames.send(_encode(wire.ToLedger(self.epoch, commits, reads)))
 
@@ -305,6 +315,17 @@ async def leave_when_alone(attached: Callable[[], bool]) -> NoReturn:
         if alone > _ALONE_SWEEPS_MAX:
             log.warning("without a peer for too long; starting afresh")
             os._exit(1)
+
+
+def _fitting(commits: Sequence[tuple[int, Commit]]) -> int:
+    """How many of the commits go in one batch; one in any case."""
+    size = 0
+    for count, (_, commit) in enumerate(commits[:_BATCH_MAX]):
+        for write in commit.writes:
+            size += len(write.record.body)
+        if size > _BATCH_BYTES_MAX and count:
+            return count
+    return min(len(commits), _BATCH_MAX)
 
 
 def _busy(link: CustodianLink) -> int:

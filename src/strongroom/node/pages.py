@@ -12,7 +12,6 @@ from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.doors.rest import auth, errors
 from strongroom.doors.rest.app import REQUEST_ID
-from strongroom.doors.rest.documents import documents
 from strongroom.node import wire
 from strongroom.node.control import Report
 from strongroom.node.exposition import CONTENT_TYPE, exposition
@@ -31,13 +30,11 @@ class Pages:
 
     def __init__(
         self,
-        version: str,
         custodian: Custodian,
         *,
         reports: Callable[[], Awaitable[list[Report]]],
         metrics_open: bool,
     ) -> None:
-        self._documents = documents(version)
         self._custodian = custodian
         self._reports = reports
         self._metrics_open = metrics_open
@@ -50,7 +47,6 @@ class Pages:
             "/v1/health": _page(self._health),
             "/v1/ready": _page(self._ready),
             "/metrics": _page(self._metrics),
-            **self._documents,
         }
 
     async def _health(self, request: Request) -> Response:

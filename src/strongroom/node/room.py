@@ -54,22 +54,25 @@ def _run(room: Room, line: socket.socket, body: bytes, descriptors: list[int]) -
 
         custodian = msgspec.msgpack.decode(body, type=control.CustodianStart)
         log.begin(custodian.name)
-        _with_uvloop(CustodianRoom(line, custodian).run)
+        _with_uvloop(lambda: CustodianRoom(line, custodian).run())
     elif room is Room.GATE:
         from strongroom.node.gate import GateRoom  # noqa: PLC0415
 
         gate = msgspec.msgpack.decode(body, type=control.GateStart)
         log.begin(gate.name)
-        _with_uvloop(GateRoom(line, gate, socket.socket(fileno=descriptors[0])).run)
+        listening = socket.socket(fileno=descriptors[0])
+        _with_uvloop(lambda: GateRoom(line, gate, listening).run())
     else:
         raise RuntimeError("the supervisor is not a room that can be run so")
 
 
 def _with_uvloop(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    # Before the room hardens itself: its own user may not be able to read the program.
     import uvloop  # noqa: PLC0415 - the ledger has no use for it
 
+    work = run()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    runner.run(run())
+    runner.run(work)
     # The room's work is done. Taking the loop apart needs system calls that are sealed by now.
     sys.stderr.flush()
     os._exit(0)

@@ -15,6 +15,7 @@ import msgspec
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.records import Kind, Record, Ref
+from strongroom.node import log
 from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree
 
 _LENGTH_BYTES: Final = 4
@@ -173,6 +174,7 @@ class Frames(asyncio.Protocol):
                 self._received(payload)
         except (WireError, msgspec.MsgspecError):
             # A peer that does not speak our language is broken or broken into: hang up.
+            log.failure("hung up on a peer that was not understood")
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,7 +3,7 @@
 import os
 import time
 
-from strongroom.adapters.software import SoftwareMaterial
+from strongroom.adapters.software.format1 import FormatOneCipher
 from strongroom.domain.sensitive import Sensitive
 
 _SECONDS = 2.0
@@ -11,7 +11,7 @@ _SECONDS = 2.0
 
 def loop(plaintext_bytes: int) -> float:
     """Encrypts a second."""
-    material = SoftwareMaterial(Sensitive(os.urandom(32)))
+    material = FormatOneCipher(Sensitive(os.urandom(32)))
     key_id, plaintext = os.urandom(16), os.urandom(plaintext_bytes)
     count, began = 0, time.perf_counter()
     while time.perf_counter() - began < _SECONDS:

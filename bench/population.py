@@ -51,7 +51,8 @@ def populate(directory: Path, keys: int) -> float:
                 namespace=record.id, key=key_id, version=1,
                 purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
             )  # fmt: skip
-            version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding), now_us)
+            wrapped = handle.generate(DEFAULT, binding).wrapped
+            version = Version(DEFAULT, State.ACTIVE, wrapped, now_us)
             writes = (
                 Write(
                     sealing.seal(

@@ -11,12 +11,12 @@ REVEALED = {
     ("adapters/seals/passphrase.py", "PassphraseSeal.make"): 2,
     ("adapters/seals/passphrase.py", "_canonical"): 2,
     ("adapters/seals/passphrase.py", "_key"): 1,
-    ("adapters/software.py", "SoftwareMaterial._encrypt_with"): 1,
-    ("adapters/software.py", "SoftwareMaterial.decrypt"): 1,
-    ("adapters/software.py", "SoftwareProvider.__init__"): 1,
-    ("adapters/software.py", "SoftwareProvider.mac"): 1,
-    ("adapters/software.py", "_unwrap"): 1,
-    ("adapters/software.py", "_wrap"): 1,
+    ("adapters/software/format1.py", "FormatOneCipher._encrypt_with"): 1,
+    ("adapters/software/format1.py", "FormatOneCipher.decrypt"): 1,
+    ("adapters/software/provider.py", "SoftwareProvider.__init__"): 1,
+    ("adapters/software/provider.py", "SoftwareProvider.mac"): 1,
+    ("adapters/software/provider.py", "_unwrap"): 1,
+    ("adapters/software/provider.py", "_wrap"): 1,
     ("node/supervisor.py", "_rooms"): 1,
 }
 

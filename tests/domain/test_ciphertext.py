@@ -5,18 +5,22 @@ import os
 import pytest
 
 from strongroom.adapters.software import SoftwareProvider
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.errors import InvalidCiphertext, TamperedRecord
 from strongroom.domain.sensitive import Sensitive
 
 KEY_ID = bytes(range(16))
 
 
+def open_at(namespace, wrapped, binding):
+    return namespace.open(Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, wrapped, binding)
+
+
 def material():
     provider = SoftwareProvider(Sensitive(os.urandom(32)))
     namespace = provider.open_namespace_key(provider.generate_namespace_key(b"n"), b"n")
-    wrapped = namespace.generate(Algorithm.AES_256_GCM, b"v1")
-    return namespace, wrapped, namespace.open(Algorithm.AES_256_GCM, wrapped, b"v1")
+    wrapped = namespace.generate(Algorithm.AES_256_GCM, b"v1").wrapped
+    return namespace, wrapped, open_at(namespace, wrapped, b"v1")
 
 
 def test_what_was_encrypted_decrypts_with_the_context_in_any_order():
@@ -51,4 +55,4 @@ def test_another_key_is_refused_by_the_commitment():
 def test_wrapped_material_does_not_open_in_another_place():
     namespace, wrapped, _ = material()
     with pytest.raises(TamperedRecord):
-        namespace.open(Algorithm.AES_256_GCM, wrapped, b"v2")
+        open_at(namespace, wrapped, b"v2")

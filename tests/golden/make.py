@@ -16,7 +16,7 @@ from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.system import SystemRandomness
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.events import Event, Outcome, canonical
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.tokens import ID_BYTES, SECRET_BYTES, spell, text_id
@@ -51,9 +51,8 @@ def ciphertexts():
     """Ciphertexts under material that is shown."""
     provider = SoftwareProvider(Sensitive(os.urandom(32)))
     namespace = provider.open_namespace_key(provider.generate_namespace_key(b""), b"")
-    handle = namespace.open(
-        Algorithm.AES_256_GCM, namespace.generate(Algorithm.AES_256_GCM, b""), b""
-    )
+    made = namespace.generate(Algorithm.AES_256_GCM, b"")
+    handle = namespace.open(Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, made.wrapped, b"")
     key_id = os.urandom(16)
     return [
         {
@@ -75,8 +74,10 @@ def wraps():
     provider = SoftwareProvider(Sensitive(root))
     wrapped = provider.generate_namespace_key(b"a namespace's place")
     namespace = provider.open_namespace_key(wrapped, b"a namespace's place")
-    material = namespace.generate(Algorithm.AES_256_GCM, b"a version's place")
-    opened = namespace.open(Algorithm.AES_256_GCM, material, b"a version's place")
+    material = namespace.generate(Algorithm.AES_256_GCM, b"a version's place").wrapped
+    opened = namespace.open(
+        Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, material, b"a version's place"
+    )
     return {
         "root": root.hex(),
         "namespace_binding": b"a namespace's place".hex(),

@@ -14,11 +14,12 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
-from strongroom.adapters.software import SoftwareMaterial, SoftwareProvider
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.software.format1 import FormatOneCipher
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.domain import tokens
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.errors import InvalidCiphertext, TamperedRecord, Unauthenticated
 from strongroom.domain.events import Event, canonical
 from strongroom.domain.records import Kind
@@ -74,7 +75,7 @@ def test_no_sample_was_changed_since_it_was_written():
 
 def test_ciphertexts_open(release):
     for one in sample(release, "ciphertext.json"):
-        handle = SoftwareMaterial(Sensitive(bytes.fromhex(one["material"])))
+        handle = FormatOneCipher(Sensitive(bytes.fromhex(one["material"])))
         blob = bytes.fromhex(one["ciphertext"])
         assert handle.decrypt(blob, one["context"]) == bytes.fromhex(one["plaintext"])
         with pytest.raises(InvalidCiphertext):
@@ -95,7 +96,7 @@ def test_the_same_random_value_gives_the_same_ciphertext_today(release):
     """Format 1 is all in its input: not a byte of what is written may move, either."""
     for one in sample(release, "ciphertext.json"):
         blob = bytes.fromhex(one["ciphertext"])
-        handle = SoftwareMaterial(Sensitive(bytes.fromhex(one["material"])))
+        handle = FormatOneCipher(Sensitive(bytes.fromhex(one["material"])))
         again = handle._encrypt_with(
             blob[21:53],
             bytes.fromhex(one["key_id"]),
@@ -114,7 +115,12 @@ def test_wrapped_keys_open(release):
     provider = SoftwareProvider(Sensitive(one["root"]))
     namespace = provider.open_namespace_key(one["wrapped_namespace_key"], one["namespace_binding"])
     assert namespace._key.reveal() == one["namespace_key"]
-    opened = namespace.open(Algorithm.AES_256_GCM, one["wrapped_material"], one["material_binding"])
+    opened = namespace.open(
+        Algorithm.AES_256_GCM,
+        Purpose.ENCRYPT_DECRYPT,
+        one["wrapped_material"],
+        one["material_binding"],
+    )
     assert opened._key.reveal() == one["material"]
     with pytest.raises(TamperedRecord):
         provider.open_namespace_key(one["wrapped_namespace_key"], one["material_binding"])

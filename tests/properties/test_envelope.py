@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain import limits
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.binding import bind, bind_context
 from strongroom.domain.envelope import split
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, TamperedRecord
@@ -17,9 +17,15 @@ from strongroom.domain.sensitive import Sensitive
 PROVIDER = SoftwareProvider(Sensitive(os.urandom(32)))
 WRAPPED_NAMESPACE = PROVIDER.generate_namespace_key(b"here")
 NAMESPACE = PROVIDER.open_namespace_key(WRAPPED_NAMESPACE, b"here")
-WRAPPED = NAMESPACE.generate(Algorithm.AES_256_GCM, b"there")
-MATERIAL = NAMESPACE.open(Algorithm.AES_256_GCM, WRAPPED, b"there")
+WRAPPED = NAMESPACE.generate(Algorithm.AES_256_GCM, b"there").wrapped
 KEY = bytes(range(16))
+
+
+def open_material(wrapped, binding):
+    return NAMESPACE.open(Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, wrapped, binding)
+
+
+MATERIAL = open_material(WRAPPED, b"there")
 
 texts = st.text(max_size=8)
 contexts = st.dictionaries(texts, texts, max_size=4)
@@ -116,7 +122,7 @@ def test_the_same_material_does_not_open_another_keys_or_versions_ciphertext(key
 def test_any_changed_byte_of_wrapped_material_is_refused(data):
     for wrapped, opener, binding in (
         (WRAPPED_NAMESPACE, PROVIDER.open_namespace_key, b"here"),
-        (WRAPPED, lambda w, b: NAMESPACE.open(Algorithm.AES_256_GCM, w, b), b"there"),
+        (WRAPPED, open_material, b"there"),
     ):
         place = data.draw(st.integers(0, len(wrapped) - 1))
         change = data.draw(st.integers(1, 255))
@@ -131,7 +137,7 @@ def test_any_changed_byte_of_wrapped_material_is_refused(data):
 def test_wrapped_material_opens_in_its_own_place_only(binding):
     if binding != b"there":
         with pytest.raises(TamperedRecord):
-            NAMESPACE.open(Algorithm.AES_256_GCM, WRAPPED, binding)
+            open_material(WRAPPED, binding)
     if binding != b"here":
         with pytest.raises(TamperedRecord):
             PROVIDER.open_namespace_key(WRAPPED_NAMESPACE, binding)
@@ -141,7 +147,7 @@ def test_a_namespace_key_and_a_versions_material_do_not_pass_for_each_other():
     with pytest.raises(TamperedRecord):
         PROVIDER.open_namespace_key(WRAPPED, b"there")
     with pytest.raises(TamperedRecord):
-        NAMESPACE.open(Algorithm.AES_256_GCM, WRAPPED_NAMESPACE, b"here")
+        open_material(WRAPPED_NAMESPACE, b"here")
 
 
 def test_no_two_ciphertexts_share_their_random_part():

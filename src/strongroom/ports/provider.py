@@ -2,18 +2,24 @@
 
 The promises: material leaves only wrapped; a handle is good until the process ends; wrapped
 material opens only with the binding it was wrapped with, so that rows cannot be swapped; the
-caller never chooses a nonce. Methods are synchronous. Those of `slow` algorithms (RSA) take
-milliseconds and are called from a thread; all are safe from several threads.
+caller never chooses a nonce. Methods are synchronous. Those of RSA take milliseconds (making a key:
+seconds) and are called from a thread; all are safe from several threads.
 
-A handle has the methods of its key's purpose and no others: `open` returns the type that
-`HANDLES` names for it.
+A handle has the methods of its key's purpose and no others: `handle_type` names its class. The
+classes are abstract ones and not protocols: what a key may do is declared, never a matter of a
+method's name, and `isinstance` costs a tenth of a microsecond on the path of every request.
+
+An algorithm, purpose or scheme that the key does not have raises `InvalidRequest`.
 """
 
-from typing import Final, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import msgspec
 
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
+from strongroom.domain.sensitive import Sensitive
 
 
 class Generated(msgspec.Struct, frozen=True):
@@ -23,6 +29,14 @@ class Generated(msgspec.Struct, frozen=True):
     public: bytes = b""
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A new key pair for somebody else's keeping: SubjectPublicKeyInfo and PKCS#8, DER."""
+
+    public: bytes
+    private: Sensitive
+
+
 class Encapsulated(msgspec.Struct, frozen=True):
     """What goes to the other side, and the secret that both have then."""
 
@@ -30,68 +44,72 @@ class Encapsulated(msgspec.Struct, frozen=True):
     shared_secret: bytes
 
 
-@runtime_checkable
-class Cipher(Protocol):
+class Cipher(ABC):
     """AES-256-GCM in ciphertext format 1."""
 
+    @abstractmethod
     def encrypt(
         self, key_id: bytes, version: int, plaintext: bytes, context: dict[str, str]
     ) -> bytes:
         """A ciphertext of format 1. Raises `InvalidRequest` for a context beyond its limits."""
 
+    @abstractmethod
     def decrypt(self, blob: bytes, context: dict[str, str]) -> bytes:
         """The plaintext. Raises `InvalidCiphertext`, for whatever reason it does not open."""
 
 
-@runtime_checkable
-class RawCipher(Protocol):
+class RawCipher(ABC):
     """A cipher as the standards and the other clouds have it: nonce in front, tag behind."""
 
+    @abstractmethod
     def encrypt_raw(self, plaintext: bytes, additional: bytes) -> bytes:
-        """nonce · ciphertext · tag (if the algorithm has one). The nonce is made here, at random.
+        """A nonce that is made here, at random · ciphertext · tag (if the algorithm has one).
 
         Raises `InvalidRequest` for additional data where the algorithm authenticates nothing.
         """
 
+    @abstractmethod
     def decrypt_raw(self, blob: bytes, additional: bytes) -> bytes:
         """The plaintext. Raises `InvalidCiphertext`, for whatever reason it does not open."""
 
 
-@runtime_checkable
-class Decrypter(Protocol):
+class Decrypter(ABC):
     """The private half of an encryption key pair."""
 
+    @abstractmethod
     def decrypt_asymmetric(self, scheme: Scheme, ciphertext: bytes, label: bytes) -> bytes:
         """The plaintext. Raises `InvalidCiphertext`; takes as long whatever is wrong."""
 
 
-@runtime_checkable
-class Signer(Protocol):
-    """The private half of a signing key pair. Verifying needs the public key only: `verify` below."""
+class Signer(ABC):
+    """The private half of a signing key pair. Verifying needs the public key only: `PublicKeys`."""
 
+    @abstractmethod
     def sign(self, scheme: Scheme, message: bytes, *, digest: bool, context: bytes) -> bytes:
-        """A signature, ECDSA as DER. `digest`: the message is its digest (or mu) already.
+        """A signature; ECDSA as DER (`domain/signatures.py` knows the other form).
 
-        `context` is for ML-DSA. Raises `InvalidRequest`: wrong length of a digest, a context or a digest
-        where the scheme has none.
+        `digest`: the message is its digest already, or mu for `ml-dsa-mu`, where it must be.
+        `context` is for `ml-dsa` only. Raises `InvalidRequest` for a digest of the wrong length, a
+        digest or a context where the scheme has none, or a context of more than 255 bytes.
         """
 
 
-@runtime_checkable
-class MACMaker(Protocol):
+class MACMaker(ABC):
     """A MAC key."""
 
+    @abstractmethod
     def mac(self, message: bytes) -> bytes:
         """The tag, whole."""
 
+    @abstractmethod
     def check_mac(self, message: bytes, tag: bytes) -> bool:
         """Whether the tag is the message's. Constant time; a truncated tag is a wrong one."""
 
 
-@runtime_checkable
-class Agreement(Protocol):
+class Agreement(ABC):
     """The private half of an agreement key pair."""
 
+    @abstractmethod
     def agree(self, peer: bytes) -> bytes:
         """The raw shared secret with this public key (SPKI DER, or raw for X25519).
 
@@ -99,24 +117,34 @@ class Agreement(Protocol):
         """
 
 
-@runtime_checkable
-class Decapsulator(Protocol):
-    """The private half of a KEM or HPKE key pair."""
+class Decapsulator(ABC):
+    """The private half of a KEM or HPKE key pair.
 
+    `decapsulate` is for the one, `open_sealed` for the other. An HPKE key shares no secrets with
+    its user, those stay within HPKE; a KEM key opens nothing. Either raises `InvalidRequest` for
+    what is the other's.
+    """
+
+    @abstractmethod
     def decapsulate(self, scheme: Scheme, ciphertext: bytes) -> bytes:
-        """The shared secret. Raises `InvalidCiphertext` for a wrong length, or where it can be told."""
+        """The shared secret. Raises `InvalidCiphertext` for a wrong length.
 
-    def open_sealed(self, blob: bytes, info: bytes, additional: bytes) -> bytes:
+        ML-KEM rejects implicitly (FIPS 203, 6.3): an altered ciphertext gives another secret.
+        """
+
+    @abstractmethod
+    def open_sealed(self, blob: bytes, info: bytes) -> bytes:
         """HPKE base mode: the plaintext of enc · ciphertext. Raises `InvalidCiphertext`."""
 
 
-@runtime_checkable
-class Wrapper(Protocol):
+class Wrapper(ABC):
     """A key that wraps others."""
 
+    @abstractmethod
     def wrap(self, scheme: Scheme, material: bytes) -> bytes:
         """The caller's material, wrapped. Raises `InvalidRequest` for a length that cannot be."""
 
+    @abstractmethod
     def unwrap(self, scheme: Scheme, wrapped: bytes) -> bytes:
         """The material. Raises `InvalidCiphertext`, for whatever reason it does not open."""
 
@@ -125,7 +153,8 @@ MaterialHandle = (
     Cipher | RawCipher | Decrypter | Signer | MACMaker | Agreement | Decapsulator | Wrapper
 )
 
-HANDLES: Final[dict[Purpose, type]] = {
+_HANDLES: Final[dict[Purpose, type[MaterialHandle]]] = {
+    Purpose.ENCRYPT_DECRYPT: RawCipher,
     Purpose.DECRYPT: Decrypter,
     Purpose.SIGN_VERIFY: Signer,
     Purpose.MAC: MACMaker,
@@ -133,7 +162,11 @@ HANDLES: Final[dict[Purpose, type]] = {
     Purpose.ENCAPSULATE: Decapsulator,
     Purpose.WRAP: Wrapper,
 }
-"""By purpose; `encrypt-decrypt` is a `Cipher` for the default algorithm, else a `RawCipher`."""
+
+
+def handle_type(algorithm: Algorithm, purpose: Purpose) -> type[MaterialHandle]:
+    """What `NamespaceHandle.open` returns for them."""
+    return Cipher if algorithm is Algorithm.AES_256_GCM else _HANDLES[purpose]
 
 
 class NamespaceHandle(Protocol):
@@ -141,6 +174,13 @@ class NamespaceHandle(Protocol):
 
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding. RSA takes seconds."""
+
+    def adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
+        """Material that was made elsewhere, checked and wrapped with this binding.
+
+        Symmetric keys as they are, private keys as PKCS#8 in DER (docs/formats/material-1.md).
+        Raises `InvalidRequest`: wrong size, another algorithm, a key that is not sound or weak.
+        """
 
     def open(
         self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes
@@ -151,19 +191,31 @@ class NamespaceHandle(Protocol):
 class PublicKeys(Protocol):
     """What can be done with public keys alone. `public` is SubjectPublicKeyInfo, DER."""
 
-    def verify(
+    def check(self, algorithm: Algorithm, public: bytes) -> None:
+        """Raises `InvalidRequest` when this is no sound public key of the algorithm."""
+
+    def verify(  # noqa: PLR0913 - what a signature depends on
         self, algorithm: Algorithm, scheme: Scheme, public: bytes, message: bytes,
         signature: bytes, *, digest: bool, context: bytes,
     ) -> bool:  # fmt: skip
         """Whether the signature is right. Raises `InvalidRequest` as `Signer.sign` does."""
 
-    def encapsulate(self, algorithm: Algorithm, scheme: Scheme, public: bytes) -> Encapsulated:
-        """A shared secret for the key's owner."""
-
-    def seal(
-        self, algorithm: Algorithm, public: bytes, plaintext: bytes, info: bytes, additional: bytes
+    def encrypt_asymmetric(
+        self, algorithm: Algorithm, scheme: Scheme, public: bytes, plaintext: bytes, label: bytes
     ) -> bytes:
+        """What `Decrypter.decrypt_asymmetric` opens. Raises `InvalidRequest` when too long."""
+
+    def encapsulate(self, algorithm: Algorithm, scheme: Scheme, public: bytes) -> Encapsulated:
+        """A shared secret for the key's owner. Raises `InvalidRequest` for HPKE: `seal` instead."""
+
+    def seal(self, algorithm: Algorithm, public: bytes, plaintext: bytes, info: bytes) -> bytes:
         """HPKE base mode: enc · ciphertext."""
+
+    def pem(self, public: bytes) -> str:
+        """The key between its two PEM lines (RFC 7468)."""
+
+    def jwk(self, algorithm: Algorithm, public: bytes) -> dict[str, str] | None:
+        """The members that make the key (RFC 7517). None where the standards agree on none."""
 
 
 class Provider(Protocol):
@@ -174,6 +226,9 @@ class Provider(Protocol):
 
     def open_namespace_key(self, wrapped: bytes, binding: bytes) -> NamespaceHandle:
         """An opened namespace key. Raises `TamperedRecord` when it does not open."""
+
+    def generate_pair(self, algorithm: Algorithm) -> Pair:
+        """A new key pair that is not kept. RSA takes seconds."""
 
     @property
     def public_keys(self) -> PublicKeys:

@@ -16,6 +16,7 @@ from strongroom.domain.errors import (
     Unavailable,
 )
 from strongroom.domain.lifecycle import Use
+from strongroom.ports.provider import Cipher
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
 
@@ -50,7 +51,7 @@ class Crypt:
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
         key_id = permit.known_key().id
-        blob = version.handle.encrypt(key_id, version.number, plaintext, ask.context)  # 3
+        blob = _cipher(version).encrypt(key_id, version.number, plaintext, ask.context)  # 3
         await self._books.allowed(permit, _digest([ask.context]), version=version.number)  # 4
         return asks.Encrypted(blob, version.number)
 
@@ -72,7 +73,7 @@ class Crypt:
                     )  # 1
                     version = await self._keyring.usable(permit, Use.PROTECT)  # 2
                     weighed, verdict = item.context, visit.verdict
-                blob = version.handle.encrypt(
+                blob = _cipher(version).encrypt(
                     permit.known_key().id, version.number, item.plaintext, item.context
                 )  # 3
                 outcomes.append(asks.EncryptedItem(ciphertext=blob, key_version=version.number))
@@ -124,7 +125,7 @@ class Crypt:
             version = await self._keyring.usable(permit, Use.PROCESS, parts.version)  # 2
         except NotFound:
             raise InvalidCiphertext from None
-        return permit, version.handle.decrypt(blob, context), version.number  # 3
+        return permit, _cipher(version).decrypt(blob, context), version.number  # 3
 
     async def _decrypt_batch(
         self, visit: Visit, items: list[asks.DecryptItem]
@@ -155,6 +156,13 @@ class Crypt:
             details["keys"] = sorted(names)
         await self._books.allowed(good, details)  # 4
         return asks.DecryptedBatch(outcomes)
+
+
+def _cipher(version: "VersionFact") -> Cipher:
+    handle = version.handle
+    if not isinstance(handle, Cipher):
+        raise InvalidRequest("the key's algorithm has another purpose")
+    return handle
 
 
 def _digest(contexts: list[dict[str, str]]) -> Details:

@@ -88,7 +88,7 @@ def _demo_key(  # noqa: PLR0913 - what a key is made of
     key = Key(
         DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1, {}, "for the tour", now_us
     )
-    version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding), now_us)
+    version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding).wrapped, now_us)
     return (
         sealing.seal(Kind.KEY, key_id, key, namespace=namespace.id, name="demo", request=request),
         sealing.seal(

@@ -1,0 +1,100 @@
+"""The root of a node's keys, the namespace keys below it, and wrap format 1.
+
+    wrap format 1   0x01 · erasure slot (4, zero) · random (32) · AES-256-GCM text and tag
+
+`docs/formats/wrap-1.md` is the page about it.
+"""
+
+import hmac
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
+from strongroom.adapters.software.format1 import FormatOneCipher
+from strongroom.domain import envelope
+from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.binding import bind
+from strongroom.domain.errors import TamperedRecord
+from strongroom.domain.sensitive import Sensitive
+from strongroom.ports.provider import Generated, MaterialHandle
+
+_WRAP_FORMAT: Final = b"\x01"
+_NO_SLOT: Final = bytes(4)  # the erasure tree's leaf, once there is a tree
+_KEY_BYTES: Final = 32
+
+_WRAP_LABEL: Final = b"strongroom/wrap/1"
+_MAC_LABEL: Final = b"strongroom/record-mac/1"
+_ROOT_LABEL: Final = b"strongroom/root-wrap/1"
+
+
+class SoftwareProvider:
+    """The `Provider` port over a root key in memory."""
+
+    def __init__(self, root: Sensitive) -> None:
+        key = root.reveal()
+        if len(key) != _KEY_BYTES:
+            raise ValueError("a root key has 32 bytes")
+        self._wrapping_key = Sensitive(derive(key, _ROOT_LABEL, b"")[0])
+        self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
+
+    def generate_namespace_key(self, binding: bytes) -> bytes:
+        """A new namespace key, wrapped with this binding."""
+        return _wrap(self._wrapping_key, os.urandom(_KEY_BYTES), binding)
+
+    def open_namespace_key(self, wrapped: bytes, binding: bytes) -> "SoftwareNamespace":
+        """An opened namespace key. Raises `TamperedRecord` when it does not open."""
+        return SoftwareNamespace(Sensitive(_unwrap(self._wrapping_key, wrapped, binding)))
+
+    def mac(self, message: bytes) -> bytes:
+        """HMAC-SHA-256 under a key of the root's own tree."""
+        return hmac.digest(self._mac_key.reveal(), message, "sha256")
+
+    def check_mac(self, message: bytes, mac: bytes) -> None:
+        """Raises `TamperedRecord` when the MAC is not this message's. Constant time."""
+        if not hmac.compare_digest(self.mac(message), mac):
+            raise TamperedRecord
+
+
+class SoftwareNamespace:
+    """The `NamespaceHandle` port."""
+
+    def __init__(self, key: Sensitive) -> None:
+        self._key = key
+
+    def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
+        """New material, wrapped with this binding."""
+        if algorithm is not Algorithm.AES_256_GCM:
+            raise RuntimeError(f"no {algorithm} yet")
+        return Generated(_wrap(self._key, os.urandom(_KEY_BYTES), binding))
+
+    def open(
+        self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes
+    ) -> MaterialHandle:
+        """Opened material. Raises `TamperedRecord` when it does not open with this binding."""
+        material = _unwrap(self._key, wrapped, binding)
+        if algorithm is not Algorithm.AES_256_GCM or purpose is not Purpose.ENCRYPT_DECRYPT:
+            raise RuntimeError(f"no {algorithm} for {purpose} yet")
+        if len(material) != _KEY_BYTES:
+            raise TamperedRecord
+        return FormatOneCipher(Sensitive(material))
+
+
+def _wrap(key: Sensitive, material: bytes, binding: bytes) -> bytes:
+    head = _WRAP_FORMAT + _NO_SLOT
+    random = os.urandom(RANDOM_BYTES)
+    once, _ = derive(key.reveal(), _WRAP_LABEL, random)
+    return head + random + AESGCM(once).encrypt(ZERO_NONCE, material, bind(head, binding))
+
+
+def _unwrap(key: Sensitive, wrapped: bytes, binding: bytes) -> bytes:
+    head, random, sealed = wrapped[:5], wrapped[5:37], wrapped[37:]
+    if head != _WRAP_FORMAT + _NO_SLOT or len(sealed) < envelope.TAG_BYTES:
+        raise TamperedRecord
+    once, _ = derive(key.reveal(), _WRAP_LABEL, random)
+    try:
+        return AESGCM(once).decrypt(ZERO_NONCE, sealed, bind(head, binding))
+    except InvalidTag:
+        raise TamperedRecord from None

@@ -12,6 +12,24 @@ from tests.doors.conftest import Entrance, problem_of
 from tests.support.desks import House
 
 EACH = pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
+KEYS = (
+    ("signer", "ed25519", "sign-verify"),
+    ("mac", "hmac-sha256", "mac"),
+    ("agreement", "x25519", "agree"),
+    ("kem", "ml-kem-768", "encapsulate"),
+    ("wrapper", "aes-256-kw", "wrap"),
+)
+# What an example shows in the place of something made before: the request that makes it, the field.
+MADE = {
+    examples.SIGNATURE: ("/v1/keys/signer/sign", {"message": "aGVsbG8="}, "signature"),
+    examples.TAG: ("/v1/keys/mac/mac", {"message": "aGVsbG8="}, "tag"),
+    examples.ENCAPSULATED: ("/v1/keys/kem/encapsulate", {}, "ciphertext"),
+    examples.WRAPPED: ("/v1/keys/wrapper/wrap", {"material": examples.X25519_KEY}, "wrapped"),
+    examples.CIPHERTEXT: (
+        "/v1/keys/demo/encrypt", {"plaintext": "aGVsbG8=", "context": {"tenant": "acme"}},
+        "ciphertext",
+    ),
+}  # fmt: skip
 STRANGER = "srt_" + "a" * 72
 
 
@@ -23,6 +41,9 @@ def inhabited(tmp_path):
         route = next(r for r in ROUTES if (r.method, r.path) == (method, path))
         example = EXAMPLES[method, path]
         assert entrance.admin(method, example.address(route), json=example.body).is_success
+    for name, algorithm, purpose in KEYS:
+        body = {"name": name, "algorithm": algorithm, "purpose": purpose}
+        assert entrance.admin("POST", "/v1/keys", json=body).is_success
     return entrance
 
 
@@ -31,12 +52,11 @@ def request_of(route, entrance):
     example = EXAMPLES[route.method, route.path]
     if route.operation == "principal.create":
         example = msgspec.structs.replace(example, body={**example.body, "name": "another"})
-    if route.operation == "key.decrypt":
-        sealed = entrance.admin(
-            "POST", "/v1/keys/demo/encrypt",
-            json={"plaintext": "aGVsbG8=", "context": example.body["context"]},
-        ).json()["ciphertext"]  # fmt: skip
-        example = msgspec.structs.replace(example, body={**example.body, "ciphertext": sealed})
+    for field, shown in (example.body or {}).items():
+        if isinstance(shown, str) and shown in MADE:
+            path, body, made = MADE[shown]
+            value = entrance.admin("POST", path, json=body).json()[made]
+            example = msgspec.structs.replace(example, body={**example.body, field: value})
     if example.target == examples.TOKEN_ID:
         made = entrance.admin("POST", "/v1/tokens", json={"principal": "billing"}).json()
         example = msgspec.structs.replace(example, target=made["id"])

@@ -15,6 +15,7 @@ from strongroom.domain.roles import ROLES
 from strongroom.doors.rest.routes import ROUTES
 from tests.support.nodes import Node
 
+_X25519_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 _SECRET = base64.b64encode(b"for nobody else").decode()
 
 
@@ -67,6 +68,27 @@ class World:
         assert admin.ask("POST", "/v1/keys", {"name": name}).status == 201
         return name
 
+    def _of(self, admin, algorithm, purpose):
+        name = _new()
+        body = {"name": name, "algorithm": algorithm, "purpose": purpose}
+        assert admin.ask("POST", "/v1/keys", body).status == 201
+        return name
+
+    def signer(self, admin):
+        return self._of(admin, "ed25519", "sign-verify")
+
+    def mac(self, admin):
+        return self._of(admin, "hmac-sha256", "mac")
+
+    def agreement(self, admin):
+        return self._of(admin, "x25519", "agree")
+
+    def kem(self, admin):
+        return self._of(admin, "ml-kem-768", "encapsulate")
+
+    def wrapper(self, admin):
+        return self._of(admin, "aes-256-kw", "wrap")
+
     def disabled_key(self, admin):
         name = self.key(admin)
         assert admin.ask("POST", f"/v1/keys/{name}/disable").status == 200
@@ -118,6 +140,30 @@ _ROWS = {
     ("POST", "/v1/keys/{name}/encrypt"): (World.key, lambda _: {"plaintext": _SECRET}, 404),
     ("POST", "/v1/keys/{name}/decrypt"): (None, lambda _: {"ciphertext": "AAAA"}, None),
     ("POST", "/v1/decrypt"): (World.ciphertext, lambda blob: {"ciphertext": blob}, 400),
+    ("POST", "/v1/keys/{name}/sign"): (World.signer, lambda _: {"message": _SECRET}, 404),
+    ("POST", "/v1/keys/{name}/verify"): (
+        World.signer, lambda _: {"message": _SECRET, "signature": _SECRET}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/mac"): (World.mac, lambda _: {"message": _SECRET}, 404),
+    ("POST", "/v1/keys/{name}/verify-mac"): (
+        World.mac, lambda _: {"message": _SECRET, "tag": _SECRET}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/generate-data-key"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/generate-data-key-pair"): (
+        World.key, lambda _: {"algorithm": "ed25519"}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/re-encrypt"): (World.key, lambda _: {"ciphertext": "AAAA"}, 404),
+    ("POST", "/v1/keys/{name}/agree"): (
+        World.agreement, lambda _: {"public_key": _X25519_KEY}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/encapsulate"): (World.kem, None, 404),
+    ("POST", "/v1/keys/{name}/decapsulate"): (
+        World.kem, lambda _: {"ciphertext": base64.b64encode(bytes(1088)).decode()}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/wrap"): (World.wrapper, lambda _: {"material": _X25519_KEY}, 404),
+    ("POST", "/v1/keys/{name}/unwrap"): (World.wrapper, lambda _: {"wrapped": "AAAA"}, 404),
+    ("GET", "/v1/keys/{name}/public-key"): (World.signer, None, 404),
+    ("POST", "/v1/random"): (None, None, None),
     ("POST", "/v1/keys/{name}/rotate"): (World.key, None, 404),
     ("POST", "/v1/keys/{name}/enable"): (World.disabled_key, None, 404),
     ("POST", "/v1/keys/{name}/disable"): (World.key, None, 404),
@@ -212,6 +258,8 @@ def _expected(route, role, granted):
         return 403
     if home and route.operation in ("namespace.create", "namespace.list"):
         return 403
+    if route.operation in ("key.re-encrypt", "key.unwrap") and granted == route.status:
+        return 400  # what the row sends is no ciphertext
     if route.path == "/v1/keys/{name}/decrypt":
         # The rows ask for `demo`, which is not elsewhere, with what is no ciphertext.
         return 404 if home else 400

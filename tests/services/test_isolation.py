@@ -29,6 +29,20 @@ TABLE = """
     key.disable        yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     key.encrypt        not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
     key.decrypt        not-allowed yes not-allowed    not-allowed bad not-allowed    not-allowed bad
+    key.sign           not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.verify         not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.mac            not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.verify-mac     not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.generate-data-key       not-allowed yes not-allowed not-allowed none not-allowed not-allowed none
+    key.generate-data-key-pair  not-allowed yes not-allowed not-allowed none not-allowed not-allowed none
+    key.re-encrypt     not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.agree          not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.encapsulate    not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.decapsulate    not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.wrap           not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.unwrap         not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
+    key.read-public-key yes yes yes                   none none none                 none none
+    random.generate    not-allowed yes not-allowed    =   =   =                      not-allowed yes
     principal.create   taken not-allowed not-allowed  yes not-allowed not-allowed    yes not-allowed
     principal.list     yes not-allowed yes            =   =   =                      yes not-allowed
     principal.read     yes not-allowed yes            none not-allowed none          none not-allowed
@@ -62,6 +76,17 @@ FOREIGN = ("foreign-admin", "foreign-app")
 NOBODY = ("disabled", "revoked", "expired", "none", "nonsense")
 MISSING_NAME = "nothing"
 POLICY = 'permit (principal == Principal::"nobody", action == Action::"key.list", resource);'
+
+
+_KEYS = (
+    ("home-signer", "ed25519", "sign-verify"),
+    ("home-mac", "hmac-sha256", "mac"),
+    ("home-agreement", "x25519", "agree"),
+    ("home-kem", "ml-kem-768", "encapsulate"),
+    ("home-wrapper", "aes-256-kw", "wrap"),
+)
+# Bob's public key of RFC 7748, 6.1.
+_X25519_KEY = bytes.fromhex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f")
 
 
 class Engine(CedarEngine):
@@ -104,6 +129,11 @@ class Town:
         self.tokens["expired"] = token(admin, "late", ["administrator"], days=1)
         desk.ask(admin, "key.create", name="home-key", labels={"home-label": "home-value"})
         blob = desk.ask(self.tokens["app"], "key.encrypt", "home-key", plaintext=b"home").ciphertext
+        for name, algorithm, purpose in _KEYS:
+            desk.ask(admin, "key.create", name=name, algorithm=algorithm, purpose=purpose)
+        app = self.tokens["app"]
+        encapsulated = desk.ask(app, "key.encapsulate", "home-kem").ciphertext
+        wrapped = desk.ask(app, "key.wrap", "home-wrapper", material=bytes(range(32))).wrapped
         no_key = blob[:1] + bytes(16) + blob[17:]
         desk.ask(admin, "policy.write", "home-policy", text=POLICY)
         decision, _ = desk.reply(self.tokens["app"], "key.create", name="home-refused")
@@ -125,6 +155,19 @@ class Town:
             "key.disable": named("home-key"),
             "key.encrypt": named("home-key", plaintext=b"x"),
             "key.decrypt": (("", {"ciphertext": blob}), ("", {"ciphertext": no_key})),
+            "key.sign": named("home-signer", message=b"x"),
+            "key.verify": named("home-signer", message=b"x", signature=b"x" * 64),
+            "key.mac": named("home-mac", message=b"x"),
+            "key.verify-mac": named("home-mac", message=b"x", tag=b"x" * 32),
+            "key.generate-data-key": named("home-key"),
+            "key.generate-data-key-pair": named("home-key", algorithm="ed25519"),
+            "key.re-encrypt": named("home-key", ciphertext=blob),
+            "key.agree": named("home-agreement", public_key=_X25519_KEY),
+            "key.encapsulate": named("home-kem"),
+            "key.decapsulate": named("home-kem", ciphertext=encapsulated),
+            "key.wrap": named("home-wrapper", material=bytes(range(32))),
+            "key.unwrap": named("home-wrapper", wrapped=wrapped),
+            "key.read-public-key": named("home-signer"),
             "principal.create": asked("name", "app"),
             "principal.read": named("app"),
             "principal.update": named("app", description="x"),

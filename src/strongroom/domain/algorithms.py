@@ -1,8 +1,9 @@
 """The catalogue: what a key can be, and how it is used in one call. All of it is data.
 
-A key has an *algorithm* (what its material is) and one *purpose* (NIST SP 800-57 part 1, 5.2). Where an
-algorithm can be used in several ways for its purpose, a call names a *scheme*; the first of the row is
-the default. OpenAPI, documentation, `strongroom algorithms` and the tests are read from these tables.
+A key has an *algorithm* (what its material is) and one *purpose* (NIST SP 800-57 part 1, 5.2).
+Where an algorithm can be used in several ways for its purpose, a call names a *scheme*; the first
+of the row is the default. OpenAPI, documentation, `strongroom algorithms` and the tests are read
+from these tables.
 """
 
 from enum import StrEnum
@@ -108,8 +109,8 @@ class Scheme(StrEnum):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an algorithm. `bits` is the material's size, or the field's or modulus'.
 
-    `schemes` has a row for each purpose that the algorithm can have; the first purpose is the default.
-    A purpose without a choice has an empty row. `rotation_days` is the default period; 0: none.
+    `schemes` has a row for each purpose that the algorithm can have; the first purpose is the
+    default. A purpose without a choice has an empty row.
     """
 
     kind: Kind
@@ -132,7 +133,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SchemeFacts(msgspec.Struct, frozen=True):
-    """What is known of a scheme. `digest_bytes`: of a digest that may stand for the message; 0: none."""
+    """What is known of a scheme. `digest_bytes`: of a digest in the message's place; 0: none."""
 
     standing: Standing
     standard: str
@@ -210,9 +211,12 @@ _NO_INTEGRITY = "no integrity: that is the caller's to add"
 _FIPS_186 = "FIPS 186-5, SP 800-186"
 
 ALGORITHMS: Final[dict[Algorithm, Facts]] = {
-    # fmt: off
-    Algorithm.AES_256_GCM: _symmetric(256, _APPROVED, "NIST SP 800-38D, SP 800-108r1",
-        "ciphertext format 1: a key per message, committed; no limit on messages"),
+    Algorithm.AES_256_GCM: _symmetric(
+        256,
+        _APPROVED,
+        "NIST SP 800-38D, SP 800-108r1",
+        "ciphertext format 1: a key per message, committed; no limit on messages",
+    ),
     Algorithm.AES_128_GCM_RAW: _symmetric(128, _APPROVED, "NIST SP 800-38D", _GCM_RAW),
     Algorithm.AES_256_GCM_RAW: _symmetric(256, _APPROVED, "NIST SP 800-38D", _GCM_RAW),
     Algorithm.AES_128_CBC_RAW: _symmetric(128, _LEGACY, "NIST SP 800-38A", _NO_INTEGRITY),
@@ -221,36 +225,68 @@ ALGORITHMS: Final[dict[Algorithm, Facts]] = {
     Algorithm.AES_256_CTR_RAW: _symmetric(256, _LEGACY, "NIST SP 800-38A", _NO_INTEGRITY),
     Algorithm.AES_256_GCM_SIV: _symmetric(256, _SOUND, "RFC 8452", "withstands repeated nonces"),
     Algorithm.CHACHA20_POLY1305: _symmetric(256, _SOUND, "RFC 8439", "fast without AES hardware"),
-    Algorithm.XAES_256_GCM: _symmetric(256, _APPROVED, "C2SP XAES-256-GCM, SP 800-108r1",
-        "192-bit nonces, so that random ones never meet"),
+    Algorithm.XAES_256_GCM: _symmetric(
+        256,
+        _APPROVED,
+        "C2SP XAES-256-GCM, SP 800-108r1",
+        "192-bit nonces, so that random ones never meet",
+    ),
     Algorithm.RSA_2048: _asymmetric(2048, _RSA, _APPROVED, "FIPS 186-5, SP 800-56B", "112 bits"),
     Algorithm.RSA_3072: _asymmetric(3072, _RSA, _APPROVED, "FIPS 186-5, SP 800-56B", "128 bits"),
     Algorithm.RSA_4096: _asymmetric(4096, _RSA, _APPROVED, "FIPS 186-5, SP 800-56B", "152 bits"),
-    Algorithm.EC_P256: _asymmetric(256, {_S: (Scheme.ECDSA_SHA256,), _A: (Scheme.ECDH,)},
-        _APPROVED, _FIPS_186, "the curve that everything knows"),
-    Algorithm.EC_P384: _asymmetric(384, {_S: (Scheme.ECDSA_SHA384,), _A: (Scheme.ECDH,)},
-        _APPROVED, _FIPS_186, "192 bits"),
-    Algorithm.EC_P521: _asymmetric(521, {_S: (Scheme.ECDSA_SHA512,), _A: (Scheme.ECDH,)},
-        _APPROVED, _FIPS_186, "256 bits"),
-    Algorithm.EC_SECP256K1: _asymmetric(256, {_S: (Scheme.ECDSA_SHA256,)},
-        _SOUND, "SEC 2", "for ledgers that ask for it"),
-    Algorithm.ED25519: _asymmetric(256, {_S: (Scheme.ED25519,)},
-        _APPROVED, _FIPS_186, "deterministic, fast"),
+    Algorithm.EC_P256: _asymmetric(
+        256,
+        {_S: (Scheme.ECDSA_SHA256,), _A: (Scheme.ECDH,)},
+        _APPROVED,
+        _FIPS_186,
+        "the curve that everything knows",
+    ),
+    Algorithm.EC_P384: _asymmetric(
+        384, {_S: (Scheme.ECDSA_SHA384,), _A: (Scheme.ECDH,)}, _APPROVED, _FIPS_186, "192 bits"
+    ),
+    Algorithm.EC_P521: _asymmetric(
+        521, {_S: (Scheme.ECDSA_SHA512,), _A: (Scheme.ECDH,)}, _APPROVED, _FIPS_186, "256 bits"
+    ),
+    Algorithm.EC_SECP256K1: _asymmetric(
+        256, {_S: (Scheme.ECDSA_SHA256,)}, _SOUND, "SEC 2", "for ledgers that ask for it"
+    ),
+    Algorithm.ED25519: _asymmetric(
+        256, {_S: (Scheme.ED25519,)}, _APPROVED, _FIPS_186, "deterministic, fast"
+    ),
     Algorithm.ED448: _asymmetric(448, {_S: (Scheme.ED448,)}, _APPROVED, _FIPS_186, "224 bits"),
-    Algorithm.X25519: _asymmetric(256, {_A: (Scheme.X25519,), _K: (Scheme.HPKE,)},
-        _SOUND, "RFC 7748, RFC 9180", "agreement, and HPKE to its public key"),
-    Algorithm.ML_DSA_44: _asymmetric(128, {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)},
-        _APPROVED, "FIPS 204", "signatures that withstand quantum computers, category 2"),
-    Algorithm.ML_DSA_65: _asymmetric(192, {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)},
-        _APPROVED, "FIPS 204", "category 3"),
-    Algorithm.ML_DSA_87: _asymmetric(256, {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)},
-        _APPROVED, "FIPS 204", "category 5"),
-    Algorithm.ML_KEM_768: _asymmetric(192, {_K: (Scheme.ML_KEM,)},
-        _APPROVED, "FIPS 203", "key encapsulation, category 3"),
-    Algorithm.ML_KEM_1024: _asymmetric(256, {_K: (Scheme.ML_KEM,)},
-        _APPROVED, "FIPS 203", "category 5"),
-    Algorithm.X25519_ML_KEM_768: _asymmetric(192, {_K: (Scheme.HPKE,)},
-        _SOUND, "RFC 9180, X-Wing", "both must break; HPKE to its public key"),
+    Algorithm.X25519: _asymmetric(
+        256,
+        {_A: (Scheme.X25519,), _K: (Scheme.HPKE,)},
+        _SOUND,
+        "RFC 7748, RFC 9180",
+        "agreement, and HPKE to its public key",
+    ),
+    Algorithm.ML_DSA_44: _asymmetric(
+        128,
+        {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)},
+        _APPROVED,
+        "FIPS 204",
+        "signatures that withstand quantum computers, category 2",
+    ),
+    Algorithm.ML_DSA_65: _asymmetric(
+        192, {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)}, _APPROVED, "FIPS 204", "category 3"
+    ),
+    Algorithm.ML_DSA_87: _asymmetric(
+        256, {_S: (Scheme.ML_DSA, Scheme.ML_DSA_MU)}, _APPROVED, "FIPS 204", "category 5"
+    ),
+    Algorithm.ML_KEM_768: _asymmetric(
+        192, {_K: (Scheme.ML_KEM,)}, _APPROVED, "FIPS 203", "key encapsulation, category 3"
+    ),
+    Algorithm.ML_KEM_1024: _asymmetric(
+        256, {_K: (Scheme.ML_KEM,)}, _APPROVED, "FIPS 203", "category 5"
+    ),
+    Algorithm.X25519_ML_KEM_768: _asymmetric(
+        192,
+        {_K: (Scheme.HPKE,)},
+        _SOUND,
+        "RFC 9180, X-Wing",
+        "both must break; HPKE to its public key",
+    ),
     Algorithm.HMAC_SHA1: _symmetric(160, _LEGACY, "FIPS 198-1", "for what exists already", _M),
     Algorithm.HMAC_SHA224: _symmetric(224, _APPROVED, "FIPS 198-1", "28-byte tags", _M),
     Algorithm.HMAC_SHA256: _symmetric(256, _APPROVED, "FIPS 198-1", "32-byte tags", _M),
@@ -258,7 +294,6 @@ ALGORITHMS: Final[dict[Algorithm, Facts]] = {
     Algorithm.HMAC_SHA512: _symmetric(512, _APPROVED, "FIPS 198-1", "64-byte tags", _M),
     Algorithm.AES_128_KW: _symmetric(128, _APPROVED, "SP 800-38F", "wraps other keys", _W),
     Algorithm.AES_256_KW: _symmetric(256, _APPROVED, "SP 800-38F", "wraps other keys", _W),
-    # fmt: on
 }
 
 DEFAULT: Final = Algorithm.AES_256_GCM

@@ -10,9 +10,10 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from strongroom.domain import limits
-from strongroom.domain.algorithms import DEFAULT, Algorithm, Purpose
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm, Purpose, Scheme
 from strongroom.domain.lifecycle import State
 from strongroom.domain.words import (
+    Additional,
     Ciphertext,
     Context,
     Description,
@@ -23,6 +24,7 @@ from strongroom.domain.words import (
     Plaintext,
     PolicyText,
     RequestId,
+    VersionNumber,
 )
 
 
@@ -50,11 +52,15 @@ class CreateKey(Ask, kw_only=True):
 
     name: Name
     algorithm: Algorithm = DEFAULT
+    purpose: Purpose | UnsetType = UNSET
     labels: Labels = {}
     description: Description = ""
 
     def __post_init__(self) -> None:
-        """Refuse more than all labels together may be."""
+        """Refuse a purpose that the algorithm has not, and too many labels."""
+        purposes = ALGORITHMS[self.algorithm].schemes
+        if self.purpose is not UNSET and self.purpose not in purposes:
+            raise ValueError(f"a key of {self.algorithm} can be for: {', '.join(purposes)}")
         _bounded(self.labels)
 
 
@@ -126,10 +132,14 @@ class EncryptItem(Ask, kw_only=True):
 
 
 class Encrypt(Ask, kw_only=True):
-    """Either `plaintext` (and `context`), or `items`."""
+    """Either `plaintext` (and `context`), or `items`.
+
+    Keys of other algorithms than the default take `additional` instead of a context, and no items.
+    """
 
     plaintext: Plaintext | UnsetType = UNSET
     context: Context = {}
+    additional: Additional = b""
     items: (
         Annotated[list[EncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
         | UnsetType
@@ -177,10 +187,18 @@ class DecryptItem(Ask, kw_only=True):
 
 
 class Decrypt(Ask, kw_only=True):
-    """Either `ciphertext` (and `context`), or `items`."""
+    """Either `ciphertext` (and `context`), or `items`.
+
+    The ciphertexts of other algorithms than the default do not say what they are: they need the
+    key's name, `key_version` unless it is the current one, and what was given as `additional`.
+    `scheme` is for RSA.
+    """
 
     ciphertext: Ciphertext | UnsetType = UNSET
     context: Context = {}
+    additional: Additional = b""
+    scheme: Scheme | UnsetType = UNSET
+    key_version: VersionNumber | UnsetType = UNSET
     items: (
         Annotated[list[DecryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
         | UnsetType

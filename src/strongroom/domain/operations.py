@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain import asks
+from strongroom.domain import asks, uses
 from strongroom.domain.lifecycle import Use
 
 
@@ -66,7 +66,10 @@ _POLICY, _NAMESPACE = Resource.POLICY, Resource.NAMESPACE
 # fmt: off
 OPERATIONS: Final[dict[str, Operation]] = dict(
     [
-        _row("key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key", details="algorithm"),
+        _row(
+            "key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key",
+            details="algorithm purpose",
+        ),
         _row(
             "key.list", asks.Page, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
         ),
@@ -93,7 +96,117 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "key.decrypt", asks.Decrypt, (asks.Decrypted, asks.DecryptedBatch), _KEY, "Decrypt",
-            details="count failed contexts keys", use=Use.PROCESS,
+            details="count failed contexts keys scheme", use=Use.PROCESS,
+        ),
+        _row(
+            "key.sign",
+            uses.Sign,
+            (uses.Signed, uses.SignedBatch),
+            _KEY,
+            "Sign messages or digests",
+            details="scheme count failed",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.verify",
+            uses.Verify,
+            uses.Verified,
+            _KEY,
+            "Verify a signature",
+            details="scheme valid",
+            use=Use.PROCESS,
+        ),
+        _row("key.mac", uses.MAC, uses.MACMade, _KEY, "Make a MAC", use=Use.PROTECT),
+        _row(
+            "key.verify-mac",
+            uses.VerifyMAC,
+            uses.Verified,
+            _KEY,
+            "Verify a MAC",
+            details="valid",
+            use=Use.PROCESS,
+        ),
+        _row(
+            "key.generate-data-key",
+            uses.GenerateDataKey,
+            uses.DataKey,
+            _KEY,
+            "Make a data key, with its ciphertext",
+            details="bytes contexts",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.generate-data-key-pair",
+            uses.GenerateDataKeyPair,
+            uses.DataKeyPair,
+            _KEY,
+            "Make a data key pair, with the private key's ciphertext",
+            details="algorithm contexts",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.re-encrypt",
+            uses.ReEncrypt,
+            uses.ReEncrypted,
+            _KEY,
+            "Encrypt a ciphertext anew, under this key; needed for both keys",
+            details="source source_version contexts",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.agree", uses.Agree, uses.SharedSecret, _KEY, "Agree on a secret",
+            use=Use.PROCESS,
+        ),
+        _row(
+            "key.encapsulate",
+            uses.Encapsulate,
+            uses.Encapsulation,
+            _KEY,
+            "Encapsulate a secret for this key",
+            details="scheme",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.decapsulate",
+            uses.Decapsulate,
+            uses.SharedSecret,
+            _KEY,
+            "Open an encapsulated secret",
+            details="scheme",
+            use=Use.PROCESS,
+        ),
+        _row(
+            "key.wrap",
+            uses.WrapKey,
+            uses.Wrapped,
+            _KEY,
+            "Wrap key material of the caller's",
+            details="scheme",
+            use=Use.PROTECT,
+        ),
+        _row(
+            "key.unwrap",
+            uses.UnwrapKey,
+            uses.Unwrapped,
+            _KEY,
+            "Unwrap key material",
+            details="scheme",
+            use=Use.PROCESS,
+        ),
+        _row(
+            "key.read-public-key",
+            uses.ReadPublicKey,
+            uses.PublicKey,
+            _KEY,
+            "Read a key's public half",
+        ),
+        _row(
+            "random.generate",
+            uses.GenerateRandom,
+            uses.Randomness,
+            _NAMESPACE,
+            "Random bytes",
+            details="bytes",
         ),
         _row(
             "principal.create", asks.CreatePrincipal, asks.PrincipalView, _PRINCIPAL,

@@ -28,6 +28,13 @@ class Role(msgspec.Struct, frozen=True):
 
 _MANAGE_KEYS = (
     "key.create", "key.list", "key.read", "key.update", "key.rotate", "key.enable", "key.disable",
+    "key.read-public-key",
+)  # fmt: skip
+
+_USE_KEYS = (
+    "key.encrypt", "key.decrypt", "key.sign", "key.verify", "key.mac", "key.verify-mac",
+    "key.generate-data-key", "key.generate-data-key-pair", "key.re-encrypt", "key.agree",
+    "key.encapsulate", "key.decapsulate", "key.wrap", "key.unwrap",
 )  # fmt: skip
 
 ROLES: Final[dict[str, Role]] = {
@@ -46,14 +53,15 @@ ROLES: Final[dict[str, Role]] = {
             ),
         ),
         Role("key-manager", "makes, rotates, disables keys; uses none", _MANAGE_KEYS),
-        Role("key-user", "encrypts and decrypts with every key; manages none",
-             ("key.encrypt", "key.decrypt", "key.read")),
+        Role("key-user", "uses every key; manages none",
+             (*_USE_KEYS, "key.read", "key.read-public-key", "random.generate")),
         Role("policy-writer", "writes policies and asks what they mean",
              ("policy.list", "policy.read", "policy.write", "policy.delete",
               "authorize.explain", "decision.read", "role.list")),
         Role("auditor", "reads the audit log, decisions and policies; changes nothing",
              ("audit.read", "decision.read", "policy.list", "policy.read", "role.list",
-              "key.list", "key.read", "principal.list", "principal.read", "token.list",
+              "key.list", "key.read", "key.read-public-key",
+              "principal.list", "principal.read", "token.list",
               "authorize.explain", "status.read")),
         Role("operator", "watches the node", ("status.read",)),
     )

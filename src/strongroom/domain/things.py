@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.lifecycle import State
 
 
@@ -38,15 +38,20 @@ class Key(msgspec.Struct, frozen=True):
     labels: dict[str, str]
     description: str
     created_us: int
+    purpose: Purpose = Purpose.ENCRYPT_DECRYPT  # rows of before there were others do not say it
 
 
 class Version(msgspec.Struct, frozen=True):
-    """A version of a key. `wrapped` is its material, wrapped by the namespace key."""
+    """A version of a key. `wrapped` is its material, wrapped by the namespace key.
+
+    `public` is the public key of a pair: SubjectPublicKeyInfo, DER.
+    """
 
     algorithm: Algorithm
     state: State
     wrapped: bytes
     created_us: int
+    public: bytes = b""
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -35,6 +35,30 @@ Ciphertext = Annotated[
     bytes,
     Meta(max_length=limits.CIPHERTEXT_BYTES_MAX, description="base64 of what encrypt returned"),
 ]
+Message = Annotated[
+    bytes, Meta(max_length=limits.MESSAGE_BYTES_MAX, description="base64 of at most 65,536 bytes")
+]
+Digest = Annotated[
+    bytes, Meta(min_length=28, max_length=64, description="base64 of the message's digest")
+]
+Signature = Annotated[bytes, Meta(max_length=limits.SIGNATURE_BYTES_MAX, description="base64")]
+Tag = Annotated[bytes, Meta(max_length=64, description="base64 of the whole tag")]
+Additional = Annotated[
+    bytes,
+    Meta(
+        max_length=limits.ADDITIONAL_BYTES_MAX,
+        description="base64 of what is authenticated beside the text; raw algorithms only",
+    ),
+]
+KeyBlob = Annotated[bytes, Meta(max_length=limits.KEY_BLOB_BYTES_MAX, description="base64")]
+SignatureContext = Annotated[
+    bytes,
+    Meta(
+        max_length=limits.SIGNATURE_CONTEXT_BYTES_MAX,
+        description="base64 of the context that the signature is bound to (ML-DSA)",
+    ),
+]
+VersionNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Context = Annotated[
     dict[str, str],
     Meta(

@@ -4,8 +4,9 @@ import hmac
 from typing import Literal, TypeVar
 
 from strongroom.domain import limits, tokens
-from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.errors import (
+    InvalidRequest,
     KeyNotUsable,
     NotAllowed,
     NotFound,
@@ -281,12 +282,20 @@ class Keyring:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
-    async def usable(self, permit: Permit, use: Use, number: int | None = None) -> VersionFact:
+    async def usable(
+        self, permit: Permit, use: Use, number: int | None = None, *, purpose: Purpose | None = None
+    ) -> VersionFact:
         """A version of the permit's key, if both may be used so now; None: the current one.
 
-        Raises `NotFound`, and `KeyNotUsable` with the state that forbids it.
+        Raises `NotFound`, `InvalidRequest` when the key is for another purpose, and `KeyNotUsable`
+        with the state that forbids it.
         """
         key = permit.known_key()
+        if purpose is not None and key.body.purpose is not purpose:
+            raise InvalidRequest(
+                f"the key is for {key.body.purpose} ({key.body.algorithm}); this needs one for"
+                f" {purpose}"
+            )
         if not allows(key.body.state, use):
             raise KeyNotUsable(f"the key is {key.body.state}; its state does not allow this")
         wanted = key.body.current_version if number is None else number

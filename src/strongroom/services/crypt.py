@@ -1,11 +1,12 @@
 """Encrypt and decrypt: the reason for everything else."""
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec import UNSET
 
 from strongroom.domain import asks, envelope
+from strongroom.domain.algorithms import DEFAULT
 from strongroom.domain.binding import bind, bind_context
 from strongroom.domain.errors import (
     InvalidCiphertext,
@@ -19,6 +20,7 @@ from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Cipher
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
+from strongroom.services.raw_crypt import RawCrypt
 
 if TYPE_CHECKING:
     from strongroom.ports.policy_engine import Verdict
@@ -40,6 +42,7 @@ class Crypt:
         self._authorizer = authorizer
         self._keyring = keyring
         self._books = books
+        self._raw = RawCrypt(keyring=keyring, books=books)
 
     async def encrypt(
         self, visit: Visit, ask: asks.Encrypt
@@ -48,11 +51,14 @@ class Crypt:
         if ask.items is not UNSET:
             return await self._encrypt_batch(visit, ask.items)
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
+        key = permit.known_key()
+        if key.body.algorithm is not DEFAULT:
+            return await self._raw.encrypt(permit, ask)
+        _nothing_raw(ask.additional)
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
-        key_id = permit.known_key().id
-        blob = _cipher(version).encrypt(key_id, version.number, plaintext, ask.context)  # 3
-        await self._books.allowed(permit, _digest([ask.context]), version=version.number)  # 4
+        blob = _cipher(version).encrypt(key.id, version.number, plaintext, ask.context)  # 3
+        await self._books.allowed(permit, digest([ask.context]), version=version.number)  # 4
         return asks.Encrypted(blob, version.number)
 
     async def _encrypt_batch(
@@ -85,7 +91,7 @@ class Crypt:
             raise last  # nothing was done for anybody: the call as a whole is refused
         visit.verdict, visit.missing = verdict, ""  # of what was done, not of what was weighed last
         contexts = [item.context for item in items]
-        details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
+        details: Details = {"count": len(items), "failed": failed, **digest(contexts)}
         await self._books.allowed(permit, details, version=version.number)  # 4
         return asks.EncryptedBatch(outcomes)
 
@@ -96,19 +102,25 @@ class Crypt:
         if ask.items is not UNSET:
             return await self._decrypt_batch(visit, ask.items)
         blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
-        permit, plaintext, number = await self._open(visit, blob, ask.context)
-        await self._books.allowed(permit, _digest([ask.context]), version=number)  # 4
+        named: Permit | None = None
+        if visit.target:
+            named = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
+            if named.known_key().body.algorithm is not DEFAULT:
+                return await self._raw.decrypt(named, ask)
+        _nothing_raw(ask.additional, ask.scheme, ask.key_version)
+        permit, plaintext, number = await self._open(visit, blob, ask.context, named)
+        await self._books.allowed(permit, digest([ask.context]), version=number)  # 4
         return asks.Decrypted(plaintext, number)
 
     async def _open(
-        self, visit: Visit, blob: bytes, context: dict[str, str]
+        self, visit: Visit, blob: bytes, context: dict[str, str], named: Permit | None = None
     ) -> tuple[Permit, bytes, int]:
         try:
             parts = envelope.split(blob)
         except InvalidCiphertext:
             parts = None
         if visit.target:
-            permit = await self._authorizer.permit_key(visit, visit.target, context)  # 1
+            permit = named or await self._authorizer.permit_key(visit, visit.target, context)  # 1
             key = permit.known_key()
         else:
             # What is no ciphertext, or names no key of ours, is weighed like any other, so that the
@@ -151,7 +163,7 @@ class Crypt:
         if not visit.target:
             visit.object = "key/" + (names.pop() if len(names) == 1 else "")
         contexts = [item.context for item in items]
-        details: Details = {"count": len(items), "failed": failed, **_digest(contexts)}
+        details: Details = {"count": len(items), "failed": failed, **digest(contexts)}
         if len(names) > 1:
             details["keys"] = sorted(names)
         await self._books.allowed(good, details)  # 4
@@ -159,13 +171,19 @@ class Crypt:
 
 
 def _cipher(version: "VersionFact") -> Cipher:
-    handle = version.handle
-    if not isinstance(handle, Cipher):
-        raise InvalidRequest("the key's algorithm has another purpose")
-    return handle
+    if version.body.algorithm is not DEFAULT:
+        raise InvalidRequest(f"batches are for keys of {DEFAULT}, not {version.body.algorithm}")
+    return cast("Cipher", version.handle)
 
 
-def _digest(contexts: list[dict[str, str]]) -> Details:
+def _nothing_raw(additional: bytes, *others: object) -> None:
+    if additional or any(other is not UNSET for other in others):
+        raise InvalidRequest(
+            f"a key of {DEFAULT} takes a context; additional, scheme and key_version are for others"
+        )
+
+
+def digest(contexts: list[dict[str, str]]) -> Details:
     """What an entry says of the contexts: a digest, so that it can be checked and not read."""
     if not any(contexts):
         return {}

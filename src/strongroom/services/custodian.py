@@ -10,12 +10,16 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Keyring, Visit
 from strongroom.services.books import Books
 from strongroom.services.crypt import Crypt
+from strongroom.services.data_keys import DataKeys
 from strongroom.services.desk import Desk, Method, Watch
+from strongroom.services.exchange import Exchange
 from strongroom.services.facts import Facts
 from strongroom.services.history import History
 from strongroom.services.identities import Identities
 from strongroom.services.keys import Keys
+from strongroom.services.public import Public
 from strongroom.services.rules import Rules
+from strongroom.services.signing import Signing
 from strongroom.services.tenants import FIRST, Tenants
 
 
@@ -40,6 +44,15 @@ def assemble(  # noqa: PLR0913 - the ports
         randomness=randomness,
     )  # fmt: skip
     crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books)
+    signing = Signing(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
+    data_keys = DataKeys(
+        authorizer=authorizer, keyring=keyring, books=books, provider=provider,
+        randomness=randomness,
+    )  # fmt: skip
+    exchange = Exchange(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
+    public = Public(
+        facts=facts, authorizer=authorizer, books=books, provider=provider, randomness=randomness
+    )
     identities = Identities(
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
     )
@@ -74,6 +87,20 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.disable": keys.disable,
         "key.encrypt": crypt.encrypt,
         "key.decrypt": crypt.decrypt,
+        "key.sign": signing.sign,
+        "key.verify": signing.verify,
+        "key.mac": signing.mac,
+        "key.verify-mac": signing.verify_mac,
+        "key.generate-data-key": data_keys.generate,
+        "key.generate-data-key-pair": data_keys.generate_pair,
+        "key.re-encrypt": data_keys.re_encrypt,
+        "key.agree": exchange.agree,
+        "key.encapsulate": exchange.encapsulate,
+        "key.decapsulate": exchange.decapsulate,
+        "key.wrap": exchange.wrap,
+        "key.unwrap": exchange.unwrap,
+        "key.read-public-key": public.key,
+        "random.generate": public.random,
         "principal.create": identities.create_principal,
         "principal.list": identities.list_principals,
         "principal.read": identities.read_principal,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from strongroom.domain import limits
-from strongroom.domain.algorithms import ALGORITHMS
 from strongroom.domain.errors import NotFound, TamperedRecord
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import Key, Namespace, Policies, Principal, Token, Version, version_id
@@ -286,10 +285,10 @@ class Facts:
             namespace=key.namespace,
             key=key.id,
             version=number,
-            purpose=ALGORITHMS[body.algorithm].purpose,
+            purpose=key.body.purpose,
             algorithm=body.algorithm,
         )
-        handle = namespace.handle.open(body.algorithm, body.wrapped, binding)
+        handle = namespace.handle.open(body.algorithm, key.body.purpose, body.wrapped, binding)
         fact = VersionFact(record, number, body, handle)
         _remember(key.versions, number, fact, limits.CACHED_VERSIONS_PER_KEY_MAX)
         return fact

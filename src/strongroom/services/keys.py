@@ -1,5 +1,7 @@
 """Keys: make, describe, change, rotate, disable, enable."""
 
+from functools import partial
+
 import msgspec
 from msgspec import UNSET
 
@@ -15,6 +17,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
+from strongroom.services.offload import computed
 
 _VERSIONS_SHOWN = 100
 
@@ -52,6 +55,7 @@ class Keys:
             labels=dict(ask.labels),
             description=ask.description,
             created_us=visit.time_us,
+            purpose=ALGORITHMS[ask.algorithm].purpose if ask.purpose is UNSET else ask.purpose,
         )
         record = self._facts.sealing.seal(
             Kind.KEY,
@@ -61,10 +65,10 @@ class Keys:
             name=ask.name,
             request=visit.request,
         )
-        version = self._new_version(permit.namespace, key_id, key, 1, visit)
+        version = await self._new_version(permit.namespace, key_id, key, 1, visit)
         await self._books.allowed(
             permit,
-            {"algorithm": ask.algorithm},
+            {"algorithm": ask.algorithm, "purpose": key.purpose},
             version=1,
             writes=(creation(record), creation(version)),
         )
@@ -110,7 +114,7 @@ class Keys:
         key = permit.known_key()
         number = key.body.current_version + 1
         body = msgspec.structs.replace(key.body, current_version=number)
-        version = self._new_version(permit.namespace, key.id, body, number, visit)
+        version = await self._new_version(permit.namespace, key.id, body, number, visit)
         return await self._changed(permit, body, {}, version=version, number=number)
 
     async def enable(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
@@ -169,21 +173,24 @@ class Keys:
             raise RuntimeError("the store answered with another namespace's record")
         return self._facts.sealing.open(record, Key, expected=(Kind.KEY, record.id))
 
-    def _new_version(
+    async def _new_version(
         self, namespace: NamespaceFact, key_id: bytes, key: Key, number: int, visit: Visit
     ) -> Record:
         binding = self._facts.sealing.version_binding(
             namespace=namespace.id,
             key=key_id,
             version=number,
-            purpose=ALGORITHMS[key.algorithm].purpose,
+            purpose=key.purpose,
             algorithm=key.algorithm,
         )
+        work = partial(namespace.handle.generate, key.algorithm, binding)
+        made = await computed(key.algorithm, work)
         body = Version(
             algorithm=key.algorithm,
             state=State.ACTIVE,
-            wrapped=namespace.handle.generate(key.algorithm, binding),
+            wrapped=made.wrapped,
             created_us=visit.time_us,
+            public=made.public,
         )
         return self._facts.sealing.seal(
             Kind.VERSION,
@@ -211,7 +218,7 @@ def _view(
         name=name,
         id=key_id.hex(),
         algorithm=key.algorithm,
-        purpose=ALGORITHMS[key.algorithm].purpose,
+        purpose=key.purpose,
         protection=key.protection,
         origin=key.origin,
         state=key.state,

@@ -26,6 +26,12 @@ _POLICY: Final = (
 )
 # A ciphertext cannot be made up: the page says where it comes from, and the test puts one in.
 CIPHERTEXT: Final = "BASE64_OF_A_CIPHERTEXT"
+SIGNATURE: Final = "BASE64_OF_A_SIGNATURE"
+TAG: Final = "BASE64_OF_A_TAG"
+ENCAPSULATED: Final = "BASE64_OF_AN_ENCAPSULATION"
+WRAPPED: Final = "BASE64_OF_A_WRAPPED_KEY"
+# Bob's public key of RFC 7748, 6.1.
+X25519_KEY: Final = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 TOKEN_ID: Final = "abcdefghijklmnop"  # noqa: S105 - the id of a token opens nothing
 DECISION_ID: Final = "019f2d1c7a3e5b0c9d8e7f6a5b4c3d2e"
 
@@ -43,6 +49,28 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
         "demo", body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}
     ),
     ("POST", "/v1/decrypt"): Example(body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}),
+    ("POST", "/v1/keys/{name}/sign"): Example("signer", body={"message": "aGVsbG8="}),
+    ("POST", "/v1/keys/{name}/verify"): Example(
+        "signer", body={"message": "aGVsbG8=", "signature": SIGNATURE}
+    ),
+    ("POST", "/v1/keys/{name}/mac"): Example("mac", body={"message": "aGVsbG8="}),
+    ("POST", "/v1/keys/{name}/verify-mac"): Example(
+        "mac", body={"message": "aGVsbG8=", "tag": TAG}
+    ),
+    ("POST", "/v1/keys/{name}/generate-data-key"): Example("demo", body={"bytes": 32}),
+    ("POST", "/v1/keys/{name}/generate-data-key-pair"): Example(
+        "demo", body={"algorithm": "ec-p256", "with_plaintext": False}
+    ),
+    ("POST", "/v1/keys/{name}/re-encrypt"): Example(
+        "demo", body={"ciphertext": CIPHERTEXT, "context": _CONTEXT, "new_context": {}}
+    ),
+    ("POST", "/v1/keys/{name}/agree"): Example("agreement", body={"public_key": X25519_KEY}),
+    ("POST", "/v1/keys/{name}/encapsulate"): Example("kem", body={}),
+    ("POST", "/v1/keys/{name}/decapsulate"): Example("kem", body={"ciphertext": ENCAPSULATED}),
+    ("POST", "/v1/keys/{name}/wrap"): Example("wrapper", body={"material": X25519_KEY}),
+    ("POST", "/v1/keys/{name}/unwrap"): Example("wrapper", body={"wrapped": WRAPPED}),
+    ("GET", "/v1/keys/{name}/public-key"): Example("signer"),
+    ("POST", "/v1/random"): Example(body={"bytes": 32}),
     ("POST", "/v1/keys/{name}/rotate"): Example("demo"),
     ("POST", "/v1/keys/{name}/enable"): Example("demo"),
     ("POST", "/v1/keys/{name}/disable"): Example("demo"),

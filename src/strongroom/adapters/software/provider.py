@@ -12,14 +12,15 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from strongroom.adapters.software import materials
 from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
-from strongroom.adapters.software.format1 import FormatOneCipher
+from strongroom.adapters.software.public import SoftwarePublicKeys
 from strongroom.domain import envelope
-from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose
 from strongroom.domain.binding import bind
-from strongroom.domain.errors import TamperedRecord
+from strongroom.domain.errors import InvalidRequest, TamperedRecord
 from strongroom.domain.sensitive import Sensitive
-from strongroom.ports.provider import Generated, MaterialHandle
+from strongroom.ports.provider import Generated, MaterialHandle, Pair
 
 _WRAP_FORMAT: Final = b"\x01"
 _NO_SLOT: Final = bytes(4)  # the erasure tree's leaf, once there is a tree
@@ -39,6 +40,7 @@ class SoftwareProvider:
             raise ValueError("a root key has 32 bytes")
         self._wrapping_key = Sensitive(derive(key, _ROOT_LABEL, b"")[0])
         self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
+        self._public_keys = SoftwarePublicKeys()
 
     def generate_namespace_key(self, binding: bytes) -> bytes:
         """A new namespace key, wrapped with this binding."""
@@ -47,6 +49,18 @@ class SoftwareProvider:
     def open_namespace_key(self, wrapped: bytes, binding: bytes) -> "SoftwareNamespace":
         """An opened namespace key. Raises `TamperedRecord` when it does not open."""
         return SoftwareNamespace(Sensitive(_unwrap(self._wrapping_key, wrapped, binding)))
+
+    def generate_pair(self, algorithm: Algorithm) -> Pair:
+        """A new key pair that is not kept. RSA takes seconds."""
+        if ALGORITHMS[algorithm].kind is not Kind.ASYMMETRIC:
+            raise InvalidRequest(f"{algorithm} has no key pairs", "$.algorithm")
+        private, public = materials.made(algorithm)
+        return Pair(public, Sensitive(private))
+
+    @property
+    def public_keys(self) -> SoftwarePublicKeys:
+        """The public half's operations."""
+        return self._public_keys
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256 under a key of the root's own tree."""
@@ -66,20 +80,25 @@ class SoftwareNamespace:
 
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding."""
-        if algorithm is not Algorithm.AES_256_GCM:
-            raise RuntimeError(f"no {algorithm} yet")
-        return Generated(_wrap(self._key, os.urandom(_KEY_BYTES), binding))
+        return self._keep(materials.made(algorithm), binding)
+
+    def adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
+        """Material that was made elsewhere, checked and wrapped with this binding."""
+        return self._keep(materials.adopted(algorithm, material), binding)
 
     def open(
         self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes
     ) -> MaterialHandle:
         """Opened material. Raises `TamperedRecord` when it does not open with this binding."""
         material = _unwrap(self._key, wrapped, binding)
-        if algorithm is not Algorithm.AES_256_GCM or purpose is not Purpose.ENCRYPT_DECRYPT:
-            raise RuntimeError(f"no {algorithm} for {purpose} yet")
-        if len(material) != _KEY_BYTES:
-            raise TamperedRecord
-        return FormatOneCipher(Sensitive(material))
+        try:
+            return materials.opened(algorithm, purpose, material)
+        except ValueError:
+            raise TamperedRecord from None
+
+    def _keep(self, made: tuple[bytes, bytes], binding: bytes) -> Generated:
+        material, public = made
+        return Generated(_wrap(self._key, material, binding), public)
 
 
 def _wrap(key: Sensitive, material: bytes, binding: bytes) -> bytes:

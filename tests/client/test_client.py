@@ -1,6 +1,7 @@
 """The Python client, synchronous and not, against a server."""
 
 import asyncio
+import hashlib
 import pickle
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from msgspec import UNSET
 
 from strongroom.client import (
     AsyncClient,
@@ -18,9 +21,11 @@ from strongroom.client import (
     ProblemError,
     UnreachableError,
     calls,
+    uses,
 )
-from strongroom.domain import asks
+from strongroom.domain import asks, limits
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.uses import SignItem
 from strongroom.doors.rest.routes import ROUTES
 from tests.support.standin import StandIn
 
@@ -81,7 +86,13 @@ def test_client_knows_every_route(server):
         calls.list_namespaces(), calls.list_policies(), calls.read_policy("p"),
         calls.write_policy("p", ""), calls.delete_policy("p"),
         calls.explain("p", "a"), calls.read_decision("d"), calls.read_audit(),
-        calls.read_status(),
+        calls.read_status(), uses.sign("k", b""), uses.sign_batch("k", []),
+        uses.verify("k", b"", signature=b""), uses.mac("k", b""),
+        uses.verify_mac("k", b"", tag=b""), uses.generate_data_key("k"),
+        uses.generate_data_key_pair("k", algorithm="ec-p256"), uses.re_encrypt("k", b""),
+        uses.agree("k", b""), uses.encapsulate("k"), uses.decapsulate("k", b""),
+        uses.wrap("k", b""), uses.unwrap("k", b""), uses.read_public_key("k"),
+        uses.generate_random(),
     ]  # fmt: skip
     named = {"/keys/k": "/keys/{name}", "/principals/p": "/principals/{name}",
              "/policies/p": "/policies/{name}", "/tokens/t": "/tokens/{id}",
@@ -101,14 +112,193 @@ def test_client_knows_every_route(server):
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_both_clients_have_a_method_for_every_call(kind):
     builders = {
-        name for name, value in vars(calls).items()
-        if callable(value) and getattr(value, "__module__", "") == calls.__name__
-        and not name.startswith("_") and name != "Call"
+        name: value for module in (calls, uses) for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }  # fmt: skip
     methods = {name for name in vars(kind) if not name.startswith("_")}
-    assert methods == builders | {"send", "exchange", "close"}
-    for name in builders:
-        assert getattr(kind, name).__doc__ == getattr(calls, name).__doc__
+    assert methods == builders.keys() | {"send", "exchange", "close"}
+    for name, build in builders.items():
+        assert getattr(kind, name).__doc__ == build.__doc__
+
+
+def made(admin, name, algorithm, purpose=None):
+    """A key of that algorithm; the same one when it is there already."""
+    if name not in {key.name for key in admin.list_keys().keys}:
+        admin.create_key(name, algorithm=algorithm, purpose=purpose)
+    return admin.read_key(name)
+
+
+def test_signature_is_right_for_its_message_alone(admin):
+    assert made(admin, "signer", "ec-p256").purpose == "sign-verify"
+    signed = admin.sign("signer", b"pay 10")
+    assert admin.verify("signer", b"pay 10", signature=signed.signature).valid
+    assert not admin.verify("signer", b"pay 99", signature=signed.signature).valid
+    digest = hashlib.sha256(b"pay 10").digest()
+    assert admin.verify("signer", digest=digest, signature=signed.signature).valid
+    pair = admin.sign("signer", digest=digest, encoding="p1363")
+    assert len(pair.signature) == 64
+    assert admin.verify("signer", b"pay 10", signature=pair.signature, encoding="p1363").valid
+    assert not admin.verify("signer", b"pay 10", signature=pair.signature).valid
+
+
+def test_signature_of_an_old_version_needs_its_number(admin):
+    made(admin, "rotated", "ed25519")
+    signed = admin.sign("rotated", b"x")
+    assert signed.key_version == 1
+    admin.rotate_key("rotated")
+    assert not admin.verify("rotated", b"x", signature=signed.signature).valid
+    assert admin.verify("rotated", b"x", signature=signed.signature, key_version=1).valid
+
+
+def test_batch_of_signatures_has_an_outcome_for_each_item(admin):
+    made(admin, "signer", "ec-p256")
+    batch = admin.sign_batch("signer", [SignItem(message=b"a"), SignItem(digest=bytes(64))])
+    assert admin.verify("signer", b"a", signature=batch.items[0].signature).valid
+    assert batch.items[1].error.code == "invalid-request"
+
+
+def test_context_of_a_signature_is_part_of_it(admin):
+    made(admin, "mldsa", "ml-dsa-44")
+    signed = admin.sign("mldsa", b"x", signature_context=b"a")
+    right = {"signature": signed.signature, "signature_context": b"a"}
+    assert admin.verify("mldsa", b"x", **right).valid
+    assert not admin.verify("mldsa", b"x", signature=signed.signature).valid
+
+
+def test_tag_is_right_for_its_message_alone(admin):
+    made(admin, "maker", "hmac-sha256")
+    tag = admin.mac("maker", b"x").tag
+    assert admin.verify_mac("maker", b"x", tag=tag).valid
+    assert not admin.verify_mac("maker", b"y", tag=tag).valid
+    assert not admin.verify_mac("maker", b"x", tag=tag[:16]).valid
+
+
+def test_data_key_is_what_its_ciphertext_opens_to(admin):
+    made_one = admin.generate_data_key("demo", {"file": "7"}, size_bytes=48)
+    assert len(made_one.plaintext) == 48
+    assert admin.decrypt(made_one.ciphertext, {"file": "7"}).plaintext == made_one.plaintext
+    assert admin.generate_data_key("demo", with_plaintext=False).plaintext is UNSET
+
+
+def test_data_key_pair_is_a_pair(admin):
+    pair = admin.generate_data_key_pair("demo", algorithm="ed25519")
+    private = serialization.load_der_private_key(pair.private_key, None)
+    public = serialization.load_der_public_key(pair.public_key)
+    assert private.public_key() == public
+    assert admin.decrypt(pair.ciphertext).plaintext == pair.private_key
+    kept = admin.generate_data_key_pair("demo", algorithm="ed25519", with_plaintext=False)
+    assert kept.private_key is UNSET
+
+
+def test_ciphertext_changes_its_key_and_its_context(admin):
+    made(admin, "next", "aes-256-gcm")
+    old = admin.encrypt("demo", b"x", {"a": "b"}).ciphertext
+    same = admin.re_encrypt("next", old, {"a": "b"})
+    assert same.source_key == "demo"
+    assert admin.decrypt(same.ciphertext, {"a": "b"}, key="next").plaintext == b"x"
+    bare = admin.re_encrypt("next", old, {"a": "b"}, new_context={})
+    assert admin.decrypt(bare.ciphertext).plaintext == b"x"
+    with pytest.raises(ProblemError) as caught:
+        admin.re_encrypt("next", old, {"a": "c"})
+    assert caught.value.code == "invalid-ciphertext"
+
+
+def test_two_sides_agree(admin):
+    made(admin, "alice", "x25519", "agree")
+    made(admin, "bob", "x25519", "agree")
+    secrets = {
+        admin.agree(one, admin.read_public_key(other).der).shared_secret
+        for one, other in (("alice", "bob"), ("bob", "alice"))
+    }
+    assert len(secrets) == 1
+    with pytest.raises(ProblemError):
+        admin.agree("alice", bytes(32))  # of small order
+
+
+def test_encapsulated_secret_is_opened(admin):
+    made(admin, "kem", "ml-kem-768")
+    sent = admin.encapsulate("kem")
+    assert admin.decapsulate("kem", sent.ciphertext).shared_secret == sent.shared_secret
+    with pytest.raises(ProblemError) as caught:
+        admin.decapsulate("kem", sent.ciphertext[:-1])
+    assert caught.value.code == "invalid-ciphertext"
+
+
+def test_wrapped_material_is_unwrapped(admin):
+    made(admin, "wrapper", "aes-256-kw")
+    wrapped = admin.wrap("wrapper", b"0123456789abcdef!")
+    assert wrapped.scheme == "aes-kwp"
+    assert admin.unwrap("wrapper", wrapped.wrapped).material == b"0123456789abcdef!"
+    with pytest.raises(ProblemError) as caught:
+        admin.unwrap("wrapper", wrapped.wrapped[:-8] + bytes(8))
+    assert caught.value.code == "invalid-ciphertext"
+    with pytest.raises(ProblemError) as caught:
+        admin.wrap("wrapper", b"0123456789abcdef!", scheme="aes-kw")  # whole blocks only
+    assert caught.value.code == "invalid-request"
+
+
+def test_raw_ciphertext_needs_its_key_its_version_and_what_was_additional(admin):
+    made(admin, "raw", "aes-256-gcm-raw")
+    sealed = admin.encrypt("raw", b"x", additional=b"order 17")
+    admin.rotate_key("raw")
+    right = {"key": "raw", "key_version": sealed.key_version, "additional": b"order 17"}
+    assert admin.decrypt(sealed.ciphertext, **right).plaintext == b"x"
+    for wrong in ({"additional": b"order 18"}, {"key_version": None}, {"key": ""}):
+        with pytest.raises(ProblemError):
+            admin.decrypt(sealed.ciphertext, **{**right, **wrong})
+
+
+def test_public_key_comes_in_three_forms(admin):
+    made(admin, "signer", "ec-p256")
+    public = admin.read_public_key("signer")
+    assert serialization.load_pem_public_key(public.pem.encode()) == (
+        serialization.load_der_public_key(public.der)
+    )
+    assert public.jwk["crv"] == "P-256"
+    assert admin.read_public_key("signer", key_version=1) == public
+    for name, version, code in (("signer", 7, "not-found"), ("demo", None, "invalid-request")):
+        with pytest.raises(ProblemError) as caught:
+            admin.read_public_key(name, key_version=version)
+        assert caught.value.code == code
+
+
+def test_random_bytes_are_as_many_as_asked_for(admin):
+    assert len(admin.generate_random().random) == 32
+    assert len(admin.generate_random(1).random) == 1
+    for count in (0, limits.RANDOM_BYTES_MAX + 1):
+        with pytest.raises(ProblemError) as caught:
+            admin.generate_random(count)
+        assert caught.value.errors[0].startswith("$.bytes")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda admin: admin.sign("demo", b"x"),
+        lambda admin: admin.mac("signer", b"x"),
+        lambda admin: admin.encrypt("signer", b"x"),
+        lambda admin: admin.agree("signer", bytes(32)),
+        lambda admin: admin.sign("signer"),
+        lambda admin: admin.sign("signer", b"x", digest=bytes(32)),
+        lambda admin: admin.sign("signer", digest=bytes(48)),
+        lambda admin: admin.sign("signer", b"x", scheme="rsa-pss-sha256"),
+        lambda admin: admin.sign("signer", b"x", scheme="of-the-future"),
+        lambda admin: admin.sign("signer", b"x", encoding="jws"),
+        lambda admin: admin.sign("signer", bytes(limits.MESSAGE_BYTES_MAX + 1)),
+        lambda admin: admin.verify("signer", signature=b"x"),
+        lambda admin: admin.generate_data_key("signer"),
+        lambda admin: admin.generate_data_key("demo", size_bytes=0),
+        lambda admin: admin.generate_data_key_pair("demo", algorithm="hmac-sha256"),
+        lambda admin: admin.create_key("no", algorithm="ed25519", purpose="agree"),
+        lambda admin: admin.create_key("no", algorithm="rot13"),
+        lambda admin: admin.encrypt("demo", b"x", additional=b"y"),
+    ],
+)
+def test_what_a_key_is_not_for_is_refused(admin, asked):
+    made(admin, "signer", "ec-p256")
+    with pytest.raises(ProblemError) as caught:
+        asked(admin)
+    assert caught.value.code in {"invalid-request", "too-large"}
 
 
 def test_async_client_does_the_same(server):
@@ -162,7 +352,10 @@ def test_page_token_of_the_log_leads_on(admin):
     "name", ["", "..", "a/b", "A", "a b", "a\n", "%2e%2e", "a?b", "ä", "a" * 64]
 )
 def test_what_is_no_name_is_in_no_path(name, server):
-    for build in (calls.read_key, calls.rotate_key, calls.read_principal, calls.delete_policy):
+    for build in (
+        calls.read_key, calls.rotate_key, calls.read_principal, calls.delete_policy, uses.sign,
+        uses.encapsulate, uses.read_public_key,
+    ):  # fmt: skip
         with pytest.raises(InvalidArgumentError) as caught:
             build(name)
         assert isinstance(caught.value, ValueError)
@@ -187,6 +380,7 @@ def test_text_that_is_no_unicode_is_refused_before_it_is_sent():
         lambda: calls.create_key("k", description="\ud800"),
         lambda: calls.read_audit(principal="\ud800"),
         lambda: calls.encrypt("k", b"", {"\ud800": ""}),
+        lambda: uses.sign("k", b"", scheme="\ud800"),
     ):
         with pytest.raises(InvalidArgumentError):
             build()
@@ -228,6 +422,7 @@ def test_token_and_plaintext_are_in_no_repr(server):
         assert server.admin not in repr(vars(client))
     assert "secret" not in repr(calls.encrypt("demo", b"secret"))
     assert "c2VjcmV0" not in repr(calls.encrypt("demo", b"secret"))
+    assert "c2VjcmV0" not in repr(uses.wrap("demo", b"secret"))
 
 
 def test_wrong_token_is_unauthenticated_and_not_in_the_message(server):

@@ -30,11 +30,11 @@ def test_methods_on_the_page_are_the_clients():
 
 def test_examples_on_the_page_run(tmp_path):
     examples = re.findall(r"```python\n(.*?)```", reference().PAGE.read_text(), re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     with StandIn(tmp_path / "store.db") as server:
         for example in examples:
             assert "http://127.0.0.1:7600" in example
         program = "\n".join(examples).replace("http://127.0.0.1:7600", server.url)
         exec(program, {"token": server.app})  # noqa: S102 - our own page
     assert server.asked.count("key.encrypt") == 2
-    assert server.asked.count("key.decrypt") == 2
+    assert server.asked.count("key.decrypt") == 3

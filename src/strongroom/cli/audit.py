@@ -16,7 +16,7 @@ from strongroom.domain import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from strongroom.client.calls import Call
+    from strongroom.client.call import Call
     from strongroom.client.exchange import Reply
     from strongroom.domain import asks
 

@@ -8,7 +8,7 @@ from strongroom.cli.session import Session
 from strongroom.domain import asks, limits
 
 if TYPE_CHECKING:
-    from strongroom.client.calls import Call
+    from strongroom.client.call import Call
 
 PageT = TypeVar("PageT", asks.KeyPage, asks.PrincipalPage, asks.TokenPage, asks.NamespacePage)
 

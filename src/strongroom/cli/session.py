@@ -15,7 +15,7 @@ from strongroom.client.problems import ClientError, ProblemError, UnreachableErr
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from strongroom.client.calls import AnswerT, Call
+    from strongroom.client.call import AnswerT, Call
     from strongroom.client.exchange import Reply
     from strongroom.client.synchronous import Client
 

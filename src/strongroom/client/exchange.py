@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from strongroom.client.address import checked
-from strongroom.client.calls import AnswerT, Call
+from strongroom.client.call import AnswerT, Call
 from strongroom.client.problems import (
     UNEXPECTED,
     InvalidArgumentError,

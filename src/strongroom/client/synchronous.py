@@ -7,8 +7,8 @@ from typing import Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import calls
-from strongroom.client.calls import AnswerT, Call
+from strongroom.client import calls, uses
+from strongroom.client.call import AnswerT, Call
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
     Reply,
@@ -95,6 +95,21 @@ class Client:
     encrypt_batch = _method(calls.encrypt_batch)
     decrypt = _method(calls.decrypt)
     decrypt_batch = _method(calls.decrypt_batch)
+    sign = _method(uses.sign)
+    sign_batch = _method(uses.sign_batch)
+    verify = _method(uses.verify)
+    mac = _method(uses.mac)
+    verify_mac = _method(uses.verify_mac)
+    generate_data_key = _method(uses.generate_data_key)
+    generate_data_key_pair = _method(uses.generate_data_key_pair)
+    re_encrypt = _method(uses.re_encrypt)
+    agree = _method(uses.agree)
+    encapsulate = _method(uses.encapsulate)
+    decapsulate = _method(uses.decapsulate)
+    wrap = _method(uses.wrap)
+    unwrap = _method(uses.unwrap)
+    read_public_key = _method(uses.read_public_key)
+    generate_random = _method(uses.generate_random)
     create_principal = _method(calls.create_principal)
     list_principals = _method(calls.list_principals)
     read_principal = _method(calls.read_principal)

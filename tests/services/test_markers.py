@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from strongroom.adapters.software import SoftwareProvider
+from strongroom.domain.algorithms import Purpose
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.sensitive import Sensitive
@@ -109,6 +110,7 @@ class Visit:
         self.ask(admin, "policy.list")
         explained = {"principal": "app", "action": "key.decrypt", "key": "demo"}
         self.ask(admin, "authorize.explain", **explained, context=context | {"stop": "yes"})
+        self._uses(admin, app, blobs[0], context)
         self._refusals(admin, app, blobs[0], context)
         self.ask(admin, "policy.delete", "stop")
         self.ask(admin, "key.disable", "two")
@@ -126,6 +128,44 @@ class Visit:
         self.refuse(made.token, "identity.read")
         self.ask(admin, "audit.read", limit=1_000)
         self.ask(other, "audit.read", limit=1_000)
+
+    def _secretly(self, token, operation, target="", **fields):
+        """Of an operation whose answer is a secret: it is looked for everywhere but there."""
+        self.done.add(operation)
+        return self.desk.ask(token, operation, target, **fields)
+
+    def _uses(self, admin, app, blob, context):
+        for name, algorithm, purpose in (
+            ("signer", "ec-p256", "sign-verify"), ("mac", "hmac-sha256", "mac"),
+            ("agreement", "x25519", "agree"), ("kem", "ml-kem-768", "encapsulate"),
+            ("wrapper", "aes-256-kw", "wrap"), ("raw", "aes-256-gcm-raw", "encrypt-decrypt"),
+        ):  # fmt: skip
+            self.ask(admin, "key.create", name=name, algorithm=algorithm, purpose=purpose)
+        message = PLAINTEXTS[0]
+        signature = self.ask(app, "key.sign", "signer", message=message).signature
+        self.ask(app, "key.verify", "signer", message=message, signature=signature)
+        tag = self.ask(app, "key.mac", "mac", message=message).tag
+        self.ask(app, "key.verify-mac", "mac", message=message, tag=tag)
+        data_key = self._secretly(app, "key.generate-data-key", "demo", context=context)
+        self.secrets["data key"] = data_key.plaintext
+        pair = self._secretly(app, "key.generate-data-key-pair", "demo", algorithm="ed25519")
+        self.secrets["data key pair"] = pair.private_key[-32:]
+        self.ask(app, "key.re-encrypt", "two", ciphertext=blob, context=context)
+        peer = self.ask(admin, "key.read-public-key", "agreement").der
+        agreed = self._secretly(app, "key.agree", "agreement", public_key=peer)
+        self.secrets["agreed secret"] = agreed.shared_secret
+        made = self._secretly(app, "key.encapsulate", "kem")
+        self.secrets["encapsulated secret"] = made.shared_secret
+        self._secretly(app, "key.decapsulate", "kem", ciphertext=made.ciphertext)
+        wrapped = self.ask(app, "key.wrap", "wrapper", material=PLAINTEXTS[0][:32]).wrapped
+        self._secretly(app, "key.unwrap", "wrapper", wrapped=wrapped)
+        self.secrets["random bytes"] = self._secretly(app, "random.generate").random
+        sealed = self.ask(app, "key.encrypt", "raw", plaintext=PLAINTEXTS[1]).ciphertext
+        self.ask(app, "key.decrypt", "raw", ciphertext=sealed)
+        self.refuse(app, "key.sign", "mac", message=message)
+        self.refuse(app, "key.unwrap", "wrapper", wrapped=wrapped[:-1] + message[:1])
+        self.refuse(app, "key.agree", "agreement", public_key=message)
+        self.refuse(app, "key.encrypt", "raw", plaintext=message, context=context)
 
     def _refusals(self, admin, app, blob, context):
         right = {"ciphertext": blob, "context": context}
@@ -170,7 +210,9 @@ class Visit:
                 purpose="encrypt-decrypt",
                 algorithm=version.algorithm,
             )
-            material = handle.open(version.algorithm, version.wrapped, binding)
+            material = handle.open(
+                version.algorithm, Purpose.ENCRYPT_DECRYPT, version.wrapped, binding
+            )
             self.secrets[f"material {number}"] = material._key.reveal()
 
 

@@ -26,10 +26,10 @@ _POLICY: Final = (
 )
 # A ciphertext cannot be made up: the page says where it comes from, and the test puts one in.
 CIPHERTEXT: Final = "BASE64_OF_A_CIPHERTEXT"
-SIGNATURE: Final = "BASE64_OF_A_SIGNATURE"
-TAG: Final = "BASE64_OF_A_TAG"
-ENCAPSULATED: Final = "BASE64_OF_AN_ENCAPSULATION"
-WRAPPED: Final = "BASE64_OF_A_WRAPPED_KEY"
+SIGNATURE: Final = "BASE64/OF/A/SIGNATURE+++"
+TAG: Final = "BASE64/OF/A/TAG+"
+ENCAPSULATED: Final = "BASE64/OF/AN/ENCAPSULATION++"
+WRAPPED: Final = "BASE64/OF/A/WRAPPED/KEY+"
 # Bob's public key of RFC 7748, 6.1.
 X25519_KEY: Final = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 TOKEN_ID: Final = "abcdefghijklmnop"  # noqa: S105 - the id of a token opens nothing

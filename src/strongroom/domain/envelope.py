@@ -3,7 +3,8 @@
     0x01 · key id (16) · version (4) · random (32) · commitment (32) · AES-256-GCM text and tag (≥
     16)
 
-`docs/formats/ciphertext-1.md` is the page about it. The computing is in `adapters/software/format1.py`.
+`docs/formats/ciphertext-1.md` is the page about it. The computing is in
+`adapters/software/format1.py`.
 """
 
 from dataclasses import dataclass

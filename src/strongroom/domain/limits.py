@@ -22,6 +22,7 @@ RANDOM_BYTES_MAX: Final = 1_024  # one reading; as AWS and Google
 SIGNATURE_BYTES_MAX: Final = 5_120  # ML-DSA-87 has 4,627
 KEY_BLOB_BYTES_MAX: Final = 8_192  # a public key, an encapsulation, a wrapped key
 SIGNATURE_CONTEXT_BYTES_MAX: Final = 255  # FIPS 204, RFC 8032
+GCM_MESSAGES_MAX: Final = 2**31  # under one raw AES-GCM key; half of what SP 800-38D, 8.3 bears
 BATCH_ITEMS_MAX: Final = 1_000  # one entry covers them all; keeps a custodian's turn below 20 ms
 CONTEXT_PAIRS_MAX: Final = 64  # as many as anyone has been seen to need, times ten
 CONTEXT_BYTES_MAX: Final = 8 * 1024  # keys and values together, in UTF-8

@@ -44,7 +44,8 @@ class Key(msgspec.Struct, frozen=True):
 class Version(msgspec.Struct, frozen=True):
     """A version of a key. `wrapped` is its material, wrapped by the namespace key.
 
-    `public` is the public key of a pair: SubjectPublicKeyInfo, DER.
+    `public` is the public key of a pair: SubjectPublicKeyInfo, DER. `uses_reserved` counts messages
+    where the algorithm bounds them, in blocks (`services/allowances.py`).
     """
 
     algorithm: Algorithm
@@ -52,6 +53,7 @@ class Version(msgspec.Struct, frozen=True):
     wrapped: bytes
     created_us: int
     public: bytes = b""
+    uses_reserved: int = 0
 
 
 class Principal(msgspec.Struct, frozen=True):

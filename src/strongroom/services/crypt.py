@@ -18,6 +18,7 @@ from strongroom.domain.errors import (
 )
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Cipher
+from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.raw_crypt import RawCrypt
@@ -38,11 +39,13 @@ class Crypt:
     4. The entry is durable. Only then the result is released.
     """
 
-    def __init__(self, *, authorizer: Authorizer, keyring: Keyring, books: Books) -> None:
+    def __init__(
+        self, *, authorizer: Authorizer, keyring: Keyring, books: Books, allowances: Allowances
+    ) -> None:
         self._authorizer = authorizer
         self._keyring = keyring
         self._books = books
-        self._raw = RawCrypt(keyring=keyring, books=books)
+        self._raw = RawCrypt(keyring=keyring, books=books, allowances=allowances)
 
     async def encrypt(
         self, visit: Visit, ask: asks.Encrypt

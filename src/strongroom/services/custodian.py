@@ -7,6 +7,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
+from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Keyring, Visit
 from strongroom.services.books import Books
 from strongroom.services.crypt import Crypt
@@ -43,7 +44,7 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         randomness=randomness,
     )  # fmt: skip
-    crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books)
+    crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books, allowances=Allowances(facts))
     signing = Signing(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
     data_keys = DataKeys(
         authorizer=authorizer, keyring=keyring, books=books, provider=provider,

@@ -82,10 +82,11 @@ class TokenFact:
 class VersionFact:
     """An opened version of a key."""
 
-    __slots__ = ("body", "fact", "handle", "number")
+    __slots__ = ("body", "fact", "handle", "number", "revision")
 
     def __init__(self, record: Record, number: int, body: Version, handle: MaterialHandle) -> None:
         self.fact = record.fact
+        self.revision = record.revision
         self.number = number
         self.body = body
         self.handle = handle

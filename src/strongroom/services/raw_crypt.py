@@ -9,8 +9,9 @@ from strongroom.domain import asks
 from strongroom.domain.algorithms import Purpose
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.lifecycle import Use
+from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Keyring, Permit
-from strongroom.services.books import Books, Details
+from strongroom.services.books import Books, Details, StaleDecision
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class RawCrypt:
     """Uses raw ciphers and RSA. The right was weighed before; the steps are those of `Crypt`."""
 
-    def __init__(self, *, keyring: Keyring, books: Books) -> None:
+    def __init__(self, *, keyring: Keyring, books: Books, allowances: Allowances) -> None:
+        self._allowances = allowances
         self._keyring = keyring
         self._books = books
 
@@ -33,8 +35,14 @@ class RawCrypt:
         )  # 2
         cipher = cast("RawCipher", version.handle)
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
+        writes = self._allowances.take(permit, version)
         blob = cipher.encrypt_raw(plaintext, ask.additional)  # 3
-        await self._books.allowed(permit, version=version.number)  # 4
+        try:
+            await self._books.allowed(permit, version=version.number, writes=writes)  # 4
+        except StaleDecision:
+            self._allowances.give_back(version, writes)
+            raise
+        self._allowances.reserved(version, writes)
         return asks.Encrypted(blob, version.number)
 
     async def decrypt(self, permit: Permit, ask: asks.Decrypt) -> asks.Decrypted:

@@ -21,7 +21,8 @@ from strongroom.doors.rest.routes import ROUTES, Route
 Json = dict[str, Any]
 
 _TITLES: Final = {
-    "key": "Keys", "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
+    "key": "Keys",
+    "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
     "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "status": "Status",
 }  # fmt: skip

@@ -9,6 +9,8 @@ import hmac
 import os
 from typing import Final
 
+# The library imports this when it is first needed, and a custodian opens no file by then.
+import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

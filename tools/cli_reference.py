@@ -88,7 +88,10 @@ def _lines() -> Iterator[str]:
     leaves = [(path, each) for path, each in _walk("strongroom", root) if not _children(each)]
     common = next(_options(each, PANEL) for path, each in leaves if path == "strongroom whoami")
     yield from _table("Options of every command", ("option", ""), map(_option, common))
-    yield "\n`strongroom dev`, `init`, `serve`, `config` talk to no server: not theirs."
+    yield (
+        "\n`strongroom dev`, `init`, `serve`, `config` and `algorithms` talk to no server: not"
+        " theirs, except that `algorithms` has `--output`."
+    )
     yield "\n## Commands"
     for path, each in leaves:
         yield from _command(path, each)

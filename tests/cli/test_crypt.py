@@ -222,3 +222,129 @@ def test_raw_ciphertext_is_not_shown_on_a_terminal(cli):
     code, shown, err = on_a_terminal(["encrypt", "demo", "--raw"], b"x")
     assert (code, shown) == (1, b"")
     assert b"could command your terminal" in err
+
+
+def test_raw_cipher_takes_additional_data_in_a_contexts_place(cli, tmp_path):
+    cli.does("key", "create", "raw", "--algorithm", "aes-256-gcm-raw")
+    beside, other = tmp_path / "beside", tmp_path / "other"
+    beside.write_bytes(b"order 17")
+    other.write_bytes(b"order 18")
+    sealed = cli.process("encrypt", "raw", "--additional", beside, stdin=EVERY_BYTE).stdout
+    opened = cli.process("decrypt", "--key", "raw", "--additional", beside, stdin=sealed)
+    assert opened.stdout == EVERY_BYTE
+    for wrong in (["--additional", other], []):
+        assert cli.process("decrypt", "--key", "raw", *wrong, stdin=sealed).returncode == 8
+    assert cli("decrypt", stdin=sealed).code == 8  # it names no key
+    refused = cli("encrypt", "raw", "--context", "a=b", stdin=b"x")
+    assert refused.code == 1
+    assert "takes `additional`, not a context" in refused.err
+
+
+def test_raw_ciphertext_of_an_old_version_needs_its_number(cli):
+    cli.does("key", "create", "raw", "--algorithm", "chacha20-poly1305")
+    sealed = cli.process("encrypt", "raw", "--raw", stdin=b"old").stdout
+    cli.does("key", "rotate", "raw")
+    assert cli.process("decrypt", "--key", "raw", stdin=sealed).returncode == 8
+    opened = cli.process("decrypt", "--key", "raw", "--key-version", "1", stdin=sealed)
+    assert opened.stdout == b"old"
+
+
+def test_what_openssl_encrypts_to_an_rsa_key_is_decrypted(cli, tmp_path):
+    words = ["--algorithm", "rsa-2048", "--purpose", "decrypt"]
+    cli.does("key", "create", "box", *words)
+    cli.does("key", "public-key", "box", "--out", str(tmp_path / "box.pem"))
+    sealed = subprocess.run(
+        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", str(tmp_path / "box.pem"),
+         "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha512"],
+        input=b"secret", capture_output=True, check=True, timeout=30,
+    ).stdout  # fmt: skip
+    opened = cli.process("decrypt", "--key", "box", "--scheme", "rsa-oaep-sha512", stdin=sealed)
+    assert opened.stdout == b"secret"
+    assert cli.process("decrypt", "--key", "box", stdin=sealed).returncode == 8  # another scheme
+    assert cli("encrypt", "box", stdin=b"x").code == 1  # anybody does that, with the public key
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--additional", "/dev/null"], ["--scheme", "x"], ["--key-version", "1"]]
+)
+def test_what_is_of_a_raw_ciphertext_needs_the_keys_name(cli, server, arguments):
+    asked = len(server.asked)
+    result = cli("decrypt", *arguments, stdin=b"AAAA")
+    assert (result.code, result.out) == (2, "")
+    assert "need --key" in result.err
+    assert len(server.asked) == asked
+
+
+def test_two_inputs_cannot_be_one_standard_input(cli, server):
+    asked = len(server.asked)
+    for arguments in (
+        ["encrypt", "demo", "--additional", "-"],
+        ["decrypt", "--key", "demo", "--additional", "-"],
+        ["verify", "demo", "--signature", "-"],
+        ["verify-mac", "demo", "--tag", "-"],
+    ):
+        result = cli(*arguments, stdin=b"x")
+        assert (result.code, result.out) == (2, "")
+        assert "cannot both be standard input" in result.err
+    assert len(server.asked) == asked
+
+
+def test_too_much_beside_is_refused_unsent(cli, server, tmp_path):
+    (tmp_path / "beside").write_bytes(bytes(limits.ADDITIONAL_BYTES_MAX + 1))
+    asked = len(server.asked)
+    result = cli("encrypt", "demo", "--additional", str(tmp_path / "beside"), stdin=b"x")
+    assert result.code == 1
+    assert "ADDITIONAL_BYTES_MAX" in result.err
+    assert len(server.asked) == asked
+
+
+def test_ciphertext_moves_to_another_key_and_context(cli):
+    cli.does("key", "create", "next")
+    old = cli.does("encrypt", "demo", "--context", "a=b", stdin=b"hello").encode()
+    same = cli.does("re-encrypt", "next", "--context", "a=b", stdin=old).encode()
+    assert cli.does("decrypt", "--key", "next", "--context", "a=b", stdin=same) == "hello"
+    other = cli.does(
+        "re-encrypt", "next", "--context", "a=b", "--new-context", "c=d", stdin=old
+    ).encode()
+    assert cli.does("decrypt", "--context", "c=d", stdin=other) == "hello"
+    bare = cli.does("re-encrypt", "next", "--context", "a=b", "--no-new-context", stdin=old)
+    assert cli.does("decrypt", stdin=bare.encode()) == "hello"
+
+
+def test_re_encryption_says_from_where_to_where(cli, tmp_path):
+    cli.does("key", "create", "next")
+    old = cli.does("encrypt", "demo", stdin=b"hello").encode()
+    cli.does("key", "rotate", "next")
+    result = cli("re-encrypt", "next", "--out", str(tmp_path / "c"), stdin=old)
+    assert "(version 1 of demo to version 2 of next)" in result.err
+    answer = json.loads(cli.does("re-encrypt", "next", "-o", "json", stdin=old))
+    assert (answer["source_key"], answer["source_version"]) == ("demo", 1)
+
+
+def test_what_cannot_be_re_encrypted(cli):
+    cli.does("key", "create", "raw", "--algorithm", "aes-256-gcm-raw")
+    old = cli.does("encrypt", "demo", "--context", "a=b", stdin=b"hello").encode()
+    for arguments, stdin, code in (
+        (["demo"], old, 8),
+        (["demo"], b"", 8),
+        (["demo"], b"AAAA", 8),
+        (["nowhere", "--context", "a=b"], old, 5),
+        (["raw", "--context", "a=b"], old, 1),
+        (["demo", "--no-new-context", "--new-context", "a=b"], old, 2),
+    ):
+        result = cli("re-encrypt", *arguments, stdin=stdin)
+        assert (result.code, result.out) == (code, ""), arguments
+
+
+def test_moving_a_ciphertext_needs_the_right_for_both_keys(cli, monkeypatch):
+    cli.does("key", "create", "next")
+    cli.does("principal", "create", "bare")
+    made = json.loads(cli.does("token", "create", "bare", "-o", "json"))
+    monkeypatch.setenv("BARE", made["token"])
+    policy = cli.does("re-encrypt", "next", "--print-policy", "--for", "bare")
+    cli.does("policy", "put", "one", stdin=policy.encode())
+    old = cli.does("encrypt", "demo", stdin=b"hello").encode()
+    assert cli("re-encrypt", "next", "--token-from", "BARE", stdin=old).code == 4
+    policy = cli.does("re-encrypt", "demo", "--print-policy", "--for", "bare")
+    cli.does("policy", "put", "two", stdin=policy.encode())
+    assert cli("re-encrypt", "next", "--token-from", "BARE", stdin=old).code == 0

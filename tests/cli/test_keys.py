@@ -1,8 +1,12 @@
 """`strongroom key ...`."""
 
+import base64
 import json
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+
+from tests.cli.conftest import on_a_terminal
 
 
 def test_key_is_made_shown_and_listed(cli):
@@ -22,6 +26,61 @@ def test_json_is_the_servers_answer(cli):
     assert key["name"] == "demo"
     assert key["versions"] == [{"version": 1, "state": "active", "created": key["created"]}]
     assert json.loads(cli.does("--output", "json", "key", "show", "demo")) == key
+
+
+def test_key_is_of_the_algorithm_and_for_the_purpose_asked_for(cli):
+    made = json.loads(cli.does("key", "create", "k", "--algorithm", "ec-p256", "-o", "json"))
+    assert (made["algorithm"], made["purpose"]) == ("ec-p256", "sign-verify")
+    words = ["--algorithm", "ec-p256", "--purpose", "agree"]
+    assert "purpose      agree" in cli.does("key", "create", "l", *words)
+
+
+@pytest.mark.parametrize("algorithm", ["ec-p256", "ed25519", "ml-dsa-44"])
+def test_public_key_is_one_key_in_every_form(cli, tmp_path, algorithm):
+    cli.does("key", "create", "k", "--algorithm", algorithm)
+    pem = cli.does("key", "public-key", "k")
+    der = cli.process("key", "public-key", "k", "--format", "der").stdout
+    opened = serialization.load_pem_public_key(pem.encode())
+    assert opened == serialization.load_der_public_key(der)
+    whole = json.loads(cli.does("key", "public-key", "k", "-o", "json"))
+    assert whole["pem"] == pem
+    assert base64.b64decode(whole["der"]) == der
+    cli.does("key", "public-key", "k", "--out", str(tmp_path / "k.pem"))
+    assert (tmp_path / "k.pem").read_text() == pem
+
+
+def test_public_key_as_jwk(cli):
+    cli.does("key", "create", "k", "--algorithm", "ed25519")
+    jwk = json.loads(cli.does("key", "public-key", "k", "--format", "jwk"))
+    assert (jwk["kty"], jwk["crv"]) == ("OKP", "Ed25519")
+    raw = serialization.load_pem_public_key(cli.does("key", "public-key", "k").encode())
+    assert base64.urlsafe_b64decode(jwk["x"] + "=") == raw.public_bytes_raw()
+
+
+def test_key_whose_jwk_no_standard_has_is_said_to_have_none(cli):
+    cli.does("key", "create", "k", "--algorithm", "ml-kem-768")
+    whole = json.loads(cli.does("key", "public-key", "k", "-o", "json"))
+    assert "jwk" not in whole
+    result = cli("key", "public-key", "k", "--format", "jwk")
+    assert (result.code, result.out) == (1, "")
+    assert "no JWK for keys of ml-kem-768" in result.err
+
+
+def test_public_key_of_an_old_version_stays(cli):
+    cli.does("key", "create", "k", "--algorithm", "ed25519")
+    first = cli.does("key", "public-key", "k")
+    cli.does("key", "rotate", "k")
+    assert cli.does("key", "public-key", "k") != first
+    assert cli.does("key", "public-key", "k", "--key-version", "1") == first
+    assert cli("key", "public-key", "k", "--key-version", "3").code == 5
+
+
+def test_public_key_as_bytes_is_not_shown_on_a_terminal(cli):
+    cli.does("key", "create", "k", "--algorithm", "ed25519")
+    code, shown, err = on_a_terminal(["key", "public-key", "k", "--format", "der"])
+    assert (code, shown) == (1, b"")
+    assert b"could command your terminal" in err
+    assert on_a_terminal(["key", "public-key", "k"])[0] == 0
 
 
 def test_option_after_the_command_wins_over_one_before(cli):
@@ -77,6 +136,12 @@ def test_json_of_a_page_says_where_the_next_begins(cli):
         (["create", "k", "--label", "=v"], 2, "--label takes NAME=VALUE"),
         (["create", "k", "--label", "a=1", "--label", "a=2"], 2, "was given twice"),
         (["create", "k", "--label", f"a={'x' * 257}"], 1, "$.labels"),
+        (["create", "k", "--purpose", "sign-verify"], 1, "can be for: encrypt-decrypt"),
+        (["create", "k", "--algorithm", "ed25519", "--purpose", "x"], 1, "$.purpose"),
+        (["public-key", "demo"], 1, "has no public half"),
+        (["public-key", "missing"], 5, "Not found: key.read-public-key missing"),
+        (["public-key", "demo", "--format", "ssh"], 2, "--format"),
+        (["public-key", "demo", "--key-version", "0"], 2, "--key-version"),
         (["create"], 2, "Missing argument 'NAME'"),
         (["show", "missing"], 5, "Not found: key.read missing"),
         (["show", "../v1/tokens"], 2, "Not a name"),

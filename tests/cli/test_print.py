@@ -11,7 +11,7 @@ import pytest
 from strongroom.domain.operations import OPERATIONS
 from tests.cli.test_identities import new_token
 
-# A command line for each operation; {token} and {decision} are filled in.
+# A command line for each operation; what is in braces is filled in.
 COMMANDS = {
     "key.create": ["key", "create", "new", "--label", 'who=it\'s $HOME "me" `id` \\ !'],
     "key.list": ["key", "list", "--limit", "1"],
@@ -22,6 +22,27 @@ COMMANDS = {
     "key.disable": ["key", "disable", "demo"],
     "key.encrypt": ["encrypt", "demo", "--context", "a=b'c"],
     "key.decrypt": ["decrypt"],
+    "key.sign": ["sign", "signer"],
+    "key.verify": ["verify", "signer", "--signature", "{signature}"],
+    "key.mac": ["mac", "maker"],
+    "key.verify-mac": ["verify-mac", "maker", "--tag", "{tag}"],
+    "key.generate-data-key": ["data-key", "demo", "--bytes", "16", "-o", "json"],
+    "key.generate-data-key-pair": [
+        "data-key-pair",
+        "demo",
+        "--algorithm",
+        "ed25519",
+        "-o",
+        "json",
+    ],
+    "key.re-encrypt": ["re-encrypt", "demo", "--new-context", "a=b'c"],
+    "key.agree": ["agree", "side", "-o", "json"],
+    "key.encapsulate": ["encapsulate", "kem", "-o", "json"],
+    "key.decapsulate": ["decapsulate", "kem", "-o", "json"],
+    "key.wrap": ["wrap", "wrapper"],
+    "key.unwrap": ["unwrap", "wrapper", "-o", "json"],
+    "key.read-public-key": ["key", "public-key", "signer", "--key-version", "1"],
+    "random.generate": ["random", "--bytes", "8", "-o", "json"],
     "principal.create": ["principal", "create", "eve", "--role", "auditor"],
     "principal.list": ["principal", "list"],
     "principal.read": ["principal", "show", "app"],
@@ -50,18 +71,37 @@ def test_every_operation_has_a_command():
 
 
 @pytest.fixture
-def prepared(cli):
+def prepared(cli, tmp_path):
     """The command line of an operation and what it reads, in a house where it succeeds."""
     cli.does("key", "create", "off")
     cli.does("key", "disable", "off")
     cli.does("policy", "put", "mine", stdin=HARMLESS.encode())
+    for name, algorithm, purpose in (
+        ("signer", "ec-p256", "sign-verify"), ("maker", "hmac-sha256", "mac"),
+        ("side", "x25519", "agree"), ("kem", "ml-kem-768", "encapsulate"),
+        ("wrapper", "aes-256-kw", "wrap"),
+    ):  # fmt: skip
+        cli.does("key", "create", name, "--algorithm", algorithm, "--purpose", purpose)
     sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
-    stdin = {"key.encrypt": b"hello", "key.decrypt": sealed, "policy.write": HARMLESS.encode()}
-    decision = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
-    token = new_token(cli, "app")["id"]
+    filled = {"signature": str(tmp_path / "signature"), "tag": str(tmp_path / "tag")}
+    cli.does("sign", "signer", "--out", filled["signature"], stdin=b"hello")
+    cli.does("mac", "maker", "--out", filled["tag"], stdin=b"hello")
+    stdin = {
+        "key.encrypt": b"hello", "key.decrypt": sealed, "key.re-encrypt": sealed,
+        "policy.write": HARMLESS.encode(),
+        **dict.fromkeys(("key.sign", "key.verify", "key.mac", "key.verify-mac"), b"hello"),
+        "key.agree": cli.does("key", "public-key", "side").encode(),
+        "key.decapsulate": cli.does(
+            "encapsulate", "kem", "--out", str(tmp_path / "secret")
+        ).encode(),
+        "key.wrap": b"0123456789abcdef",
+        "key.unwrap": cli.does("wrap", "wrapper", stdin=b"0123456789abcdef").encode(),
+    }  # fmt: skip
+    filled["decision"] = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
+    filled["token"] = new_token(cli, "app")["id"]
 
     def line(operation):
-        words = [word.format(token=token, decision=decision) if word.startswith("{") else word
+        words = [word.format(**filled) if word.startswith("{") else word
                  for word in COMMANDS[operation]]  # fmt: skip
         return words, stdin.get(operation, b"")
 
@@ -153,6 +193,13 @@ def test_printed_policy_allows_nothing_else(cli, monkeypatch):
     for arguments in (["encrypt", "other"], ["decrypt"], ["key", "show", "demo"], ["key", "list"]):
         refused = cli(*arguments, "--token-from", "BARE", stdin=sealed.encode())
         assert refused.code == 4, arguments
+
+
+def test_policy_for_another_keys_ciphertext_says_that_more_is_needed(cli):
+    printed = cli.does("re-encrypt", "demo", "--print-policy", "--for", "app")
+    permit, remark = printed.splitlines()
+    assert 'resource == Key::"demo"' in permit
+    assert remark.startswith("// The key that the ciphertext is of")
 
 
 def test_printed_policy_cannot_be_broken_out_of(cli):

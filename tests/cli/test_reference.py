@@ -26,8 +26,11 @@ def test_page_is_what_the_program_says():
 
 def test_page_has_every_command():
     page = reference().render()
-    headings = re.findall(r"^### `strongroom ([a-z]+(?: [a-z]+)?)", page, re.MULTILINE)
-    assert {"encrypt", "key rotate", "audit tail", "policy put", "whoami"} <= set(headings)
+    headings = re.findall(r"^### `strongroom ([a-z-]+(?: [a-z-]+)?)", page, re.MULTILINE)
+    assert {
+        "encrypt", "key rotate", "audit tail", "policy put", "whoami", "verify-mac",
+        "data-key-pair", "key public-key", "algorithms",
+    } <= set(headings)  # fmt: skip
     assert len(headings) == len(set(headings))
 
 
@@ -35,7 +38,7 @@ def test_every_exit_code_has_a_meaning_and_none_changes():
     assert MEANING.keys() == set(Exit)
     assert {code.name: code.value for code in Exit} == {
         "DONE": 0, "REFUSED": 1, "USAGE": 2, "UNAUTHENTICATED": 3, "NOT_ALLOWED": 4,
-        "NOT_FOUND": 5, "CONFLICT": 6, "UNAVAILABLE": 7, "INVALID_CIPHERTEXT": 8,
+        "NOT_FOUND": 5, "CONFLICT": 6, "UNAVAILABLE": 7, "INVALID_CIPHERTEXT": 8, "NOT_VALID": 9,
         "INTERRUPTED": 130, "BROKEN_PIPE": 141,
     }  # fmt: skip
 

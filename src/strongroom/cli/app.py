@@ -6,11 +6,26 @@ from typing import Annotated
 import typer
 
 from strongroom import __version__
-from strongroom.cli import audit, crypt, exits, identities, keys, node, policies, server
+from strongroom.cli import (
+    audit,
+    catalogue,
+    crypt,
+    data_keys,
+    exchange,
+    exits,
+    identities,
+    keys,
+    node,
+    policies,
+    re_encrypt,
+    server,
+    signing,
+)
 from strongroom.cli.command import CaFile, OutputOption, ProfileName, TokenFrom, Url
 from strongroom.cli.settings import Common
 
-_DATA, _RIGHTS, _AUDIT, _NODE = "Keys and data", "Who may do what", "What was done", "Server"
+_DATA, _SIGNING, _SECRETS = "Keys and data", "Signatures", "Keys of your own"
+_RIGHTS, _AUDIT, _NODE = "Who may do what", "What was done", "Server"
 
 
 def build() -> typer.Typer:
@@ -28,7 +43,12 @@ def build() -> typer.Typer:
     )
     app.callback()(_common)
     crypt.register(app, _DATA)
+    re_encrypt.register(app, _DATA)
     app.add_typer(keys.app, name="key", rich_help_panel=_DATA)
+    catalogue.register(app, _DATA)
+    signing.register(app, _SIGNING)
+    data_keys.register(app, _SECRETS)
+    exchange.register(app, _SECRETS)
     app.add_typer(identities.principals, name="principal", rich_help_panel=_RIGHTS)
     app.add_typer(identities.tokens, name="token", rich_help_panel=_RIGHTS)
     app.add_typer(identities.roles, name="role", rich_help_panel=_RIGHTS)

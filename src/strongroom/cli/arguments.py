@@ -14,6 +14,40 @@ Context = Annotated[
         help="A pair that is authenticated, not secret. Decrypting needs the same. Repeatable.",
     ),
 ]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The key's name.")]
+Source = Annotated[
+    str,
+    typer.Option("--in", metavar="FILE", help="Read this file instead of standard input."),
+]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="FILE", help="Write to this file instead of standard output."),
+]
+SecretOut = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Write the secret to this file, which gets mode 0600."
+    ),
+]
+CiphertextOut = Annotated[
+    str | None,
+    typer.Option("--ciphertext", metavar="FILE", help="Write the ciphertext to this file."),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Bytes instead of base64 text.")]
+Scheme = Annotated[
+    str | None,
+    typer.Option(
+        "--scheme",
+        metavar="NAME",
+        help="In which way, where the key has several: `strongroom algorithms` lists them.",
+    ),
+]
+KeyVersion = Annotated[
+    int | None,
+    typer.Option(
+        "--key-version", metavar="N", min=1, help="Of which version, if not the current one."
+    ),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="NAME=VALUE", help="A label of your choice. Repeatable."),
@@ -42,6 +76,13 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise usage(f"{option} {name}=... was given twice.")
         found[name] = value
     return found
+
+
+def one_standard_input(**sources: str | None) -> None:
+    """Refuse to read two things from one standard input."""
+    names = [f"--{name.rstrip('_')}" for name, source in sources.items() if source == "-"]
+    if len(names) > 1:
+        raise usage(f"{' and '.join(names)} cannot both be standard input: name a file for one.")
 
 
 def only_one(given: dict[str, bool]) -> None:

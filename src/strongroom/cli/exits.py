@@ -19,6 +19,7 @@ class Exit(IntEnum):
     CONFLICT = 6
     UNAVAILABLE = 7
     INVALID_CIPHERTEXT = 8
+    NOT_VALID = 9
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -56,6 +57,10 @@ MEANING: Final[dict[Exit, tuple[str, str]]] = {
     Exit.INVALID_CIPHERTEXT: (
         "invalid ciphertext",
         "The ciphertext is altered, cut short, or not of this key and context.",
+    ),
+    Exit.NOT_VALID: (
+        "not valid",
+        "`verify` and `verify-mac` only: the signature or MAC is not of this message and key.",
     ),
     Exit.INTERRUPTED: ("interrupted", "Ctrl-C. What was under way may have been done."),
     Exit.BROKEN_PIPE: ("broken pipe", "What read our output went away (`strongroom ... | head`)."),

@@ -114,5 +114,7 @@ def unreachable(error: UnreachableError) -> Failure:
 
 def sentence(text: str) -> str:
     """The text with a capital at its beginning and a stop at its end."""
-    text = text[:1].upper() + text[1:]
+    # But `aes-kw` is a name, and is spelt so everywhere.
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."

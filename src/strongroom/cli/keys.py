@@ -1,17 +1,20 @@
 """`strongroom key ...`."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strongroom.cli import arguments, screen
+from strongroom.cli import arguments, blobs, delivery, files, screen
 from strongroom.cli.command import command
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import CommandError, Failure
 from strongroom.cli.paging import more, pages
 from strongroom.cli.session import Session
 from strongroom.domain import limits
 
 if TYPE_CHECKING:
-    from strongroom.domain import asks
+    from strongroom.domain import asks, uses
 
 app = typer.Typer(no_args_is_help=True, help="Make, look at, rotate and stop keys.")
 
@@ -23,8 +26,21 @@ def create(
     at: Session,
     name: KeyName,
     algorithm: Annotated[
-        str, typer.Option("--algorithm", metavar="NAME", help="What the key computes.")
+        str,
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            help="What the key is: `strongroom algorithms` lists them.",
+        ),
     ] = "aes-256-gcm",
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            "--purpose",
+            metavar="NAME",
+            help="What it is for. Without it, what its algorithm is for first.",
+        ),
+    ] = None,
     label: arguments.Labels = None,
     description: arguments.Description = None,
 ) -> None:
@@ -34,6 +50,7 @@ def create(
     call = calls.create_key(
         name,
         algorithm=algorithm,
+        purpose=purpose,
         labels=arguments.pairs(label, "--label"),
         description=description or "",
     )
@@ -124,6 +141,73 @@ def disable(at: Session, name: KeyName) -> None:
     from strongroom.client import calls
 
     _show(at, at.ask(calls.disable_key(name)))
+
+
+class PublicFormat(StrEnum):
+    """How a public key is written."""
+
+    PEM = "pem"
+    DER = "der"
+    JWK = "jwk"
+
+
+@command(app, "public-key")
+def public_key(
+    at: Session,
+    name: KeyName,
+    form: Annotated[
+        PublicFormat,
+        typer.Option("--format", help="PEM and DER: SubjectPublicKeyInfo. JWK: for JOSE."),
+    ] = PublicFormat.PEM,
+    key_version: arguments.KeyVersion = None,
+    out: arguments.Out = None,
+    force: arguments.Force = False,
+) -> None:
+    """Print the public half of a key. It is no secret, and stays readable whatever the state."""
+    from strongroom.client import uses
+
+    at.needs("key.read-public-key", name)
+    is_der = form is PublicFormat.DER
+    part = delivery.Part(
+        field=form.value,
+        name="the public key",
+        target=out,
+        form=blobs.raw if is_der else blobs.text,
+    )
+    delivery.check(at, [part], force=force)
+    answer = at.ask(uses.read_public_key(name, key_version=key_version))
+    if at.json and part.file is None:
+        at.show_json(answer)
+        return
+    content = _written(answer, form)
+    if part.file is None:
+        files.write_bytes(content)
+        return
+    files.write(part.file, content, mode=0o666, force=force)
+    screen.done(f"The public key of version {answer.key_version} of {name} is in {part.file}.")
+
+
+def _written(public: "uses.PublicKey", form: PublicFormat) -> bytes:
+    """The key in this form. Raises `CommandError` for a JWK where there is none."""
+    import json
+
+    from msgspec import UNSET
+
+    match form:
+        case PublicFormat.PEM:
+            # What the server sends may go to a terminal.
+            return screen.neutral(public.pem, lines=True).encode()
+        case PublicFormat.DER:
+            return public.der
+    if public.jwk is UNSET:
+        raise CommandError(
+            Failure(
+                Exit.REFUSED,
+                f"The standards have no JWK for keys of {public.algorithm}.",
+                "--format pem and --format der are there for every key.",
+            )
+        )
+    return json.dumps(public.jwk).encode() + b"\n"
 
 
 def _show(at: Session, key: "asks.KeyView") -> None:

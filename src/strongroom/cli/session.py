@@ -36,6 +36,11 @@ class Session:
         """Whether the output is for a program."""
         return self._common.output is Output.JSON
 
+    @property
+    def only_shows(self) -> bool:
+        """Whether nothing is sent: the request or a policy is printed instead."""
+        return self._common.print_curl or self._common.print_policy
+
     def needs(self, operation: str, target: str = "") -> None:
         """Say what will be asked, before any input is read. The end, with --print-policy."""
         self.operation, self.target = operation, target
@@ -137,4 +142,7 @@ def policy(operation: str, target: str, principal: str | None) -> str:
             f"permit (principal == Principal::{quoted(who)}, "
             f"action == Action::{quoted(operation)}, resource);\n"
         )
-    return needed_policy(operation, who, row.resource, target) + "\n"
+    text = needed_policy(operation, who, row.resource, target) + "\n"
+    if operation == "key.re-encrypt":
+        text += "// The key that the ciphertext is of, if it is another, needs the same.\n"
+    return text

@@ -16,11 +16,12 @@ from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.system import SystemRandomness
-from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Purpose
 from strongroom.domain.events import Event, Outcome, canonical
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.tokens import ID_BYTES, SECRET_BYTES, spell, text_id
 from strongroom.tlog.merkle import leaf_hash
+from tests.golden import reader, uses
 from tests.support.desks import House
 
 PASSPHRASE = "correct horse battery staple"
@@ -38,6 +39,7 @@ def main(directory: Path) -> None:
 
     keep("ciphertext.json", ciphertexts())
     keep("wrap.json", wraps())
+    keep("material.json", materials())
     keep("event.json", events())
     keep("token.json", tokens())
     keep("store.json", store(directory))
@@ -87,6 +89,40 @@ def wraps():
         "wrapped_material": material.hex(),
         "material": opened._key.reveal().hex(),
     }
+
+
+def materials():
+    """A key of every algorithm, and a use of it for every purpose by every scheme."""
+    provider = SoftwareProvider(Sensitive(os.urandom(32)))
+    namespace = provider.open_namespace_key(provider.generate_namespace_key(b""), b"")
+    key, binding = namespace._key.reveal(), b"a version's place"
+    rows = []
+    for algorithm, facts in ALGORITHMS.items():
+        made = namespace.generate(algorithm, binding)
+        handles = {
+            purpose: namespace.open(algorithm, purpose, made.wrapped, binding)
+            for purpose in facts.schemes
+        }
+        rows.append(
+            {
+                "algorithm": algorithm,
+                "wrapped": made.wrapped.hex(),
+                "material": reader.unwrap(key, made.wrapped, binding).hex(),
+                "public": made.public.hex(),
+                "uses": [
+                    {
+                        "purpose": purpose,
+                        "scheme": scheme,
+                        "gave": uses.made(
+                            provider.public_keys, handles[purpose], algorithm, scheme, made.public
+                        ),
+                    }
+                    for purpose, schemes in facts.schemes.items()
+                    for scheme in schemes or (None,)
+                ],
+            }
+        )
+    return {"namespace_key": key.hex(), "binding": binding.hex(), "keys": rows}
 
 
 def events():

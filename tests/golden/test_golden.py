@@ -16,10 +16,11 @@ from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.software.format1 import FormatOneCipher
+from strongroom.adapters.software.provider import SoftwareNamespace
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.domain import tokens
-from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
 from strongroom.domain.errors import InvalidCiphertext, TamperedRecord, Unauthenticated
 from strongroom.domain.events import Event, canonical
 from strongroom.domain.records import Kind
@@ -28,7 +29,7 @@ from strongroom.node.metrics import Meter
 from strongroom.ports.seal import SealRefused
 from strongroom.services.custodian import assemble
 from strongroom.tlog.merkle import leaf_hash
-from tests.golden import reader
+from tests.golden import reader, uses
 from tests.support.desks import Client, Clock
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "store.db").exists())
@@ -36,6 +37,7 @@ FILES = {
     "ciphertext.json", "wrap.json", "event.json", "token.json", "store.json", "store.db",
     "seal.json", "seal-opened.json", FILE_NAME,
 }  # fmt: skip
+SINCE = {"material.json": 2}  # the first directory that has it
 
 
 @pytest.fixture(params=RELEASES, ids=lambda path: path.name)
@@ -56,7 +58,9 @@ def private(release, name, tmp_path):
 
 
 def test_there_is_a_sample_of_every_format_of_every_release(release):
-    assert {path.name for path in release.iterdir()} == FILES
+    number = int(release.name.removeprefix("v"))
+    new = {name for name, first in SINCE.items() if number >= first}
+    assert {path.name for path in release.iterdir()} == FILES | new
 
 
 def test_no_sample_was_changed_since_it_was_written():
@@ -68,6 +72,35 @@ def test_no_sample_was_changed_since_it_was_written():
         for path in sorted(release.iterdir())
     ]
     assert found == listed
+
+
+# --- material 1 and raw results -------------------------------------------------------------------
+
+
+def opened(whole):
+    """Every use of every key of a sample: (what `uses` takes, what the key gave)."""
+    public_keys = SoftwareProvider(Sensitive(bytes(32))).public_keys
+    key, binding = bytes.fromhex(whole["namespace_key"]), bytes.fromhex(whole["binding"])
+    for one in whole["keys"]:
+        algorithm, wrapped = Algorithm(one["algorithm"]), bytes.fromhex(one["wrapped"])
+        assert reader.unwrap(key, wrapped, binding).hex() == one["material"]
+        for use in one["uses"]:
+            handle = SoftwareNamespace(Sensitive(key)).open(
+                algorithm, Purpose(use["purpose"]), wrapped, binding
+            )
+            scheme = None if use["scheme"] is None else Scheme(use["scheme"])
+            given = (public_keys, handle, algorithm, scheme, bytes.fromhex(one["public"]))
+            yield given, use["gave"]
+
+
+@pytest.mark.parametrize(
+    "directory", [path for path in RELEASES if (path / "material.json").exists()], ids=str
+)
+def test_keys_of_every_algorithm_open_and_what_they_gave_still_holds(directory):
+    for given, gave in opened(sample(directory, "material.json")):
+        assert uses.holds(*given, gave), given[2:4]
+        if not given[2].endswith(uses.AUTHENTICATES_NOTHING):
+            assert not uses.holds(*given, uses.altered(gave)), given[2:4]
 
 
 # --- ciphertext format 1 --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from bench.algorithms import rows
 from bench.ceiling import Ceiling
 from bench.crypto import loop
 from bench.machine import description
@@ -53,6 +54,7 @@ class Bench:
             small, large = Path(directory, "small"), Path(directory, "large")
             populate(small, 1_000)
             self._speed(small)
+            self._algorithms(small)
             self._growth(small, large)
             self._memory(small)
         return "\n".join(self._page).rstrip() + "\n"
@@ -122,6 +124,23 @@ class Bench:
             f" of 32 B, {loop(4096):,.0f} of 4 KiB.",
             "",
         )
+
+    def _algorithms(self, directory: Path) -> None:
+        self._say("## Algorithms", "")
+        self._say(
+            "Each operation through the server with 64 connections, and the bare library call in"
+            " one process right after it.",
+            "",
+            "| algorithm | operation | served/s | p99 ms | bare/s |",
+            "| --- | --- | ---: | ---: | ---: |",
+        )
+        with Node(directory, gates=self._gates, custodians=self._custodians) as node:
+            for row in rows(node, max(self._seconds // 2, 1)):
+                self._say(
+                    f"| {row.algorithm} | {row.operation} | {row.served:,.0f} |"
+                    f" {row.p99_ms:.1f} | {row.bare:,.0f} |"
+                )
+        self._say("")
 
     def _growth(self, small: Path, large: Path) -> None:
         took = populate(large, self._keys)

@@ -69,10 +69,17 @@ class Node:
         self._process.communicate()
 
     def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
+        """One request with a body."""
+        return self.ask("POST", path, body)
+
+    def ask(
+        self, method: str, path: str, body: dict[str, object] | None = None
+    ) -> dict[str, object]:
         """One request."""
-        answer = httpx.post(
-            self.url + path, json=body, headers={"Authorization": f"Bearer {self.token}"}
-        )
+        answer = httpx.request(
+            method, self.url + path, json=body, timeout=60,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )  # fmt: skip
         answer.raise_for_status()
         found: dict[str, object] = answer.json()
         return found

@@ -1,4 +1,4 @@
-"""Sign, MAC, data keys, re-encrypt, agree, encapsulate, wrap: at the desk, rights and states too."""
+"""Sign, MAC, data keys, re-encrypt, agree, encapsulate, wrap: at the desk, with every right."""
 
 import hashlib
 

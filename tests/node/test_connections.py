@@ -1,5 +1,6 @@
 """What a client may do to a gate by HTTP alone, and what becomes of it."""
 
+import asyncio
 import json
 import socket
 import ssl
@@ -7,8 +8,11 @@ import time
 import warnings
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from strongroom.domain import limits
+from strongroom.node.connection import Connection
 from tests.support.certificates import write_certificate
 from tests.support.nodes import Node, Served, strongroom
 
@@ -189,6 +193,73 @@ def test_what_is_not_http_leaves_no_line_in_the_log(node):
             line.sendall(sent)
             assert _response(line)[0] in (200, 400)
     assert node.log.read_bytes() == before
+
+
+class _Transport:
+    """A client that takes nothing."""
+
+    aborted = closing = False
+
+    def __init__(self):
+        self.sent = b""
+
+    def get_extra_info(self, name, default=None):
+        return {"sockname": ("127.0.0.1", 1), "peername": ("127.0.0.1", 2)}.get(name, default)
+
+    def write(self, data):
+        self.sent += data
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+
+    def abort(self):
+        self.aborted = True
+
+
+async def _no_app(scope, receive, send):
+    raise AssertionError("nothing was asked")
+
+
+@pytest.fixture
+def idle():
+    """A connection in whose loop time stands still, and its client."""
+    loop = asyncio.new_event_loop()
+    config = uvicorn.Config(_no_app, ws="none", lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {}, loop)
+    transport = _Transport()
+    connection.connection_made(transport)
+    connection.deadline = None
+    yield connection, transport, loop.time()
+    loop.close()
+
+
+def test_client_that_takes_no_answer_is_given_up_on(idle):
+    connection, transport, now = idle
+    connection.pause_writing()
+    connection.expire(now + limits.ANSWER_SECONDS_MAX - 1)
+    assert not transport.aborted
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert transport.aborted
+
+
+def test_client_that_takes_its_answer_slowly_is_not_given_up_on(idle):
+    connection, transport, now = idle
+    connection.pause_writing()
+    connection.resume_writing()
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert not transport.aborted
+
+
+def test_closed_connection_whose_last_bytes_nobody_takes_ends(idle):
+    connection, transport, now = idle
+    transport.close()
+    connection.expire(now)
+    assert not transport.aborted
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert transport.aborted
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # room for 1,000 small items; refused b
 HEADER_BYTES_MAX: Final = 16 * 1024  # as nginx and Apache; more is an attack or a mistake
 HEADERS_SECONDS_MAX: Final = 10  # a client that trickles its headers holds a connection, no longer
 BODY_SECONDS_MAX: Final = 60  # likewise for a body: 8 MiB at a megabit a second
+ANSWER_SECONDS_MAX: Final = 60  # a client that takes nothing of an answer holds it in memory
 KEEP_ALIVE_SECONDS: Final = 75  # an idle connection; longer than the usual proxy keeps its own
 CONNECTIONS_MAX: Final = 4_096  # per gate, unless configured; each costs about 20 KiB
 DRAIN_SECONDS: Final = 20  # in-flight requests may take this long once a stop was asked for

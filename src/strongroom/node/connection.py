@@ -1,8 +1,8 @@
 """An HTTP connection of a gate: uvicorn's, with the limits that it does not have.
 
 The HTTP parser takes headers of any length at any pace. Here headers and bodies must arrive in
-time, headers are bounded, a gate holds so many connections and no more, and what is not HTTP gets
-a problem document.
+time, and answers be taken in time; headers are bounded, a gate holds so many connections and no
+more, and what is not HTTP gets a problem document.
 """
 
 from typing import Any, Final
@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
         self._in_headers = False
         self._trailer_bytes = 0
         self._too_long = False
+        self._unread: float | None = None  # when what was sent must have been taken
         if len(self.connections) > self.connections_max:
             self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
 
@@ -84,6 +85,16 @@ class Connection(HttpToolsProtocol):
         self.deadline = None
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent as fast as it comes."""
+        super().pause_writing()
+        self._unread = self.loop.time() + limits.ANSWER_SECONDS_MAX
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._unread = None
+
     def send_400_response(self, msg: str) -> None:
         """What came is not HTTP."""
         del msg
@@ -94,8 +105,14 @@ class Connection(HttpToolsProtocol):
 
     def expire(self, now: float) -> None:
         """Hang up on a client that keeps us waiting."""
-        if self.deadline is not None and self.deadline < now:
-            self.transport.abort()
+        if self._unread is None and self.transport.is_closing():
+            # Closed when all has been taken: a client that takes nothing could put that off for
+            # ever.
+            self._unread = now + limits.ANSWER_SECONDS_MAX
+        for deadline in (self.deadline, self._unread):
+            if deadline is not None and deadline < now:
+                self.transport.abort()
+                return
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
         if self.transport.is_closing():

@@ -7,6 +7,8 @@ next life begins, so that a cut during recovery from a cut is tried, too.
 
 import os
 import random
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.errors import TamperedRecord
 from strongroom.ports.store import StoreRefused, StoreUnavailable
+from tests.support import SOAK_SECONDS
 from tests.support.desks import House
 from tests.support.power import VFS, Power
 from tests.support.replay import Replay
@@ -128,14 +131,16 @@ def test_power_cut_keeps_every_acknowledged_entry_and_the_tree(memory_path, pris
 @pytest.mark.soak
 def test_power_cut_keeps_every_acknowledged_entry_and_the_tree_many_times(memory_path, pristine):
     """New moments each time; a failure names its seed."""
-    first = int.from_bytes(os.urandom(4), "big")
-    looked = 0
-    for seed in range(first, first + 100):
+    end, looked = time.monotonic() + SOAK_SECONDS, 0
+    while time.monotonic() < end:
+        seed = int.from_bytes(os.urandom(4), "big")
+        folder = memory_path / f"many-{seed}"
         try:
-            looked += lives(pristine, memory_path / f"many-{seed}", seed, count=8, steps=25)
+            looked += lives(pristine, folder, seed, count=8, steps=25)
         except (AssertionError, StoreRefused, StoreUnavailable, TamperedRecord) as error:
             raise AssertionError(f"with the seed {seed}") from error
-    assert looked > 10_000
+        shutil.rmtree(folder)
+    assert looked > 1_000
 
 
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])

@@ -5,6 +5,8 @@ killed comes back without a person; `docs/design/THREAT_MODEL.md` says what that
 """
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - loaded now: later there may be no descriptor for it
+import contextlib
 import os
 import signal
 import socket
@@ -26,6 +28,7 @@ from strongroom.node.rooms import Room
 
 _START_SECONDS: Final = 60.0  # until all rooms are ready, at first
 _REPORT_SECONDS: Final = 1.0
+_REPORTS_ASKED_MAX: Final = 4  # by one room, without an answer; it asks for more in vain
 _GRACE_SECONDS: Final = 5.0  # beyond the drain time, until a room is killed
 _HEALTHY_SECONDS: Final = 1.0  # a room that lived as long is started again at once
 _PAUSE_SECONDS_MAX: Final = 0.8  # between two starts of a room that keeps ending
@@ -78,6 +81,7 @@ class _Process:
         self.began = 0.0
         self.restarts = 0
         self.failures = 0
+        self.asked = 0  # for reports, without an answer yet
         self.ended = asyncio.Event()
 
 
@@ -95,6 +99,7 @@ class Supervisor:
         self._number = 0
         self._reports: dict[int, _Collecting] = {}
         self._work: set[asyncio.Task[None]] = set()
+        self._one_collects = asyncio.Lock()
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call `ready` when all rooms are, serve, and return when all have stopped in order.
@@ -124,8 +129,10 @@ class Supervisor:
     # --- starting and joining ---------------------------------------------------------------------
 
     def _begin(self, room: _Process) -> None:
+        """Start a process. Raises `OSError` when there is none to be had; nothing is begun then."""
         ours, theirs = control.pair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undone:
+            undone.callback(ours.close)
             room.child = subprocess.Popen(  # noqa: S603 - our own program
                 [
                     sys.executable,
@@ -142,6 +149,7 @@ class Supervisor:
                 # A group of its own: the terminal's Ctrl-C is ours alone to hear.
                 start_new_session=True,
             )
+            undone.pop_all()
         ours.setblocking(False)  # noqa: FBT003 - it takes no keyword
         room.line = ours
         room.began = time.monotonic()
@@ -163,7 +171,13 @@ class Supervisor:
         if custodian is None or len(rooms) == 1:
             return
         peer = other if one is custodian else one
-        first, second = socket.socketpair()
+        try:
+            first, second = socket.socketpair()
+        except OSError as error:
+            log.warning("rooms cannot be joined", name=one.name, error=type(error).__name__)
+            if one.child is not None:
+                one.child.kill()  # it is of no use alone, and is started again
+            return
         with first, second:
             kind = "attach-ledger" if peer.room is Room.LEDGER else "attach"
             self._tell(custodian, control.Message(kind), [first.fileno()])
@@ -257,21 +271,44 @@ class Supervisor:
         lived = time.monotonic() - room.began
         room.failures = 0 if lived > _HEALTHY_SECONDS else room.failures + 1
         room.restarts += 1
-        if room.failures:
-            await asyncio.sleep(min(0.05 * 2**room.failures, _PAUSE_SECONDS_MAX))
-        if self._stopping.is_set():
-            room.ended.set()
-        else:
-            self._begin(room)
+        await self._begin_again(room)
+
+    async def _begin_again(self, room: _Process) -> None:
+        while True:
+            if room.failures:
+                await asyncio.sleep(min(0.05 * 2**room.failures, _PAUSE_SECONDS_MAX))
+            if self._stopping.is_set():
+                room.ended.set()
+                return
+            try:
+                self._begin(room)
+            except OSError as error:
+                # No memory, process or descriptor to be had: later, perhaps.
+                log.warning("a room cannot be started", name=room.name, error=type(error).__name__)
+                room.failures += 1
+            else:
+                return
 
     # --- reports ----------------------------------------------------------------------------------
 
     def _spawn_reports(self, asker: _Process, number: int) -> None:
+        if asker.asked >= _REPORTS_ASKED_MAX:
+            return
+        asker.asked += 1
         task = asyncio.get_running_loop().create_task(self._collect(asker, number))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
     async def _collect(self, asker: _Process, number: int) -> None:
+        # One after the other: a room that reports has read what it was sent before. Otherwise its
+        # line would be full of answers, and it would be taken for stuck.
+        try:
+            async with self._one_collects:
+                await self._collect_alone(asker, number)
+        finally:
+            asker.asked -= 1
+
+    async def _collect_alone(self, asker: _Process, number: int) -> None:
         asked = [room for room in self._rooms if room.ready.is_set() and room.line is not None]
         self._number += 1
         mine = self._number

@@ -54,7 +54,7 @@ class Cut:
         store = SQLiteStore.open(str(self.lay(folder)))
         try:
             found = Replay(store, house.root)
-            assert self.promised <= found.allowed
+            assert self.promised <= found.requests("allowed")
             assert found.root_at(self.tree.size) == self.tree.root
             store.probe()
         finally:
@@ -73,7 +73,7 @@ def live(house, path, chance, *, steps, synchronous=None):
         house.store._db.wal_autocheckpoint(chance.choice([1, 4, 20]))
         begin = Replay(house.store, house.root)
         # Whatever can be read after a start had reached the disk.
-        promised, tree = set(begin.allowed), house.store.tree
+        promised, tree = begin.requests("allowed"), house.store.tree
 
         def cut():
             if chance.random() < _MOMENTS_OF_ACTS:

@@ -195,6 +195,27 @@ def test_what_is_not_http_leaves_no_line_in_the_log(node):
     assert node.log.read_bytes() == before
 
 
+def test_answer_to_what_is_not_http_does_not_overtake_the_one_before(node, line):
+    """A proxy would hand it to whoever had sent the request before."""
+    body = b'{"plaintext":"eA=="}'
+    line.sendall(
+        b"POST /v1/keys/demo/encrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + f"Authorization: Bearer {node.app}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+        + b"not http\r\n\r\n"
+    )
+    status, answer = _response(line)
+    assert status == 200
+    assert answer["key_version"] == 1
+    assert _is_closed(line)
+
+
+def test_body_that_is_not_http_gets_a_problem(node, line):
+    line.sendall(_chunked(f"Authorization: Bearer {node.app}\r\n".encode(), b"")[:-10] + b"zz\r\n")
+    assert _response(line)[0] == 400
+    assert _is_closed(line)
+
+
 class _Transport:
     """A client that takes nothing."""
 

@@ -8,7 +8,11 @@ more, and what is not HTTP gets a problem document.
 from typing import Any, Final
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest, TooLarge, Unavailable
@@ -96,9 +100,18 @@ class Connection(HttpToolsProtocol):
         self._unread = None
 
     def send_400_response(self, msg: str) -> None:
-        """What came is not HTTP."""
+        """What came is not HTTP. Answers go out in the order of the requests, this one included."""
         del msg
-        if self._too_long:
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle: RequestResponseCycle | None = self.cycle
+        under_way = cycle is not None and not cycle.response_complete
+        if under_way and not self.cycle.more_body:
+            # Requests before it have no answer yet. They get theirs, and the connection ends then.
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        elif under_way and (self.cycle.response_started or self.pipeline):
+            self.transport.abort()  # in the midst of a body, whose answer or an earlier one is out
+        elif self._too_long:
             self._refuse(431, TooLarge.code, _TOO_LARGE)
         else:
             self._refuse(400, InvalidRequest.code, "this is not a valid HTTP/1.1 request")

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -143,6 +144,16 @@ def test_readable_page_has_no_foreign_assets_and_no_script(node):
     assert b"<script" not in page.body
     assert b"src=" not in page.body
     assert b"@import" not in page.body
+
+
+def test_many_ask_for_the_numbers_at_once_and_all_get_them(node):
+    clients = [node.client() for _ in range(12)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda client: client.ask("GET", "/metrics"), clients))
+        assert {answer.status for answer in answers} == {200}
+        assert all(b'room="ledger"' in answer.body for answer in answers)
+        answers = list(pool.map(lambda client: client.ask("GET", "/v1/status"), clients))
+        assert {len(answer.json["rooms"]) for answer in answers} == {4}
 
 
 def test_pages_are_to_get_only(node):

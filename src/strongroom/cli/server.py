@@ -27,7 +27,7 @@ ConfigFile = Annotated[
 PassphraseFD = Annotated[
     int | None,
     typer.Option(
-        "--passphrase-fd", metavar="N", help="Read the passphrase from this open descriptor."
+        "--passphrase-fd", metavar="N", min=0, help="Read the passphrase from this open descriptor."
     ),
 ]
 PassphraseFile = Annotated[
@@ -166,6 +166,9 @@ def sample() -> None:
 def _check_free(token_file: Path | None) -> None:
     if token_file is not None and token_file.exists():
         raise usage(f"{token_file} exists already.")
+    if token_file is not None and not os.access(token_file.resolve().parent, os.W_OK):
+        # Found out now: afterwards the token would be lost.
+        raise usage(f"{token_file} cannot be made: there is no such folder, or it is not yours.")
 
 
 def _hand_over(token: str, file: Path | None) -> None:

@@ -27,6 +27,9 @@ from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
 
 _START_SECONDS: Final = 60.0  # until all rooms are ready, at first
+_WATCH_SECONDS: Final = 5.0
+# Beyond any flush of a slow disk and any batch: who says nothing for so long is stopped or stuck.
+_SILENT_SECONDS_MAX: Final = 20.0
 _REPORT_SECONDS: Final = 1.0
 _REPORTS_ASKED_MAX: Final = 4  # by one room, without an answer; it asks for more in vain
 _GRACE_SECONDS: Final = 5.0  # beyond the drain time, until a room is killed
@@ -79,6 +82,7 @@ class _Process:
         self.line: socket.socket | None = None
         self.ready = asyncio.Event()
         self.began = 0.0
+        self.heard = 0.0
         self.restarts = 0
         self.failures = 0
         self.asked = 0  # for reports, without an answer yet
@@ -118,7 +122,9 @@ class Supervisor:
             self._failed = None
             if not self._stopping.is_set():
                 ready()
+            watch = asyncio.ensure_future(self._watch())
             await self._stopping.wait()
+            watch.cancel()
             await self._drain()
         finally:
             for room in self._rooms:
@@ -152,7 +158,7 @@ class Supervisor:
             undone.pop_all()
         ours.setblocking(False)  # noqa: FBT003 - it takes no keyword
         room.line = ours
-        room.began = time.monotonic()
+        room.began = room.heard = time.monotonic()
         room.ready.clear()
         room.ended.clear()
         asyncio.get_running_loop().add_reader(ours, self._hear, room, ours)
@@ -239,6 +245,7 @@ class Supervisor:
             case "reports":
                 self._spawn_reports(room, message.number)
             case "reported":
+                room.heard = time.monotonic()
                 collecting = self._reports.get(message.number)
                 if collecting is not None:
                     report = _report.decode(message.body)
@@ -246,6 +253,19 @@ class Supervisor:
                     report.numbers.gauges["strongroom_room_memory_bytes"] = report.memory_bytes
                     report.numbers.counters["strongroom_room_restarts"] = {(): room.restarts}
                     collecting.add(room.name, report)
+
+    async def _watch(self) -> None:
+        """Ask each room now and then how it is, and replace one that no longer says."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for room in self._rooms:
+                if not room.ready.is_set() or room.child is None:
+                    continue
+                if time.monotonic() - room.heard > _SILENT_SECONDS_MAX:
+                    log.warning("a room does not answer", name=room.name)
+                    room.child.kill()
+                else:
+                    self._tell(room, control.Message("report"), [])
 
     def _spawn_end(self, room: _Process) -> None:
         task = asyncio.get_running_loop().create_task(self._end(room))

@@ -6,12 +6,16 @@ secret.
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
+from typing import Final
 
+_STANDARD_ERROR: Final = 2
 _room = {"name": "supervisor"}
 
 
@@ -61,5 +65,7 @@ def _write(level: str, message: str, fields: Mapping[str, str | float]) -> None:
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
     line = {"time": stamp, "level": level, "room": _room["name"], "message": message, **fields}
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
+    # The disk that is full may be the log's, too. Then lines are lost, not answers: what must not
+    # be lost is in the audit trail. Unbuffered, so that nothing is left over to fail later.
+    with suppress(OSError):
+        os.write(_STANDARD_ERROR, json.dumps(line).encode() + b"\n")

@@ -49,8 +49,9 @@ bench: .dev ## Measure; prints, and writes docs/benchmarks.md
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: soak
-soak: .dev ## Run the tests that take hours
-	@.venv/bin/python -m pytest -m soak $(ARGS)
+soak: .dev ## Run the long tests: every fault, power cuts, kills; SOAK_SECONDS=3600 makes them longer
+	@tools/install-test-packages.sh
+	@.venv/bin/python -m pytest -q -m soak $(ARGS)
 
 .PHONY: lock
 lock: .dev ## Make the lock files from pyproject.toml and requirements-dev.in

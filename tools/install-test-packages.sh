@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs the programs that some tests and the benchmark call, where they are missing:
 #
+#     curl      types the examples of the documents (tests/docs)
+#     sqlite3   backs a running store up (tests/docs)
 #     strace    makes a chosen system call fail (tests/faults)
 #     wrk       makes load (make bench)
 #
@@ -9,7 +11,7 @@
 set -eu
 
 missing=
-for program in strace wrk; do
+for program in curl sqlite3 strace wrk; do
     command -v "$program" >/dev/null || missing="$missing $program"
 done
 if [ -z "$missing" ]; then exit 0; fi

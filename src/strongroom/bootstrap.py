@@ -32,6 +32,7 @@ from strongroom.node.rooms import Room
 from strongroom.node.supervisor import Plan, StartFailed, Supervisor
 from strongroom.ports.seal import SealRefused
 from strongroom.ports.store import StoreRefused, StoreUnavailable
+from strongroom.services import recovery
 from strongroom.services.founding import Founded, found
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import FIRST
@@ -199,6 +200,35 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
         custodian_user=rooms.custodian_user,
         ledger_user=rooms.ledger_user,
     )
+
+
+def recover(config: Config, passphrase: Sensitive, *, without_policies: bool) -> tuple[str, str]:
+    """A new administrator's name and token, while nothing runs. Raises `CannotStart`."""
+    path = Path(config.store.path)
+    if not path.exists():
+        raise CannotStart(f"{path} does not exist; `strongroom init` founds a deployment")
+    claim = Claim(path.parent)
+    try:
+        root = PassphraseSeal(Path(config.seal.file), passphrase).open()
+        _look(path, root)
+        store = SQLiteStore.open(str(path))
+        try:
+            return recovery.recover(
+                store,
+                SoftwareProvider(root),
+                SystemRandomness(),
+                now_us=SystemClock().now_us(),
+                without_policies=without_policies,
+            )
+        finally:
+            store.close()
+            _give(path, config.rooms.ledger_user)
+    except (SealRefused, StoreRefused, recovery.CannotRecover) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    except (StoreUnavailable, TamperedRecord) as error:
+        raise CannotStart(f"{path} cannot be changed: {error}") from error
+    finally:
+        claim.release()
 
 
 # --- the parts of both ----------------------------------------------------------------------------

@@ -42,7 +42,7 @@ kind = "passphrase"
 file = "data/seal.json"
 # Read the passphrase from this file, mode 0600. Otherwise it is asked for, or read from
 # --passphrase-fd.
-# passphrase_file = "/run/credentials/strongroom/passphrase"
+# passphrase_file = "/run/credentials/strongroom.service/passphrase"
 
 [rooms]
 # Processes. A gate speaks HTTP, a custodian computes; more than there are cores is of no use.

@@ -38,16 +38,14 @@ def node(tmp_path_factory):
         yield running
 
 
-@pytest.mark.parametrize(
-    ("name", "commands"), [("configuration", 2), ("monitoring", 3), ("policies", 5), ("roles", 3)]
-)
-def test_what_a_page_shows_is_what_the_program_says(name, commands, node, tmp_path):
+@pytest.mark.parametrize("name", ["configuration", "monitoring", "policies", "roles"])
+def test_what_a_page_shows_is_what_the_program_says(name, node, tmp_path):
     with Terminal(tmp_path) as terminal:
-        terminal.type(f". .venv/bin/activate; set -a; . {node.directory}/dev.env; set +a")
+        terminal.type(f"set -a; . {node.directory}/dev.env; set +a")
         # A page's files are there before its first command: some are shown only later.
         terminal.write_files(page(name))
         terminal.type("strongroom principal create shop; strongroom key create orders")
-        assert terminal.play(page(name)) == commands
+        terminal.play(page(name))
 
 
 # --- configuration --------------------------------------------------------------------------------

@@ -11,8 +11,11 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_tour_says_what_the_page_says(tmp_path):
-    with Tour(tmp_path / "strongroom-dev") as node, Terminal(tmp_path, node=node) as terminal:
-        assert terminal.play(README) == 8
+    with (
+        Tour(tmp_path / "strongroom-dev") as node,
+        Terminal(tmp_path, node=node, activated=False) as terminal,
+    ):
+        terminal.play(README)
 
 
 def test_the_two_commands_start_a_server():

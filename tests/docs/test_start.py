@@ -6,5 +6,8 @@ from tests.support.tree import ROOT
 
 def test_quickstart_says_what_the_page_says(tmp_path):
     page = (ROOT / "docs" / "start" / "quickstart.md").read_text()
-    with Tour(tmp_path / "strongroom-dev") as node, Terminal(tmp_path, node=node) as terminal:
-        assert terminal.play(page) == 26
+    with (
+        Tour(tmp_path / "strongroom-dev") as node,
+        Terminal(tmp_path, node=node, activated=False) as terminal,
+    ):
+        terminal.play(page)

@@ -1,10 +1,8 @@
 """kill -9 of a room under load: it is back within a second, nothing acknowledged is lost.
 
-Clients encrypt without pause, each plaintext its own. Afterwards: every 200 has its entry in the
-log, and every ciphertext opens to exactly the plaintext it was made of.
+The load, and what is checked of it afterwards, are in `tests/support/load.py`.
 """
 
-import base64
 import http.client
 import os
 import signal
@@ -14,53 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.load import Load
 from tests.support.nodes import Node, eventually
-
-_CLIENTS = 6
-
-
-class Load:
-    """Clients that encrypt, and remember what they were answered."""
-
-    def __init__(self, node):
-        self._node = node
-        self._end = threading.Event()
-        self.made = []  # (plaintext, ciphertext, request id)
-        self.statuses = set()
-        self.broken = 0  # connections that ended without an answer
-        self.wrong = []
-        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(_CLIENTS)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, number):
-        client, count = self._node.client(self._node.app), 0
-        while not self._end.is_set():
-            count += 1
-            plaintext = f"client {number} message {count}".encode()
-            try:
-                answer = client.encrypt("demo", plaintext)
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-                continue
-            self.statuses.add(answer.status)
-            if answer.status == 200:
-                self.made.append((plaintext, answer.json["ciphertext"], answer.request_id))
-            elif answer.status == 503:
-                if int(answer.headers["retry-after"]) < 1:
-                    self.wrong.append(answer)
-                time.sleep(0.01)
-            else:
-                self.wrong.append(answer)
-        client.close()
 
 
 @pytest.fixture
@@ -75,21 +28,6 @@ def _began(pid):
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def _check(node, load):
-    assert not load.wrong
-    client = node.client()
-    kept = {event["request"] for event in client.events(action="key.encrypt", outcome="allowed")}
-    assert load.made
-    assert {request for _, _, request in load.made} <= kept
-    for start in range(0, len(load.made), 1_000):
-        batch = load.made[start : start + 1_000]
-        answer = client.ask(
-            "POST", "/v1/decrypt", {"items": [{"ciphertext": sealed} for _, sealed, _ in batch]}
-        )
-        opened = [base64.b64decode(item["plaintext"]) for item in answer.json["items"]]
-        assert opened == [plaintext for plaintext, _, _ in batch]
-
-
 @pytest.mark.parametrize("room", ["gate-1", "custodian-1", "ledger"])
 def test_killed_room_is_back_within_a_second_and_nothing_is_lost(node, room):
     client = node.client()
@@ -97,7 +35,7 @@ def test_killed_room_is_back_within_a_second_and_nothing_is_lost(node, room):
         for _ in range(3):
             time.sleep(0.3)
             before = client.rooms()
-            answered = len(load.made)
+            answered = load.answered
             os.kill(before[room]["pid"], signal.SIGKILL)
             killed = time.monotonic()
             client.close()  # it may have been to the gate that is gone
@@ -113,12 +51,12 @@ def test_killed_room_is_back_within_a_second_and_nothing_is_lost(node, room):
             eventually(back, seconds=5)
             # When the new process began, not when a busy machine had it ready.
             assert _began(client.rooms()[room]["pid"]) - killed < 1.0
-            eventually(lambda answered=answered: len(load.made) > answered + 50)
+            eventually(lambda answered=answered: load.answered > answered + 50)
     # A custodian or the ledger that ends takes no client's connection with it.
     if room != "gate-1":
         assert load.broken == 0
     assert client.rooms()[room]["restarts"] == 3
-    _check(node, load)
+    load.check()
 
 
 def test_supervisor_killed_takes_the_rooms_with_it_and_a_new_one_finds_everything(node):
@@ -128,9 +66,9 @@ def test_supervisor_killed_takes_the_rooms_with_it_and_a_new_one_finds_everythin
         pids = [room["pid"] for name, room in client.rooms().items() if name != "supervisor"]
         node.kill()
         eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), seconds=5)
-        load._end.set()
+        load.end()
     node.start()
-    _check(node, load)
+    load.check()
 
 
 def test_sigterm_finishes_what_is_in_flight_and_exits_with_0(node):

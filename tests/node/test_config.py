@@ -43,7 +43,7 @@ def test_sample_with_every_setting_uncommented_names_settings_that_exist(file, t
         (tmp_path / "tls" / name).write_text("")
     config = file.with_text(text)
     assert config.rooms.ledger_user == "strongroom-ledger"
-    assert config.seal.passphrase_file == "/run/credentials/strongroom/passphrase"
+    assert config.seal.passphrase_file == "/run/credentials/strongroom.service/passphrase"
 
 
 def test_paths_are_relative_to_the_file(file, tmp_path):

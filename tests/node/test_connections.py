@@ -1,14 +1,19 @@
 """What a client may do to a gate by HTTP alone, and what becomes of it."""
 
+import asyncio
 import json
 import socket
 import ssl
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from strongroom.domain import limits
+from strongroom.node.connection import Connection
 from tests.support.certificates import write_certificate
 from tests.support.nodes import Node, Served, strongroom
 
@@ -141,6 +146,16 @@ def test_readable_page_has_no_foreign_assets_and_no_script(node):
     assert b"@import" not in page.body
 
 
+def test_many_ask_for_the_numbers_at_once_and_all_get_them(node):
+    clients = [node.client() for _ in range(12)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda client: client.ask("GET", "/metrics"), clients))
+        assert {answer.status for answer in answers} == {200}
+        assert all(b'room="ledger"' in answer.body for answer in answers)
+        answers = list(pool.map(lambda client: client.ask("GET", "/v1/status"), clients))
+        assert {len(answer.json["rooms"]) for answer in answers} == {4}
+
+
 def test_pages_are_to_get_only(node):
     client = node.client()
     for method in ("POST", "PUT", "DELETE", "PATCH"):
@@ -189,6 +204,94 @@ def test_what_is_not_http_leaves_no_line_in_the_log(node):
             line.sendall(sent)
             assert _response(line)[0] in (200, 400)
     assert node.log.read_bytes() == before
+
+
+def test_answer_to_what_is_not_http_does_not_overtake_the_one_before(node, line):
+    """A proxy would hand it to whoever had sent the request before."""
+    body = b'{"plaintext":"eA=="}'
+    line.sendall(
+        b"POST /v1/keys/demo/encrypt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + f"Authorization: Bearer {node.app}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+        + b"not http\r\n\r\n"
+    )
+    status, answer = _response(line)
+    assert status == 200
+    assert answer["key_version"] == 1
+    assert _is_closed(line)
+
+
+def test_body_that_is_not_http_gets_a_problem(node, line):
+    line.sendall(_chunked(f"Authorization: Bearer {node.app}\r\n".encode(), b"")[:-10] + b"zz\r\n")
+    assert _response(line)[0] == 400
+    assert _is_closed(line)
+
+
+class _Transport:
+    """A client that takes nothing."""
+
+    aborted = closing = False
+
+    def __init__(self):
+        self.sent = b""
+
+    def get_extra_info(self, name, default=None):
+        return {"sockname": ("127.0.0.1", 1), "peername": ("127.0.0.1", 2)}.get(name, default)
+
+    def write(self, data):
+        self.sent += data
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+
+    def abort(self):
+        self.aborted = True
+
+
+async def _no_app(scope, receive, send):
+    raise AssertionError("nothing was asked")
+
+
+@pytest.fixture
+def idle():
+    """A connection in whose loop time stands still, and its client."""
+    loop = asyncio.new_event_loop()
+    config = uvicorn.Config(_no_app, ws="none", lifespan="off", log_config=None)
+    connection = Connection(config, ServerState(), {}, loop)
+    transport = _Transport()
+    connection.connection_made(transport)
+    connection.deadline = None
+    yield connection, transport, loop.time()
+    loop.close()
+
+
+def test_client_that_takes_no_answer_is_given_up_on(idle):
+    connection, transport, now = idle
+    connection.pause_writing()
+    connection.expire(now + limits.ANSWER_SECONDS_MAX - 1)
+    assert not transport.aborted
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert transport.aborted
+
+
+def test_client_that_takes_its_answer_slowly_is_not_given_up_on(idle):
+    connection, transport, now = idle
+    connection.pause_writing()
+    connection.resume_writing()
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert not transport.aborted
+
+
+def test_closed_connection_whose_last_bytes_nobody_takes_ends(idle):
+    connection, transport, now = idle
+    transport.close()
+    connection.expire(now)
+    assert not transport.aborted
+    connection.expire(now + limits.ANSWER_SECONDS_MAX + 1)
+    assert transport.aborted
 
 
 @pytest.fixture(scope="module")

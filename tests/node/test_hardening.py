@@ -43,6 +43,17 @@ def test_no_room_gains_privileges_and_each_worker_is_sealed(rooms):
             assert status["Seccomp"] == "2", name
 
 
+def test_no_worker_has_a_capability_or_can_get_one(rooms):
+    for name, room in rooms.items():
+        if name == "supervisor":
+            continue
+        status = _status(room["pid"])
+        for each in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status[each], 16) == 0, (name, each)
+        if os.geteuid() == 0:
+            assert int(status["CapBnd"], 16) == 0, name
+
+
 def test_custodian_is_in_a_network_of_its_own_or_says_why_not(rooms):
     for name in ("custodian-1", "custodian-2"):
         measure = _measures(rooms[name])["network-namespace"]

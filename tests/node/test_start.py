@@ -272,3 +272,59 @@ def test_config_sample_can_be_used(tmp_path):
     (tmp_path / "strongroom.toml").write_text(sample)
     done = strongroom("config", "check", "--config", tmp_path / "strongroom.toml")
     assert done.returncode == 0, done.stderr
+
+
+# --- recover --------------------------------------------------------------------------------------
+
+
+def _recover(config, *arguments):
+    file = config.with_name("passphrase")
+    return strongroom("recover", "--config", config, "--passphrase-file", file, *arguments)
+
+
+def test_recover_makes_an_administrator_and_is_on_record(config):
+    old = _init(config).stdout.strip()
+    done = _recover(config)
+    assert done.returncode == 0, done.stderr
+    listen = config.read_text().split('"')[1]
+    with Served(config, done.stdout.strip(), f"http://{listen}") as node:
+        admin = node.client()
+        who = admin.ask("GET", "/v1/whoami").json
+        assert who["roles"] == ["administrator"]
+        assert who["principal"].startswith("recovery-")
+        (entry,) = admin.events(action="principal.create")
+        assert entry["object"] == f"principal/{who['principal']}"
+        assert entry["principal"] == "strongroom"
+        # The others are as they were.
+        assert admin.ask("GET", "/v1/whoami", token=old).status == 200
+
+
+def test_recover_ends_a_policy_that_forbids_everything(config):
+    token = _init(config).stdout.strip()
+    url = f"http://{config.read_text().split(chr(34))[1]}"
+    with Served(config, token, url) as node:
+        forbid = {"text": "forbid (principal, action, resource);"}
+        assert node.client().ask("PUT", "/v1/policies/stop", forbid).status == 200
+        assert node.client().ask("DELETE", "/v1/policies/stop").status == 403
+    still = _recover(config).stdout.strip()
+    with Served(config, still, url) as node:
+        assert node.client().ask("GET", "/v1/keys").status == 403
+    again = _recover(config, "--without-policies").stdout.strip()
+    with Served(config, again, url) as node:
+        admin = node.client()
+        assert admin.ask("GET", "/v1/keys").status == 200
+        assert admin.ask("GET", "/v1/policies").json["policies"] == []
+        assert len(admin.events(action="policy.delete", outcome="allowed")) == 1
+
+
+def test_recover_is_refused_while_it_runs_and_with_another_passphrase(config, tmp_path):
+    token = _init(config).stdout.strip()
+    listen = config.read_text().split('"')[1]
+    with Served(config, token, f"http://{listen}"):
+        _refused(_recover(config), "running", "already")
+    config.with_name("passphrase").write_text("another passphrase altogether")
+    _refused(_recover(config), "passphrase is not right")
+
+
+def test_recover_of_nothing_is_refused(config):
+    _refused(_recover(config), "strongroom init")

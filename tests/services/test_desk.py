@@ -377,6 +377,13 @@ def test_swapped_rows_are_refused(desk, house):
     assert house.desk().ask(house.app, "key.decrypt", ciphertext=blobs["two"]).plaintext == b"two"
 
 
+def test_nobody_changes_their_own_roles_or_shuts_themselves_out(desk, house):
+    for change in ({"roles": ["key-user"]}, {"disabled": True}, {"roles": []}):
+        assert desk.refusal(house.admin, "principal.update", "admin", **change) == "invalid-request"
+    assert desk.ask(house.admin, "principal.update", "admin", description="me").description == "me"
+    assert desk.ask(house.admin, "principal.update", "app", roles=["auditor"]).roles == ["auditor"]
+
+
 def test_a_policy_on_labels_holds_for_the_key_that_is_made(desk, house):
     text = (
         'forbid (principal, action == Action::"key.create", resource)'

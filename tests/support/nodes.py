@@ -135,7 +135,8 @@ class Node:
             if b"ready at" in line:
                 break
         else:
-            raise AssertionError(f"did not start: {self.log.read_text()}")
+            said = self.log.read_text() if self.log.is_file() else ""
+            raise AssertionError(f"did not start: {said}")
         text = (self.directory / "dev.env").read_text()
         environment = dict(line.split("=", 1) for line in text.splitlines())
         self.url = environment["STRONGROOM_URL"]

@@ -40,14 +40,16 @@ class Replay:
         assert namespace is not None
         self._namespace = namespace.id
         self.events = self._read_log()
-        self.allowed = {e["request"] for e in self.events if e["outcome"] == "allowed"}
-        self.refused = {e["request"] for e in self.events if e["outcome"] == "refused"}
         self.keys = self._tell()
         assert self.keys == self._look()
         assert store.epoch == sum(
             event["outcome"] == "allowed" and event["action"].rpartition(".")[2] in _WRITING
             for event in self.events
         )
+
+    def requests(self, outcome):
+        """What was allowed, or refused: the request ids."""
+        return {event["request"] for event in self.events if event["outcome"] == outcome}
 
     def root_at(self, size):
         """The tree's root when it had that size."""

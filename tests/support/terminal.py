@@ -19,7 +19,9 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 from tests.support.nodes import SOURCE, Node
 
@@ -32,13 +34,14 @@ _FORMS = {
     ),
     "hash": (r"\b[0-9a-f]{64}\b", r"[0-9a-f]{64}"),
     "id": (r"\b[0-9a-f]{32}\b", r"[0-9a-f]{32}"),
-    "url": (r"\bhttp://127\.0\.0\.1:\d+", r"http://127\.0\.0\.1:\d+"),
+    "url": (r"\bhttps?://127\.0\.0\.1:\d+", r"https?://127\.0\.0\.1:\d+"),
     "base64": (r"\b[A-Za-z0-9+/]{80,}={0,2}", None),  # as long as the page's
     "token-id": (r"\b(?=[a-z]*[2-7])[a-z2-7]{16}\b", r"[a-z2-7]{16}"),
 }
 _REMEMBERED = {"token", "hash", "id", "token-id"}
 _FOUND = re.compile("|".join(f"(?P<{n.replace('-', '_')}>{p})" for n, (p, _) in _FORMS.items()))
 _BLOCK = re.compile(r"^ *```(\w*) ?([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_COMMAND_SECONDS = 60
 _SENTINEL = "-- the end of what it says --"
 
 
@@ -103,7 +106,7 @@ def compare(expected, said, remembered):
 class Terminal:
     """A shell in a folder, with `strongroom` and `python`, and with nothing of ours beside."""
 
-    def __init__(self, folder, *, node=None):
+    def __init__(self, folder, *, node=None, activated=True):
         self.folder = Path(folder)
         self._node = node
         self.remembered = {}
@@ -112,7 +115,7 @@ class Terminal:
             made.mkdir(parents=True)
         self._program("strongroom", "-m", "strongroom.cli")
         self._program("python")
-        # A page says `. .venv/bin/activate` where a reader needs it.
+        # A page for beginners says `. .venv/bin/activate` itself.
         (self.folder / ".venv" / "bin").mkdir(parents=True)
         (self.folder / ".venv" / "bin" / "activate").write_text(
             f"PATH={shlex.quote(str(self._programs))}:$PATH\n"
@@ -120,10 +123,11 @@ class Terminal:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
+        path = f"{self._programs}:{os.environ['PATH']}" if activated else os.environ["PATH"]
         self._shell = subprocess.Popen(
             ["/bin/bash", "--noprofile", "--norc"],
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"},
+            env={"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
@@ -132,13 +136,14 @@ class Terminal:
 
     def __exit__(self, *_):
         self._shell.stdin.close()
-        # Whatever a page started and did not stop.
-        os.killpg(self._shell.pid, signal.SIGTERM)
+        # And whatever a page started and did not stop.
+        with suppress(ProcessLookupError):
+            os.killpg(self._shell.pid, signal.SIGTERM)
         self._shell.wait(timeout=30)
         self._shell.stdout.close()
 
     def play(self, page):
-        """Everything that a page's text says to do; how many commands that was."""
+        """Everything that a page's text says to do. Nothing with `$ ` in front is left out."""
         count = 0
         for language, name, content in blocks(page):
             if language == "console":
@@ -148,7 +153,7 @@ class Terminal:
                     count += 1
             elif name:
                 (self.folder / name).write_text(self._ours(content))
-        return count
+        assert count == len(re.findall(r"^ *\$ ", page, re.MULTILINE)) > 0
 
     def write_files(self, page):
         """Only the files of a page's text."""
@@ -167,16 +172,23 @@ class Terminal:
         )
         self._shell.stdin.flush()
         lines = []
+        # What never ends must not hold up the tests.
+        watchdog = Timer(_COMMAND_SECONDS, self._kill)
+        watchdog.start()
         for line in self._shell.stdout:
             if line == _SENTINEL + "\n":
                 break
             lines.append(line.rstrip())
             print(lines[-1])  # noqa: T201 - likewise
         else:
-            raise AssertionError(f"the shell ended: {command}")
+            raise AssertionError(f"the shell ended, or this did not: {command}")
+        watchdog.cancel()
         while lines and not lines[-1]:
             lines.pop()
         return lines
+
+    def _kill(self):
+        os.killpg(self._shell.pid, signal.SIGKILL)
 
     def _ours(self, text):
         """With the ids and tokens of this run, and with a port that is free."""

@@ -1,4 +1,4 @@
-"""The commands that run a server rather than talk to one: dev, init, serve, config."""
+"""The commands that run a server rather than talk to one: dev, init, serve, recover, config."""
 
 import getpass
 import os
@@ -27,7 +27,7 @@ ConfigFile = Annotated[
 PassphraseFD = Annotated[
     int | None,
     typer.Option(
-        "--passphrase-fd", metavar="N", help="Read the passphrase from this open descriptor."
+        "--passphrase-fd", metavar="N", min=0, help="Read the passphrase from this open descriptor."
     ),
 ]
 PassphraseFile = Annotated[
@@ -36,6 +36,13 @@ PassphraseFile = Annotated[
         "--passphrase-file", metavar="FILE", help="Read the passphrase from this file, mode 0600."
     ),
 ]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file", metavar="FILE",
+        help="Write the administrator's token to this new file, mode 0600; do not show it.",
+    ),
+]  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command("dev", rich_help_panel=_PANEL)(dev)
     app.command("init", rich_help_panel=_PANEL)(init)
     app.command("serve", rich_help_panel=_PANEL)(serve)
+    app.command("recover", rich_help_panel=_PANEL)(recover)
     config = typer.Typer(help="Look at a server's configuration.", no_args_is_help=True)
     config.command("check")(check)
     config.command("sample")(sample)
@@ -80,29 +88,16 @@ def init(
     config: ConfigFile,
     passphrase_fd: PassphraseFD = None,
     passphrase_file: PassphraseFile = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file", metavar="FILE",
-            help="Write the administrator's token to this new file, mode 0600; do not show it.",
-        ),
-    ] = None,
-) -> None:  # fmt: skip
+    token_file: TokenFile = None,
+) -> None:
     """Found a deployment: seal, store and administrator. The passphrase is asked for twice."""
     from strongroom import bootstrap
-    from strongroom.adapters.seals.files import write_private
 
     with _in_words():
         settings = _load(config)
-        if token_file is not None and token_file.exists():
-            raise usage(f"{token_file} exists already.")
+        _check_free(token_file)
         secret = _passphrase(settings, passphrase_fd, passphrase_file, new=True)
-        tokens = bootstrap.init(settings, secret)
-        if token_file is None:
-            screen.note("The administrator's token, shown this once; it lasts 90 days:")
-            screen.show_lines(tokens.administrator)
-        else:
-            write_private(token_file, tokens.administrator.encode() + b"\n")
+        _hand_over(bootstrap.init(settings, secret).administrator, token_file)
     screen.done(f"Founded in {Path(settings.store.path).parent}.")
     screen.note(f"Keep the passphrase, and {settings.seal.file}: without both, all keys are lost.")
     screen.note(f"Run it: strongroom serve --config {config}")
@@ -129,6 +124,31 @@ def serve(
     screen.note("Stopped.")
 
 
+def recover(
+    config: ConfigFile,
+    passphrase_fd: PassphraseFD = None,
+    passphrase_file: PassphraseFile = None,
+    token_file: TokenFile = None,
+    without_policies: Annotated[
+        bool,
+        typer.Option(
+            "--without-policies",
+            help="Also take away all policies of `default`: one of them may forbid everything.",
+        ),
+    ] = False,
+) -> None:
+    """Make a new administrator, offline: for when no token works any more. It is on record."""
+    from strongroom import bootstrap
+
+    with _in_words():
+        settings = _load(config)
+        _check_free(token_file)
+        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=False)
+        name, token = bootstrap.recover(settings, secret, without_policies=without_policies)
+        _hand_over(token, token_file)
+    screen.done(f"The administrator {name} is made.")
+
+
 def check(config: ConfigFile) -> None:
     """Say whether a configuration can be used, and what is wrong with it."""
     with _in_words():
@@ -141,6 +161,25 @@ def sample() -> None:
     from strongroom.config import SAMPLE
 
     screen.show_lines(SAMPLE)
+
+
+def _check_free(token_file: Path | None) -> None:
+    if token_file is not None and token_file.exists():
+        raise usage(f"{token_file} exists already.")
+    if token_file is not None and not os.access(token_file.resolve().parent, os.W_OK):
+        # Found out now: afterwards the token would be lost.
+        raise usage(f"{token_file} cannot be made: there is no such folder, or it is not yours.")
+
+
+def _hand_over(token: str, file: Path | None) -> None:
+    """Show the token, or write it where only its owner reads it."""
+    from strongroom.adapters.seals.files import write_private
+
+    if file is None:
+        screen.note("The administrator's token, shown this once; it lasts 90 days:")
+        screen.show_lines(token)
+    else:
+        write_private(file, token.encode() + b"\n")
 
 
 def _load(path: Path) -> "Config":

@@ -10,6 +10,7 @@ BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # room for 1,000 small items; refused b
 HEADER_BYTES_MAX: Final = 16 * 1024  # as nginx and Apache; more is an attack or a mistake
 HEADERS_SECONDS_MAX: Final = 10  # a client that trickles its headers holds a connection, no longer
 BODY_SECONDS_MAX: Final = 60  # likewise for a body: 8 MiB at a megabit a second
+ANSWER_SECONDS_MAX: Final = 60  # a client that takes nothing of an answer holds it in memory
 KEEP_ALIVE_SECONDS: Final = 75  # an idle connection; longer than the usual proxy keeps its own
 CONNECTIONS_MAX: Final = 4_096  # per gate, unless configured; each costs about 20 KiB
 DRAIN_SECONDS: Final = 20  # in-flight requests may take this long once a stop was asked for
@@ -26,21 +27,21 @@ GCM_MESSAGES_MAX: Final = 2**31  # under one raw AES-GCM key; half of what SP 80
 BATCH_ITEMS_MAX: Final = 1_000  # one entry covers them all; keeps a custodian's turn below 20 ms
 CONTEXT_PAIRS_MAX: Final = 64  # as many as anyone has been seen to need, times ten
 CONTEXT_BYTES_MAX: Final = 8 * 1024  # keys and values together, in UTF-8
-PAGE_ITEMS_DEFAULT: Final = 100
-PAGE_ITEMS_MAX: Final = 1_000
+PAGE_ITEMS_DEFAULT: Final = 100  # fits a screen or two
+PAGE_ITEMS_MAX: Final = 1_000  # one page fits a frame, whatever is in it
 
 # Names and texts.
 NAME_CHARACTERS_MAX: Final = 63  # a DNS label: fits every system that will ever show it
-LABELS_MAX: Final = 64
-LABEL_CHARACTERS_MAX: Final = 256
+LABELS_MAX: Final = 64  # as many as Google has
+LABEL_CHARACTERS_MAX: Final = 256  # as AWS and Azure tags
 LABELS_CHARACTERS_MAX: Final = 4_096  # all of a key's together: a page of keys must fit in a frame
-DESCRIPTION_CHARACTERS_MAX: Final = 1_024
+DESCRIPTION_CHARACTERS_MAX: Final = 1_024  # a paragraph, not a document
 POLICY_CHARACTERS_MAX: Final = 16 * 1024  # one policy text
 POLICY_DEPTH_MAX: Final = 40  # brackets in brackets; some hundreds would end the parser's process
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
 ROLES_MAX: Final = 16  # per principal
-TOKEN_DAYS_MAX: Final = 3_650
-TOKEN_DAYS_DEFAULT: Final = 90
+TOKEN_DAYS_MAX: Final = 3_650  # longer than ten years is for ever, said badly
+TOKEN_DAYS_DEFAULT: Final = 90  # a season: short enough to notice that nobody renews it
 ENTRY_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles: an entry's length is written in 16 bits
 
 # Between the rooms.
@@ -56,9 +57,9 @@ CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind 
 
 # What a custodian remembers between requests.
 CACHED_KEYS_MAX: Final = 10_000  # about 4 KiB each with its open versions
-CACHED_PRINCIPALS_MAX: Final = 10_000
-CACHED_VERSIONS_PER_KEY_MAX: Final = 32
-CACHED_DECISIONS_PER_KEY_MAX: Final = 256
+CACHED_PRINCIPALS_MAX: Final = 10_000  # likewise tokens, namespaces, decisions: 1 KiB each
+CACHED_VERSIONS_PER_KEY_MAX: Final = 32  # older ones are read again when they are needed
+CACHED_DECISIONS_PER_KEY_MAX: Final = 256  # principals x actions; then it begins anew
 
 # What a client is told when there is no answer now.
 RETRY_AFTER_SECONDS: Final = 1  # a room that ended is back within a second

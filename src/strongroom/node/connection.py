@@ -1,14 +1,18 @@
 """An HTTP connection of a gate: uvicorn's, with the limits that it does not have.
 
 The HTTP parser takes headers of any length at any pace. Here headers and bodies must arrive in
-time, headers are bounded, a gate holds so many connections and no more, and what is not HTTP gets
-a problem document.
+time, and answers be taken in time; headers are bounded, a gate holds so many connections and no
+more, and what is not HTTP gets a problem document.
 """
 
 from typing import Any, Final
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest, TooLarge, Unavailable
@@ -31,6 +35,7 @@ class Connection(HttpToolsProtocol):
         self._in_headers = False
         self._trailer_bytes = 0
         self._too_long = False
+        self._unread: float | None = None  # when what was sent must have been taken
         if len(self.connections) > self.connections_max:
             self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
 
@@ -84,18 +89,43 @@ class Connection(HttpToolsProtocol):
         self.deadline = None
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent as fast as it comes."""
+        super().pause_writing()
+        self._unread = self.loop.time() + limits.ANSWER_SECONDS_MAX
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._unread = None
+
     def send_400_response(self, msg: str) -> None:
-        """What came is not HTTP."""
+        """What came is not HTTP. Answers go out in the order of the requests, this one included."""
         del msg
-        if self._too_long:
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle: RequestResponseCycle | None = self.cycle
+        under_way = cycle is not None and not cycle.response_complete
+        if under_way and not self.cycle.more_body:
+            # Requests before it have no answer yet. They get theirs, and the connection ends then.
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+        elif under_way and (self.cycle.response_started or self.pipeline):
+            self.transport.abort()  # in the midst of a body, whose answer or an earlier one is out
+        elif self._too_long:
             self._refuse(431, TooLarge.code, _TOO_LARGE)
         else:
             self._refuse(400, InvalidRequest.code, "this is not a valid HTTP/1.1 request")
 
     def expire(self, now: float) -> None:
         """Hang up on a client that keeps us waiting."""
-        if self.deadline is not None and self.deadline < now:
-            self.transport.abort()
+        if self._unread is None and self.transport.is_closing():
+            # Closed when all has been taken: a client that takes nothing could put that off for
+            # ever.
+            self._unread = now + limits.ANSWER_SECONDS_MAX
+        for deadline in (self.deadline, self._unread):
+            if deadline is not None and deadline < now:
+                self.transport.abort()
+                return
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
         if self.transport.is_closing():

@@ -44,6 +44,7 @@ class CustodianRoom:
         self._statm = Path("/proc/self/statm").open("rb")  # noqa: SIM115 - as said
         self._meter = Meter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gates: list[_Gate] = []
         self._done = asyncio.Event()
 
     async def run(self) -> None:
@@ -67,8 +68,9 @@ class CustodianRoom:
         await self._done.wait()
         alone.cancel()
         # What is in flight finishes. The gates have drained before, so there is hardly anything.
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_DRAIN_SECONDS)
+        tasks = self._tasks.union(*(gate.running.values() for gate in self._gates))
+        if tasks:
+            await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
 
     def _obey(self) -> None:
         received = control.receive(self._line)
@@ -90,7 +92,9 @@ class CustodianRoom:
         control.send(self._line, control.Message("ready"))
 
     async def _attach_gate(self, line: socket.socket) -> None:
-        gate = _Gate(self._serve, self._spawn)
+        gate = _Gate(self._serve)
+        # Those that are gone are forgotten, once what they asked for has been done.
+        self._gates = [gate, *(one for one in self._gates if one.frames or one.running)]
         _, gate.frames = await asyncio.get_running_loop().create_connection(
             lambda: wire.Frames(gate.received, gate.lost), sock=line
         )
@@ -132,13 +136,9 @@ class CustodianRoom:
 class _Gate:
     """A gate, as the custodian sees it. Replies that are ready in one turn go in one frame."""
 
-    def __init__(
-        self,
-        serve: Callable[[Call], Coroutine[None, None, Reply]],
-        spawn: Callable[[Coroutine[None, None, None]], None],
-    ) -> None:
+    def __init__(self, serve: Callable[[Call], Coroutine[None, None, Reply]]) -> None:
         self._serve = serve
-        self._spawn = spawn
+        self.running: dict[int, asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop()
         self._out: list[tuple[int, Reply]] = []
         self._out_bytes = 0
@@ -146,13 +146,14 @@ class _Gate:
 
     def received(self, payload: bytes) -> None:
         for number, call in _calls.decode(payload).calls:
-            self._spawn(self._answer(number, call))
+            self.running[number] = self._loop.create_task(self._answer(number, call))
 
     def lost(self) -> None:
         self.frames = None
 
     async def _answer(self, number: int, call: Call) -> None:
-        reply = await self._serve(call)
+        reply = await self._serve(call)  # never raises
+        del self.running[number]
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append((number, reply))

@@ -42,6 +42,7 @@ class GateRoom:
         self._reports: dict[int, _Collected] = {}
         self._number = 0
         self._warned = 0.0
+        self._asking: asyncio.Future[list[control.Report]] | None = None
         self._attaching: set[asyncio.Task[None]] = set()
         self._started_us = time.time_ns() // 1000
         # Documents, modules and the certificate are read while the room may still read them.
@@ -103,15 +104,24 @@ class GateRoom:
         control.send(self._line, control.Message("ready"))
 
     async def reports(self) -> list[control.Report]:
-        """What all rooms say of themselves; those that do not answer in time are missing."""
+        """What all rooms say of themselves; those that do not answer in time are missing.
+
+        However many ask, one question at a time is under way, and its answer is for all of them.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask_for_reports())
+        return await asyncio.shield(self._asking)
+
+    async def _ask_for_reports(self) -> list[control.Report]:
         self._number += 1
-        collected = self._reports[self._number] = _Collected()
-        control.send(self._line, control.Message("reports", self._number))
+        number = self._number
+        collected = self._reports[number] = _Collected()
+        control.send(self._line, control.Message("reports", number))
         try:
             await asyncio.wait_for(collected.complete.wait(), _REPORTS_SECONDS)
         except TimeoutError:
             log.warning("a report did not come in time")
-        del self._reports[self._number]
+        del self._reports[number]
         return collected.reports
 
     def _obey(self) -> None:

@@ -7,15 +7,17 @@ In this order:
 3. Memory is locked where that is allowed, so that keys are not swapped out.
 4. The custodian leaves the network, where it may.
 5. Root is given up for a user of the room's own, if one is configured.
-6. Not dumpable: no ptrace and no /proc/PID/mem for others of the same user. After 5, which resets
+6. No capability is left: a room that stays root is a user like any other.
+7. Not dumpable: no ptrace and no /proc/PID/mem for others of the same user. After 5, which resets
    it.
-7. No new privileges, for this process and its children.
+8. No new privileges, for this process and its children.
 """
 
 import ctypes
 import os
 import pwd
 import resource
+import struct
 from typing import Final
 
 from strongroom.node.control import Measure
@@ -26,6 +28,9 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _MCL_CURRENT: Final = 1
 _MCL_FUTURE: Final = 2
 _MCL_ONFAULT: Final = 4  # only pages that are in use, or every room would hold all it ever mapped
+_PR_CAPBSET_DROP: Final = 24
+_CAPABILITY_VERSION_3: Final = 0x20080522
+_CAPABILITIES_MAX: Final = 64  # as many as the sets have bits
 _CLONE_NEWNET: Final = 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -49,8 +54,10 @@ def harden(room: Room, *, keep: set[int] | None, user: str = "") -> list[Measure
         measures.append(_leave_network())  # 4
     if room is not Room.SUPERVISOR:
         measures.append(_become(user))  # 5
-    measures.append(_call("not-dumpable", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)))  # 6
-    measures.append(_call("no-new-privileges", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))  # 7
+    if room is not Room.SUPERVISOR:
+        measures.append(_give_up_capabilities())  # 6
+    measures.append(_call("not-dumpable", _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)))  # 7
+    measures.append(_call("no-new-privileges", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))  # 8
     return measures
 
 
@@ -98,6 +105,16 @@ def _become(user: str) -> Measure:
     except PermissionError:
         return _done("own-user")
     raise RuntimeError("root could be regained")
+
+
+def _give_up_capabilities() -> Measure:
+    """None is left, nor to be had: root without them is a user like others. See capset(2)."""
+    for capability in range(_CAPABILITIES_MAX):
+        _libc.prctl(
+            _PR_CAPBSET_DROP, capability, 0, 0, 0
+        )  # fails beyond the last one, or without right
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    return _call("no-capabilities", _libc.capset(header, bytes(24)))
 
 
 def _done(name: str) -> Measure:

@@ -6,10 +6,16 @@ secret.
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Final
 
+_STANDARD_ERROR: Final = 2
 _room = {"name": "supervisor"}
 
 
@@ -17,11 +23,8 @@ class _Libraries(logging.Handler):
     """What libraries log as an error: who, and what kind, in our form. Never its text."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        kind = record.exc_info[0] if record.exc_info else None
-        _write(
-            "error", "a library failed",
-            {"library": record.name, "error": "" if kind is None else kind.__name__},
-        )  # fmt: skip
+        kind, _, trace = record.exc_info or (None, None, None)
+        _write("error", "a library failed", {"library": record.name, **_place(kind, trace)})
 
 
 def begin(name: str) -> None:
@@ -46,16 +49,23 @@ def warning(message: str, **fields: str | float) -> None:
 def failure(message: str, **fields: str | float) -> None:
     """The exception being handled: its type and place, not its text, which may quote input."""
     kind, _, trace = sys.exc_info()
+    _write("error", message, {**fields, **_place(kind, trace)})
+
+
+def _place(kind: type[BaseException] | None, trace: TracebackType | None) -> dict[str, str]:
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
              for frame in traceback.extract_tb(trace)]  # fmt: skip
-    fields["error"] = "" if kind is None else kind.__name__
-    fields["where"] = " < ".join(reversed(where[-6:]))
-    _write("error", message, fields)
+    return {
+        "error": "" if kind is None else kind.__name__,
+        "where": " < ".join(reversed(where[-6:])),
+    }
 
 
-def _write(level: str, message: str, fields: dict[str, str | float]) -> None:
+def _write(level: str, message: str, fields: Mapping[str, str | float]) -> None:
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
     line = {"time": stamp, "level": level, "room": _room["name"], "message": message, **fields}
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
+    # The disk that is full may be the log's, too. Then lines are lost, not answers: what must not
+    # be lost is in the audit trail. Unbuffered, so that nothing is left over to fail later.
+    with suppress(OSError):
+        os.write(_STANDARD_ERROR, json.dumps(line).encode() + b"\n")

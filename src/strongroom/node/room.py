@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from strongroom.node import control, log
+from strongroom.node import control, log, seccomp
 from strongroom.node.rooms import Room
 
 
@@ -71,6 +71,7 @@ def _with_uvloop(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
     import uvloop  # noqa: PLC0415 - the ledger has no use for it
 
     work = run()
+    seccomp.refuse_rings()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     runner.run(work)
     # The room's work is done. Taking the loop apart needs system calls that are sealed by now.

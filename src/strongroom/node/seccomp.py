@@ -16,6 +16,7 @@ import ctypes
 import os
 import platform
 import struct
+from collections.abc import Mapping
 from typing import Final
 
 from strongroom.node.control import Measure
@@ -70,8 +71,13 @@ _PROCESSES: Final = {
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
 }
-_KERNEL: Final = {
+# A ring does what a filter would refuse: what is asked through it is no system call.
+_RINGS: Final = {
     "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+}
+_KERNEL: Final = {
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -83,9 +89,9 @@ _KERNEL: Final = {
     "setns": (308, 268),
 }
 _DENIED: Final = {
-    Room.GATE: _DIALLING | _PROCESSES | _KERNEL,
-    Room.CUSTODIAN: _NETWORK | _FILES | _PROCESSES | _KERNEL,
-    Room.LEDGER: _NETWORK | _PROCESSES | _KERNEL,
+    Room.GATE: _DIALLING | _PROCESSES | _RINGS | _KERNEL,
+    Room.CUSTODIAN: _NETWORK | _FILES | _PROCESSES | _RINGS | _KERNEL,
+    Room.LEDGER: _NETWORK | _PROCESSES | _RINGS | _KERNEL,
 }
 
 # machine -> (column above, AUDIT_ARCH, clone, clone3, seccomp)
@@ -109,12 +115,26 @@ _X32_BIT: Final = 0x40000000
 _SET_MODE_FILTER, _ALL_THREADS = 1, 1
 
 
+def refuse_rings() -> None:
+    """Refuse io_uring from now on. After `no_new_privs`; before the event loop, which makes a ring.
+
+    A ring that is there when the room is sealed would be a way around the seal: files are opened
+    and peers dialled through it by a call that names neither. Refused at first, the loop does
+    without.
+    """
+    _seal(_RINGS)
+
+
 def seal(room: Room) -> Measure:
     """Seal this process, all its threads, for good. After `no_new_privs`."""
+    return _seal(_DENIED[room])
+
+
+def _seal(denied: Mapping[str, tuple[int, int]]) -> Measure:
     machine = platform.machine()
     if machine not in _MACHINES:
         return Measure("system-calls-limited", active=False, note=f"not written for {machine}")
-    code = _program(room, machine)
+    code = _program(denied, machine)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -126,7 +146,7 @@ def seal(room: Room) -> Measure:
     return Measure("system-calls-limited", active=True)
 
 
-def _program(room: Room, machine: str) -> bytes:
+def _program(denied: Mapping[str, tuple[int, int]], machine: str) -> bytes:
     column, architecture, clone, clone3, _ = _MACHINES[machine]
     lines = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -137,7 +157,7 @@ def _program(room: Room, machine: str) -> bytes:
     if machine == "x86_64":
         # The x32 interface has other numbers for the same calls.
         lines += [(_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _EPERM)]
-    for numbers in _DENIED[room].values():
+    for numbers in denied.values():
         if numbers[column] >= 0:
             lines += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _EPERM)]
     lines += [

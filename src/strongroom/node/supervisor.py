@@ -5,6 +5,8 @@ killed comes back without a person; `docs/design/THREAT_MODEL.md` says what that
 """
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - loaded now: later there may be no descriptor for it
+import contextlib
 import os
 import signal
 import socket
@@ -25,7 +27,11 @@ from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
 
 _START_SECONDS: Final = 60.0  # until all rooms are ready, at first
+_WATCH_SECONDS: Final = 5.0
+# Beyond any flush of a slow disk and any batch: who says nothing for so long is stopped or stuck.
+_SILENT_SECONDS_MAX: Final = 20.0
 _REPORT_SECONDS: Final = 1.0
+_REPORTS_ASKED_MAX: Final = 4  # by one room, without an answer; it asks for more in vain
 _GRACE_SECONDS: Final = 5.0  # beyond the drain time, until a room is killed
 _HEALTHY_SECONDS: Final = 1.0  # a room that lived as long is started again at once
 _PAUSE_SECONDS_MAX: Final = 0.8  # between two starts of a room that keeps ending
@@ -76,8 +82,10 @@ class _Process:
         self.line: socket.socket | None = None
         self.ready = asyncio.Event()
         self.began = 0.0
+        self.heard = 0.0
         self.restarts = 0
         self.failures = 0
+        self.asked = 0  # for reports, without an answer yet
         self.ended = asyncio.Event()
 
 
@@ -95,6 +103,7 @@ class Supervisor:
         self._number = 0
         self._reports: dict[int, _Collecting] = {}
         self._work: set[asyncio.Task[None]] = set()
+        self._one_collects = asyncio.Lock()
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call `ready` when all rooms are, serve, and return when all have stopped in order.
@@ -113,7 +122,9 @@ class Supervisor:
             self._failed = None
             if not self._stopping.is_set():
                 ready()
+            watch = asyncio.ensure_future(self._watch())
             await self._stopping.wait()
+            watch.cancel()
             await self._drain()
         finally:
             for room in self._rooms:
@@ -124,8 +135,10 @@ class Supervisor:
     # --- starting and joining ---------------------------------------------------------------------
 
     def _begin(self, room: _Process) -> None:
+        """Start a process. Raises `OSError` when there is none to be had; nothing is begun then."""
         ours, theirs = control.pair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undone:
+            undone.callback(ours.close)
             room.child = subprocess.Popen(  # noqa: S603 - our own program
                 [
                     sys.executable,
@@ -142,9 +155,10 @@ class Supervisor:
                 # A group of its own: the terminal's Ctrl-C is ours alone to hear.
                 start_new_session=True,
             )
+            undone.pop_all()
         ours.setblocking(False)  # noqa: FBT003 - it takes no keyword
         room.line = ours
-        room.began = time.monotonic()
+        room.began = room.heard = time.monotonic()
         room.ready.clear()
         room.ended.clear()
         asyncio.get_running_loop().add_reader(ours, self._hear, room, ours)
@@ -163,7 +177,13 @@ class Supervisor:
         if custodian is None or len(rooms) == 1:
             return
         peer = other if one is custodian else one
-        first, second = socket.socketpair()
+        try:
+            first, second = socket.socketpair()
+        except OSError as error:
+            log.warning("rooms cannot be joined", name=one.name, error=type(error).__name__)
+            if one.child is not None:
+                one.child.kill()  # it is of no use alone, and is started again
+            return
         with first, second:
             kind = "attach-ledger" if peer.room is Room.LEDGER else "attach"
             self._tell(custodian, control.Message(kind), [first.fileno()])
@@ -225,6 +245,7 @@ class Supervisor:
             case "reports":
                 self._spawn_reports(room, message.number)
             case "reported":
+                room.heard = time.monotonic()
                 collecting = self._reports.get(message.number)
                 if collecting is not None:
                     report = _report.decode(message.body)
@@ -232,6 +253,19 @@ class Supervisor:
                     report.numbers.gauges["strongroom_room_memory_bytes"] = report.memory_bytes
                     report.numbers.counters["strongroom_room_restarts"] = {(): room.restarts}
                     collecting.add(room.name, report)
+
+    async def _watch(self) -> None:
+        """Ask each room now and then how it is, and replace one that no longer says."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for room in self._rooms:
+                if not room.ready.is_set() or room.child is None:
+                    continue
+                if time.monotonic() - room.heard > _SILENT_SECONDS_MAX:
+                    log.warning("a room does not answer", name=room.name)
+                    room.child.kill()
+                else:
+                    self._tell(room, control.Message("report"), [])
 
     def _spawn_end(self, room: _Process) -> None:
         task = asyncio.get_running_loop().create_task(self._end(room))
@@ -257,21 +291,44 @@ class Supervisor:
         lived = time.monotonic() - room.began
         room.failures = 0 if lived > _HEALTHY_SECONDS else room.failures + 1
         room.restarts += 1
-        if room.failures:
-            await asyncio.sleep(min(0.05 * 2**room.failures, _PAUSE_SECONDS_MAX))
-        if self._stopping.is_set():
-            room.ended.set()
-        else:
-            self._begin(room)
+        await self._begin_again(room)
+
+    async def _begin_again(self, room: _Process) -> None:
+        while True:
+            if room.failures:
+                await asyncio.sleep(min(0.05 * 2**room.failures, _PAUSE_SECONDS_MAX))
+            if self._stopping.is_set():
+                room.ended.set()
+                return
+            try:
+                self._begin(room)
+            except OSError as error:
+                # No memory, process or descriptor to be had: later, perhaps.
+                log.warning("a room cannot be started", name=room.name, error=type(error).__name__)
+                room.failures += 1
+            else:
+                return
 
     # --- reports ----------------------------------------------------------------------------------
 
     def _spawn_reports(self, asker: _Process, number: int) -> None:
+        if asker.asked >= _REPORTS_ASKED_MAX:
+            return
+        asker.asked += 1
         task = asyncio.get_running_loop().create_task(self._collect(asker, number))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
     async def _collect(self, asker: _Process, number: int) -> None:
+        # One after the other: a room that reports has read what it was sent before. Otherwise its
+        # line would be full of answers, and it would be taken for stuck.
+        try:
+            async with self._one_collects:
+                await self._collect_alone(asker, number)
+        finally:
+            asker.asked -= 1
+
+    async def _collect_alone(self, asker: _Process, number: int) -> None:
         asked = [room for room in self._rooms if room.ready.is_set() and room.line is not None]
         self._number += 1
         mine = self._number

@@ -13,7 +13,7 @@ from strongroom.ports.store import Commit, Entry, Kept, Store, Write
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
 
-_FOUNDER = "strongroom"  # the name in the first entries: nobody has proven an identity yet
+FOUNDER = "strongroom"  # the name in the first entries: nobody has proven an identity yet
 
 
 class Founded(msgspec.Struct, frozen=True):
@@ -55,12 +55,12 @@ def found(
         namespace=FIRST,
         object=f"namespace/{FIRST}",
         outcome=Outcome.ALLOWED,
-        principal=_FOUNDER,
+        principal=FOUNDER,
         request=request,
         time=rfc3339(now_us),
     )
     entry = Entry(
-        now_us, namespace_id, _FOUNDER, event.object, event.action, event.outcome, request,
+        now_us, namespace_id, FOUNDER, event.object, event.action, event.outcome, request,
         canonical(event),
     )  # fmt: skip
     writes = tuple(Write(record, 0) for record in founders)

@@ -85,6 +85,9 @@ class Identities:
         given = {name: value for name in ("roles", "description", "disabled")
                  if (value := getattr(ask, name)) is not UNSET}  # fmt: skip
         body = msgspec.structs.replace(fact.body, **given)
+        if fact.id == permit.principal.id and not {"roles", "disabled"}.isdisjoint(given):
+            # Nobody widens what they may do by themselves, or shuts themselves out.
+            raise InvalidRequest("your own roles and state are another administrator's to change")
         if "roles" in given:
             _checked(body.roles)
         record = self._facts.sealing.seal(

@@ -143,8 +143,8 @@ async def _send(response: Response, request: str, send: Send) -> None:
 
 async def _show(page: Application, request: str, scope: Scope, receive: Receive, send: Send) -> str:
     """Let a page answer, with the headers that each answer has."""
-    if scope["method"] != "GET":
-        raise errors.MethodNotAllowed("GET")
+    if scope["method"] not in ("GET", "HEAD"):
+        raise errors.MethodNotAllowed("GET, HEAD")
     outcome = "ok"
     scope[REQUEST_ID] = request  # a page that asks a custodian asks under this id
 

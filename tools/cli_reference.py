@@ -55,6 +55,18 @@ ca_file = "/etc/ssl/kms-ca.pem" # only for a private CA
 Without TLS only the machine itself is spoken to. Proxies that the environment names are not used,
 and redirects are not followed: a token goes to the server that it was meant for, or nowhere.
 
+## Bytes in, bytes out
+
+Ciphertexts, signatures, tags and public keys are read as base64 text or as bytes, and written as
+a line of base64 text; `--raw` writes bytes. Messages, plaintexts and key material are bytes, read
+and written as they are.
+
+What is secret (a data key, a private key, a shared secret, unwrapped material) goes to a file
+with mode 0600 (`--out FILE`) or to a pipe. A terminal gets it only when `--out -` says so, as
+JSON, too. A command with several results has an option for the file of each; one of them can go
+to standard output, where `--output json` puts all that go to no file. What could not be delivered
+is refused before a key is used.
+
 ## Seeing what a command needs and sends
 
 - `--print-curl` prints the request as a `curl` command for any POSIX shell. The token stays a
@@ -137,6 +149,8 @@ def _option(option: TyperOption) -> tuple[str, str]:
     if not option.is_flag:
         names = f"{names[:-1]} {option.metavar or 'WORD'}`"
     help_text = option.help or ""
+    if option.required:
+        help_text += " It must be given."
     if option.default not in {None, "", False, "-"}:
         help_text += f" Without it: {option.default}."
     return names, help_text

@@ -222,6 +222,7 @@ def test_raw_ciphertext_is_not_shown_on_a_terminal(cli):
     code, shown, err = on_a_terminal(["encrypt", "demo", "--raw"], b"x")
     assert (code, shown) == (1, b"")
     assert b"could command your terminal" in err
+    assert on_a_terminal(["encrypt", "demo", "--raw", "--print-curl"], b"x")[0] == 0
 
 
 def test_raw_cipher_takes_additional_data_in_a_contexts_place(cli, tmp_path):

@@ -33,6 +33,7 @@ PATTERNS = {
     "token": r"srt_[a-z2-7]{72}",
     "token-id": r"[a-z2-7]{16}",
     "base64": r"[A-Za-z0-9+/]+=*",
+    "base64url": r"[A-Za-z0-9_-]+",
     "home": r"/\S*/home",
     "url": r"http://127\.0\.0\.1:\d+",
 }
@@ -74,7 +75,7 @@ def compare(expected, said, remembered):
     """Fail unless the lines are as expected; remember what was to be remembered."""
     pattern = ""
     groups = []
-    for part in re.split(r"(<[a-z-]+(?::[a-z]+)?>)", "\n".join(expected)):
+    for part in re.split(r"(<[a-z0-9-]+(?::[a-z]+)?>)", "\n".join(expected)):
         kind, _, name = part[1:-1].partition(":")
         if part.startswith("<") and kind in remembered:
             pattern += re.escape(remembered[kind])
@@ -152,6 +153,7 @@ def test_difference_is_found():
         compare(["<id>"], [], {})
     with pytest.raises(AssertionError):
         compare(["<decision>"], ["0" * 32], {"decision": "1" * 32})
+    compare(["<base64>", "<base64>"], ["AAAA", "AA=="], {})
     compare(["<id:decision>", "<decision>"], ["0" * 32, "<decision>"], remembered := {})
     assert remembered == {"decision": "0" * 32}
 

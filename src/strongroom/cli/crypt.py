@@ -47,7 +47,7 @@ def register(app: typer.Typer, panel: str) -> None:
         given = arguments.pairs(context, "--context")
         arguments.one_standard_input(in_=source, additional=additional)
         files.check_free(out, force=force)
-        if raw and out is None and sys.stdout.isatty():
+        if raw and out is None and sys.stdout.isatty() and not at.only_shows:
             raise delivery.not_to_a_terminal("The ciphertext")
         beside = _additional(additional)
         plaintext = files.read(source, limits.PLAINTEXT_BYTES_MAX, _TOO_LONG)

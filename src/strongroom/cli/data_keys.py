@@ -86,7 +86,8 @@ def register(app: typer.Typer, panel: str) -> None:
             typer.Option("--public", metavar="FILE", help="Write the public key to this file."),
         ] = None,
         form: Annotated[
-            KeyFormat, typer.Option("--format", help="How both keys are written.")
+            KeyFormat,
+            typer.Option("--format", metavar="pem|der", help="How both keys are written."),
         ] = KeyFormat.PEM,
         raw: Annotated[
             bool, typer.Option("--raw", help="The ciphertext as bytes instead of base64 text.")

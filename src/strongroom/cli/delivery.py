@@ -56,7 +56,7 @@ def check(at: "Session", parts: Sequence[Part], *, force: bool) -> None:
             f"Only one of {names} can go to standard output.",
             f"Name a file with {options}, or take all of them as --output json.",
         )
-    if sys.stdout is not None and sys.stdout.isatty():
+    if sys.stdout.isatty():
         for part in left:
             _check_terminal(part, as_json=at.json)
 

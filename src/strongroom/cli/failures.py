@@ -91,6 +91,7 @@ def _where(error: ProblemError) -> str:
         return "Somebody changed the store behind the server's back: tell whoever runs it."
     # The pointer alone where its words have been said.
     places = [each.removesuffix(f": {error.detail}") for each in error.errors]
+    places = [place for place in places if place != "$"]  # "somewhere in it" helps nobody
     request = f"request {error.request_id}" if error.request_id else ""
     return "; ".join(filter(None, (*places, request)))
 

@@ -157,7 +157,11 @@ def public_key(
     name: KeyName,
     form: Annotated[
         PublicFormat,
-        typer.Option("--format", help="PEM and DER: SubjectPublicKeyInfo. JWK: for JOSE."),
+        typer.Option(
+            "--format",
+            metavar="pem|der|jwk",
+            help="PEM and DER: SubjectPublicKeyInfo. JWK: for JOSE.",
+        ),
     ] = PublicFormat.PEM,
     key_version: arguments.KeyVersion = None,
     out: arguments.Out = None,

@@ -33,7 +33,7 @@ def register(app: typer.Typer, panel: str) -> None:
         raw: arguments.Raw = False,
         force: arguments.Force = False,
     ) -> None:
-        """Make a ciphertext of any key one of this key. The plaintext does not leave the server.
+        """Turn a ciphertext of any key into one of this. The plaintext stays in the server.
 
         --context is what the ciphertext was made with. The right is needed for both keys.
         """

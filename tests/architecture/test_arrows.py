@@ -10,8 +10,9 @@ from tests.support.tree import ROOT, SOURCE, imports, modules, name, project
 
 # What the programs at the edge may know of the domain: the words spoken with a server.
 SPOKEN = {
-    "algorithms": "the default, to show it",
+    "algorithms": "the catalogue, to show it",
     "asks": "requests and answers",
+    "uses": "more of them",
     "cedar_schema": "the policy that a command needs",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",

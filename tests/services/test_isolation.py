@@ -126,7 +126,7 @@ class Town:
         self.tokens["revoked"] = token(admin, "loser", ["administrator"])
         revoked = desk.ask(self.tokens["revoked"], "identity.read").token
         desk.ask(admin, "token.revoke", revoked)
-        self.tokens["expired"] = token(admin, "late", ["administrator"], days=1)
+        self.tokens["expired"] = token(admin, "tardy", ["administrator"], days=1)
         desk.ask(admin, "key.create", name="home-key", labels={"home-label": "home-value"})
         blob = desk.ask(self.tokens["app"], "key.encrypt", "home-key", plaintext=b"home").ciphertext
         for name, algorithm, purpose in _KEYS:
@@ -296,7 +296,7 @@ def test_an_answer_in_another_namespace_names_nothing_of_this_one(tmp_path, oper
         b"home-refused",
         b"former",
         b"loser",
-        b"late",
+        b"tardy",
     ]
     if operation not in {
         "key.create",

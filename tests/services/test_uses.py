@@ -308,8 +308,33 @@ def test_rsa_decrypts_what_others_encrypt_to_its_public_key(house, desk):
         assert desk.ask(house.app, "key.decrypt", name, **asked).plaintext == b"text"
         asked["scheme"] = "rsa-oaep-sha512"
         assert desk.refusal(house.app, "key.decrypt", name, **asked) == "invalid-ciphertext"
-    assert desk.refusal(house.app, "key.encrypt", name, plaintext=b"x") == "invalid-request"
     assert desk.refusal(house.app, "key.decrypt", name, ciphertext=b"x") == "invalid-ciphertext"
+    asked = {"scheme": "rsa-oaep-sha384", "additional": b"label"}
+    made = desk.ask(house.app, "key.encrypt", name, plaintext=b"x", **asked)
+    opened = desk.ask(house.app, "key.decrypt", name, ciphertext=made.ciphertext, **asked)
+    assert opened.plaintext == b"x"
+    del asked["additional"]
+    code = desk.refusal(house.app, "key.decrypt", name, ciphertext=made.ciphertext, **asked)
+    assert code == "invalid-ciphertext"
+    legacy = {"ciphertext": bytes(256), "scheme": "rsa1_5"}
+    assert desk.refusal(house.app, "key.decrypt", name, **legacy) == "invalid-request"
+    long = bytes(300)
+    assert desk.refusal(house.app, "key.encrypt", name, plaintext=long) == "invalid-request"
+
+
+@pytest.mark.parametrize("algorithm", ["x25519", "x25519-ml-kem-768"])
+def test_hpke_opens_with_its_info_and_key_and_not_otherwise(house, desk, algorithm):
+    name = key_of(house, desk, algorithm, "encapsulate")
+    made = desk.ask(house.app, "key.encrypt", name, plaintext=b"text", additional=b"info")
+    sealed = {"ciphertext": made.ciphertext}
+    opened = desk.ask(house.app, "key.decrypt", name, **sealed, additional=b"info")
+    assert opened.plaintext == b"text"
+    assert desk.refusal(house.app, "key.decrypt", name, **sealed) == "invalid-ciphertext"
+    cut = {"ciphertext": made.ciphertext[:-1], "additional": b"info"}
+    assert desk.refusal(house.app, "key.decrypt", name, **cut) == "invalid-ciphertext"
+    assert desk.refusal(house.app, "key.encapsulate", name) == "invalid-request"
+    kem = key_of(house, desk, "ml-kem-768", "encapsulate")
+    assert desk.refusal(house.app, "key.encrypt", kem, plaintext=b"x") == "invalid-request"
 
 
 def test_default_keys_take_no_raw_fields(house, desk):

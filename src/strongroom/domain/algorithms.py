@@ -224,7 +224,9 @@ ALGORITHMS: Final[dict[Algorithm, Facts]] = {
     Algorithm.AES_128_CTR_RAW: _symmetric(128, _LEGACY, "NIST SP 800-38A", _NO_INTEGRITY),
     Algorithm.AES_256_CTR_RAW: _symmetric(256, _LEGACY, "NIST SP 800-38A", _NO_INTEGRITY),
     Algorithm.AES_256_GCM_SIV: _symmetric(256, _SOUND, "RFC 8452", "withstands repeated nonces"),
-    Algorithm.CHACHA20_POLY1305: _symmetric(256, _SOUND, "RFC 8439", "fast without AES hardware"),
+    Algorithm.CHACHA20_POLY1305: _symmetric(
+        256, _SOUND, "RFC 8439", "fast without AES hardware; at most 2^31 messages for each version"
+    ),
     Algorithm.XAES_256_GCM: _symmetric(
         256,
         _APPROVED,

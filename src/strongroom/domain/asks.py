@@ -134,12 +134,14 @@ class EncryptItem(Ask, kw_only=True):
 class Encrypt(Ask, kw_only=True):
     """Either `plaintext` (and `context`), or `items`.
 
-    Keys of other algorithms than the default take `additional` instead of a context, and no items.
+    Keys of other algorithms than the default take `additional` instead of a context, and no items:
+    what is authenticated beside the text, OAEP's label, or HPKE's info. `scheme` is for RSA.
     """
 
     plaintext: Plaintext | UnsetType = UNSET
     context: Context = {}
     additional: Additional = b""
+    scheme: Scheme | UnsetType = UNSET
     items: (
         Annotated[list[EncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
         | UnsetType

@@ -92,7 +92,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "key.encrypt", asks.Encrypt, (asks.Encrypted, asks.EncryptedBatch), _KEY, "Encrypt",
-            details="count failed contexts", use=Use.PROTECT,
+            details="count failed contexts scheme", use=Use.PROTECT,
         ),
         _row(
             "key.decrypt", asks.Decrypt, (asks.Decrypted, asks.DecryptedBatch), _KEY, "Decrypt",

@@ -20,7 +20,10 @@ from strongroom.services.authorize import Permit
 from strongroom.services.books import change
 from strongroom.services.facts import Facts, VersionFact
 
-_COUNTED: Final = frozenset({Algorithm.AES_128_GCM_RAW, Algorithm.AES_256_GCM_RAW})
+# Whatever has nonces of 96 bits that must not meet.
+_COUNTED: Final = frozenset(
+    {Algorithm.AES_128_GCM_RAW, Algorithm.AES_256_GCM_RAW, Algorithm.CHACHA20_POLY1305}
+)
 _BLOCK: Final = 65_536
 
 

@@ -17,7 +17,7 @@ from strongroom.domain.errors import (
     Unavailable,
 )
 from strongroom.domain.lifecycle import Use
-from strongroom.ports.provider import Cipher
+from strongroom.ports.provider import Cipher, Provider
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details
@@ -40,12 +40,18 @@ class Crypt:
     """
 
     def __init__(
-        self, *, authorizer: Authorizer, keyring: Keyring, books: Books, allowances: Allowances
+        self,
+        *,
+        authorizer: Authorizer,
+        keyring: Keyring,
+        books: Books,
+        allowances: Allowances,
+        provider: Provider,
     ) -> None:
         self._authorizer = authorizer
         self._keyring = keyring
         self._books = books
-        self._raw = RawCrypt(keyring=keyring, books=books, allowances=allowances)
+        self._raw = RawCrypt(keyring=keyring, books=books, allowances=allowances, provider=provider)
 
     async def encrypt(
         self, visit: Visit, ask: asks.Encrypt
@@ -57,7 +63,7 @@ class Crypt:
         key = permit.known_key()
         if key.body.algorithm is not DEFAULT:
             return await self._raw.encrypt(permit, ask)
-        _nothing_raw(ask.additional)
+        _nothing_raw(ask.additional, ask.scheme)
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
         blob = _cipher(version).encrypt(key.id, version.number, plaintext, ask.context)  # 3

@@ -44,7 +44,13 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         randomness=randomness,
     )  # fmt: skip
-    crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books, allowances=Allowances(facts))
+    crypt = Crypt(
+        authorizer=authorizer,
+        keyring=keyring,
+        books=books,
+        allowances=Allowances(facts),
+        provider=provider,
+    )
     signing = Signing(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
     data_keys = DataKeys(
         authorizer=authorizer, keyring=keyring, books=books, provider=provider,

@@ -9,9 +9,14 @@ from strongroom.domain.algorithms import Algorithm
 
 _Result = TypeVar("_Result")
 
-# Their private operations take milliseconds, making one takes seconds; the library lets go of the
-# interpreter meanwhile.
-_SLOW: Final = frozenset({Algorithm.RSA_2048, Algorithm.RSA_3072, Algorithm.RSA_4096})
+# Their private operations take milliseconds, making an RSA key takes seconds; the library lets go
+# of the interpreter meanwhile.
+_SLOW: Final = frozenset(
+    {
+        Algorithm.RSA_2048, Algorithm.RSA_3072, Algorithm.RSA_4096,
+        Algorithm.ML_DSA_44, Algorithm.ML_DSA_65, Algorithm.ML_DSA_87,
+    }
+)  # fmt: skip
 
 
 async def computed(algorithm: Algorithm, work: Callable[[], _Result]) -> _Result:

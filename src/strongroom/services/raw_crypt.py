@@ -3,12 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from strongroom.domain import asks
-from strongroom.domain.algorithms import Purpose
+from strongroom.domain.algorithms import ALGORITHMS, Purpose, Scheme
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.lifecycle import Use
+from strongroom.ports.provider import Provider
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Keyring, Permit
 from strongroom.services.books import Books, Details, StaleDecision
@@ -16,27 +17,48 @@ from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
 
 if TYPE_CHECKING:
-    from strongroom.ports.provider import Decrypter, RawCipher
+    from collections.abc import Callable
+
+    from strongroom.ports.provider import Decapsulator, Decrypter, RawCipher
 
 
 class RawCrypt:
     """Uses raw ciphers and RSA. The right was weighed before; the steps are those of `Crypt`."""
 
-    def __init__(self, *, keyring: Keyring, books: Books, allowances: Allowances) -> None:
+    def __init__(
+        self, *, keyring: Keyring, books: Books, allowances: Allowances, provider: Provider
+    ) -> None:
         self._allowances = allowances
         self._keyring = keyring
         self._books = books
+        self._public_keys = provider.public_keys
 
     async def encrypt(self, permit: Permit, ask: asks.Encrypt) -> asks.Encrypted:
-        """Nonce · ciphertext · tag. The nonce is made by the provider."""
+        """By a cipher: nonce · ciphertext · tag. By a public key: OAEP or HPKE base mode."""
         _no_context(permit, ask.context)
-        version = await self._keyring.usable(
-            permit, Use.PROTECT, purpose=Purpose.ENCRYPT_DECRYPT
-        )  # 2
-        cipher = cast("RawCipher", version.handle)
+        key = permit.known_key().body
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
+        if key.purpose is Purpose.ENCRYPT_DECRYPT:
+            return await self._encrypt_by_cipher(permit, plaintext, ask)
+        version = await self._keyring.usable(permit, Use.PROTECT)  # 2
+        public = version.body.public
+        scheme = _scheme(permit, ask.scheme)
+        if scheme is Scheme.HPKE:
+            blob = self._public_keys.seal(key.algorithm, public, plaintext, ask.additional)  # 3
+        else:
+            blob = self._public_keys.encrypt_asymmetric(
+                key.algorithm, scheme, public, plaintext, ask.additional
+            )  # 3
+        await self._books.allowed(permit, {"scheme": scheme}, version=version.number)  # 4
+        return asks.Encrypted(blob, version.number)
+
+    async def _encrypt_by_cipher(
+        self, permit: Permit, plaintext: bytes, ask: asks.Encrypt
+    ) -> asks.Encrypted:
+        _no_scheme(permit, ask.scheme)
+        version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         writes = self._allowances.take(permit, version)
-        blob = cipher.encrypt_raw(plaintext, ask.additional)  # 3
+        blob = cast("RawCipher", version.handle).encrypt_raw(plaintext, ask.additional)  # 3
         try:
             await self._books.allowed(permit, version=version.number, writes=writes)  # 4
         except StaleDecision:
@@ -52,22 +74,42 @@ class RawCrypt:
         number = None if ask.key_version is UNSET else ask.key_version
         blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
         details: Details = {}
-        if key.purpose is Purpose.DECRYPT:
+        if key.purpose is Purpose.ENCRYPT_DECRYPT:
+            _no_scheme(permit, ask.scheme)
             version = await self._keyring.usable(permit, Use.PROCESS, number)  # 2
-            scheme = scheme_of(permit, ask.scheme)
-            decrypter = cast("Decrypter", version.handle)
-            work = partial(decrypter.decrypt_asymmetric, scheme, blob, ask.additional)
-            plaintext = await computed(key.algorithm, work)  # 3
-            details = {"scheme": scheme}
-        else:
-            version = await self._keyring.usable(
-                permit, Use.PROCESS, number, purpose=Purpose.ENCRYPT_DECRYPT
-            )  # 2
-            if ask.scheme is not UNSET:
-                raise InvalidRequest(f"{key.algorithm} has no schemes to choose from", "$.scheme")
             plaintext = cast("RawCipher", version.handle).decrypt_raw(blob, ask.additional)  # 3
+        else:
+            version = await self._keyring.usable(permit, Use.PROCESS, number)  # 2
+            scheme = _scheme(permit, ask.scheme)
+            details = {"scheme": scheme}
+            work: Callable[[], bytes]
+            if scheme is Scheme.HPKE:
+                opener = cast("Decapsulator", version.handle)
+                work = partial(opener.open_sealed, blob, ask.additional)
+            else:
+                decrypter = cast("Decrypter", version.handle)
+                work = partial(decrypter.decrypt_asymmetric, scheme, blob, ask.additional)
+            plaintext = await computed(key.algorithm, work)  # 3
         await self._books.allowed(permit, details, version=version.number)  # 4
         return asks.Decrypted(plaintext, version.number)
+
+
+def _scheme(permit: Permit, asked: Scheme | UnsetType) -> Scheme:
+    """The scheme, if the key is one that encrypts or decrypts."""
+    key = permit.known_key().body
+    schemes = ALGORITHMS[key.algorithm].schemes[key.purpose]
+    if key.purpose is not Purpose.DECRYPT and Scheme.HPKE not in schemes:
+        raise InvalidRequest(
+            f"the key is for {key.purpose} ({key.algorithm}); this needs one for encrypt-decrypt"
+        )
+    return scheme_of(permit, asked)
+
+
+def _no_scheme(permit: Permit, asked: Scheme | UnsetType) -> None:
+    if asked is not UNSET:
+        raise InvalidRequest(
+            f"{permit.known_key().body.algorithm} has no schemes to choose from", "$.scheme"
+        )
 
 
 def _no_context(permit: Permit, context: dict[str, str]) -> None:

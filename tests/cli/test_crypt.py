@@ -262,7 +262,21 @@ def test_what_openssl_encrypts_to_an_rsa_key_is_decrypted(cli, tmp_path):
     opened = cli.process("decrypt", "--key", "box", "--scheme", "rsa-oaep-sha512", stdin=sealed)
     assert opened.stdout == b"secret"
     assert cli.process("decrypt", "--key", "box", stdin=sealed).returncode == 8  # another scheme
-    assert cli("encrypt", "box", stdin=b"x").code == 1  # anybody does that, with the public key
+    sealed = cli.process("encrypt", "box", "--scheme", "rsa-oaep-sha1", stdin=b"secret").stdout
+    opened = cli.process("decrypt", "--key", "box", "--scheme", "rsa-oaep-sha1", stdin=sealed)
+    assert opened.stdout == b"secret"
+    refused = cli("encrypt", "box", "--scheme", "rsa-pss-sha256", stdin=b"x")
+    assert (refused.code, refused.out) == (1, "")
+
+
+def test_what_is_sealed_with_hpke_opens_with_its_info(cli, tmp_path):
+    cli.does("key", "create", "box", "--algorithm", "x25519", "--purpose", "encapsulate")
+    (tmp_path / "info").write_bytes(b"order 17")
+    info = ["--additional", tmp_path / "info"]
+    sealed = cli.process("encrypt", "box", *info, stdin=EVERY_BYTE).stdout
+    assert cli.process("decrypt", "--key", "box", *info, stdin=sealed).stdout == EVERY_BYTE
+    assert cli.process("decrypt", "--key", "box", stdin=sealed).returncode == 8
+    assert cli("encapsulate", "box", "-o", "json").code == 1  # HPKE keeps its secrets
 
 
 @pytest.mark.parametrize(

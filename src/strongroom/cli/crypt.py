@@ -17,8 +17,8 @@ Additional = Annotated[
     typer.Option(
         "--additional",
         metavar="FILE",
-        help="What is authenticated beside it, in a context's place: for keys of other algorithms"
-        " than the default.",
+        help="What is authenticated beside it, in a context's place, for keys of other algorithms"
+        " than the default; also OAEP's label and HPKE's info.",
     ),
 ]
 
@@ -33,6 +33,7 @@ def register(app: typer.Typer, panel: str) -> None:
         source: arguments.Source = files.PIPE,
         context: arguments.Context = None,
         additional: Additional = None,
+        scheme: arguments.Scheme = None,
         out: arguments.Out = None,
         raw: arguments.Raw = False,
         force: arguments.Force = False,
@@ -51,7 +52,7 @@ def register(app: typer.Typer, panel: str) -> None:
             raise delivery.not_to_a_terminal("The ciphertext")
         beside = _additional(additional)
         plaintext = files.read(source, limits.PLAINTEXT_BYTES_MAX, _TOO_LONG)
-        answer = at.ask(calls.encrypt(key, plaintext, given, additional=beside))
+        answer = at.ask(calls.encrypt(key, plaintext, given, scheme=scheme, additional=beside))
         blob = answer.ciphertext if raw else blobs.text(answer.ciphertext)
         if out is not None and out != files.PIPE:
             # A ciphertext is no secret: its mode is what the umask says.

@@ -79,15 +79,26 @@ def disable_key(name: str) -> Call[asks.KeyView]:
 
 
 def encrypt(
-    key: str, plaintext: bytes, context: dict[str, str] | None = None, *, additional: bytes = b""
+    key: str,
+    plaintext: bytes,
+    context: dict[str, str] | None = None,
+    *,
+    scheme: str | None = None,
+    additional: bytes = b"",
 ) -> Call[asks.Encrypted]:
     """At most 65,536 bytes. `context` is authenticated, not secret; decrypting needs the same.
 
-    Keys of other algorithms than the default take `additional` in a context's place.
+    Keys of other algorithms than the default take `additional` in a context's place; OAEP's label
+    and HPKE's info go there, too. `scheme` is for RSA.
     """
-    ask = asks.Encrypt(plaintext=plaintext, context=context or {}, additional=additional)
+    body = given(
+        plaintext=plaintext,
+        context=context or None,
+        scheme=scheme,
+        additional=additional or None,
+    )
     path = f"/v1/keys/{name_part(key)}/encrypt"
-    return posting("key.encrypt", path, asks.Encrypted, ask, target=key)
+    return posting("key.encrypt", path, asks.Encrypted, body, target=key)
 
 
 def encrypt_batch(key: str, items: list[asks.EncryptItem]) -> Call[asks.EncryptedBatch]:

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import os
 import socket
 import ssl
+import struct
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -144,6 +147,28 @@ def test_readable_page_has_no_foreign_assets_and_no_script(node):
     assert b"<script" not in page.body
     assert b"src=" not in page.body
     assert b"@import" not in page.body
+
+
+def test_connections_that_were_reset_leave_nothing_behind(node):
+    """Each asks once and resets. A connection needs some KiB: thousands would be seen."""
+    host, port = node.url.removeprefix("http://").split(":")
+    gate = node.client().rooms()["gate-1"]["pid"]
+
+    def memory():
+        return int(Path(f"/proc/{gate}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def reset(count):
+        for _ in range(count):
+            line = socket.create_connection((host, int(port)), timeout=20)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert _response(line)[0] == 200
+            line.close()
+
+    reset(500)
+    before = memory()
+    reset(4_000)
+    assert memory() - before < 4 * 1024 * 1024
 
 
 def test_many_ask_for_the_numbers_at_once_and_all_get_them(node):

@@ -20,6 +20,7 @@ MESSAGE_BYTES_MAX: Final = 64 * 1024  # to sign or to MAC; of more, the caller s
 ADDITIONAL_BYTES_MAX: Final = 64 * 1024  # authenticated beside a raw ciphertext, as AWS and Google
 DATA_KEY_BYTES_MAX: Final = 1_024  # as AWS; a key is not a file
 RANDOM_BYTES_MAX: Final = 1_024  # one reading; as AWS and Google
+DIGEST_BYTES_MAX: Final = 64  # of a message or a tag: SHA-512's
 SIGNATURE_BYTES_MAX: Final = 5_120  # ML-DSA-87 has 4,627
 KEY_BLOB_BYTES_MAX: Final = 8_192  # a public key, an encapsulation, a wrapped key
 SIGNATURE_CONTEXT_BYTES_MAX: Final = 255  # FIPS 204, RFC 8032

@@ -39,10 +39,17 @@ Message = Annotated[
     bytes, Meta(max_length=limits.MESSAGE_BYTES_MAX, description="base64 of at most 65,536 bytes")
 ]
 Digest = Annotated[
-    bytes, Meta(min_length=28, max_length=64, description="base64 of the message's digest")
+    bytes,
+    Meta(
+        min_length=28,
+        max_length=limits.DIGEST_BYTES_MAX,
+        description="base64 of the message's digest",
+    ),
 ]
 Signature = Annotated[bytes, Meta(max_length=limits.SIGNATURE_BYTES_MAX, description="base64")]
-Tag = Annotated[bytes, Meta(max_length=64, description="base64 of the whole tag")]
+Tag = Annotated[
+    bytes, Meta(max_length=limits.DIGEST_BYTES_MAX, description="base64 of the whole tag")
+]
 Additional = Annotated[
     bytes,
     Meta(

@@ -39,6 +39,15 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self.connections_max:
             self._refuse(503, Unavailable.code, "too many connections; try again in a moment")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone. So is the timer of its idleness, which would keep all of this.
+
+        uvicorn leaves it running when the connection was reset: who resets a thousand connections a
+        second would fill the gate's memory.
+        """
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
     def data_received(self, data: bytes) -> None:
         """Some bytes came."""
         # The parser keeps a header that does not end, and calls nobody: so bytes are counted here,

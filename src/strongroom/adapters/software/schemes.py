@@ -44,7 +44,7 @@ def hash_in(scheme: Scheme) -> hashes.HashAlgorithm:
 def require_length(digest: bytes, size: int) -> None:
     """Raises `InvalidRequest` unless the digest has this many bytes."""
     if len(digest) != size:
-        raise InvalidRequest(f"a digest for this scheme has {size} bytes", "$.message")
+        raise InvalidRequest(f"a digest for this scheme has {size} bytes", "$.digest")
 
 
 def no_digest(scheme: Scheme, *, digest: bool) -> None:

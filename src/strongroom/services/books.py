@@ -72,16 +72,8 @@ class Books:
             token="" if visit.token is None else visit.token.text_id,
             version=version,
         )
-        return Entry(
-            visit.time_us,
-            self._root_namespace if namespace is None else namespace.id,
-            principal,
-            visit.object,
-            visit.operation.name,
-            outcome,
-            visit.request,
-            canonical(event),
-        )
+        namespace_id = self._root_namespace if namespace is None else namespace.id
+        return entry_of(event, namespace_id, visit.time_us)
 
     async def _commit(self, visit: Visit, entry: Entry, writes: tuple[Write, ...]) -> None:
         facts = tuple(dict.fromkeys(visit.facts))  # a batch names its key once for each item
@@ -90,6 +82,14 @@ class Books:
             raise StaleDecision
         if isinstance(outcome, Conflict):
             raise AlreadyExists if outcome.name else ChangedMeanwhile
+
+
+def entry_of(event: Event, namespace_id: bytes, time_us: int) -> Entry:
+    """The event's canonical bytes, and what it is found by: the same values that are in them."""
+    return Entry(
+        time_us, namespace_id, event.principal, event.object, event.action, event.outcome,
+        event.request, canonical(event),
+    )  # fmt: skip
 
 
 def creation(record: Record) -> Write:

@@ -3,13 +3,14 @@
 import msgspec
 
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
-from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.events import Event, Outcome, rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Commit, Entry, Kept, Store, Write
+from strongroom.ports.store import Commit, Kept, Store
+from strongroom.services.books import creation, entry_of
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
 
@@ -31,7 +32,7 @@ def found(
     The administrator of a dev deployment may also use keys; elsewhere the two duties are separate.
     """
     sealing = Sealing(provider, store.deployment)
-    request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
+    request = own_request(randomness, now_us)
     namespace_id = randomness.bytes(16)
     founders: list[Record] = [
         *found_namespace(sealing, provider, namespace_id, FIRST, request=request, now_us=now_us)
@@ -59,15 +60,17 @@ def found(
         request=request,
         time=rfc3339(now_us),
     )
-    entry = Entry(
-        now_us, namespace_id, FOUNDER, event.object, event.action, event.outcome, request,
-        canonical(event),
-    )  # fmt: skip
-    writes = tuple(Write(record, 0) for record in founders)
+    entry = entry_of(event, namespace_id, now_us)
+    writes = tuple(creation(record) for record in founders)
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types
     return Founded(administrator, application)
+
+
+def own_request(randomness: Randomness, now_us: int) -> str:
+    """The id of what is done without a gate, in the form of a request's."""
+    return f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
 
 
 def _demo_key(  # noqa: PLR0913 - what a key is made of

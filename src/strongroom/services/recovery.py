@@ -3,13 +3,14 @@
 It is for whoever can open the seal and the store while nothing runs, and is on record.
 """
 
-from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.events import Event, Outcome, rfc3339
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace, Policies
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Commit, Entry, Kept, Store, Write
-from strongroom.services.founding import FOUNDER
+from strongroom.ports.store import Commit, Kept, Store, Write
+from strongroom.services.books import change, creation, entry_of
+from strongroom.services.founding import FOUNDER, own_request
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import FIRST, found_principal
 
@@ -36,7 +37,7 @@ def recover(
     if namespace is None:
         raise CannotRecover(f"the store has no namespace {FIRST!r}")
     sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
-    request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
+    request = own_request(randomness, now_us)
     name = f"recovery-{request[:12]}"
     principal, token, text = found_principal(
         sealing, randomness, namespace.id, name, ["administrator"], request=request, now_us=now_us
@@ -48,15 +49,12 @@ def recover(
             action=action, details=details, format=1, namespace=FIRST, object=about,
             outcome=Outcome.ALLOWED, principal=FOUNDER, request=request, time=rfc3339(now_us),
         )  # fmt: skip
-        entry = Entry(
-            now_us, namespace.id, FOUNDER, about, action, event.outcome, request, canonical(event)
-        )
-        return Commit(store.epoch, (), entry, writes)
+        return Commit(store.epoch, (), entry_of(event, namespace.id, now_us), writes)
 
     commits = [
         commit(
             "principal.create", f"principal/{name}", {"roles": ["administrator"]},
-            (Write(principal, 0), Write(token, 0)),
+            (creation(principal), creation(token)),
         )
     ]  # fmt: skip
     if without_policies:
@@ -83,4 +81,4 @@ def _no_policies(store: Store, sealing: Sealing, namespace_id: bytes, request: s
         Kind.POLICIES, namespace_id, Policies({}, {}), namespace=namespace_id,
         revision=record.revision + 1, request=request,
     )  # fmt: skip
-    return Write(empty, record.revision)
+    return change(empty)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from strongroom import __version__
-from strongroom.adapters.seals.files import sync_directory, write_private
+from strongroom.adapters.files import sync_directory, write_private
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider

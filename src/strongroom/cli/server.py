@@ -173,7 +173,7 @@ def _check_free(token_file: Path | None) -> None:
 
 def _hand_over(token: str, file: Path | None) -> None:
     """Show the token, or write it where only its owner reads it."""
-    from strongroom.adapters.seals.files import write_private
+    from strongroom.adapters.files import write_private
 
     if file is None:
         screen.note("The administrator's token, shown this once; it lasts 90 days:")
@@ -192,7 +192,7 @@ def _passphrase(
     config: "Config", descriptor: int | None, file: Path | None, *, new: bool
 ) -> "Sensitive":
     """From where it was said to be, else from whoever sits at the terminal. Never an argument."""
-    from strongroom.adapters.seals.files import read_private
+    from strongroom.adapters.files import read_private
     from strongroom.domain.sensitive import Sensitive
 
     if descriptor is not None and file is not None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from strongroom.adapters.seals.files import read_private, write_private
+from strongroom.adapters.files import read_private, write_private
 from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.seal import SealRefused

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from strongroom.adapters.seals.files import read_private, write_private
+from strongroom.adapters.files import read_private, write_private
 from strongroom.domain.binding import bind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.randomness import Randomness

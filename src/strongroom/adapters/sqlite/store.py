@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import apsw
 
+from strongroom.adapters.files import sync_directory
 from strongroom.adapters.freshness import Freshness
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
@@ -106,7 +107,7 @@ class SQLiteStore:
                             ("frontier", Frontier().to_bytes()),
                         ],
                     )
-                _sync_directory(path)
+                sync_directory(Path(path).parent)
                 return cls(db, path, lock, None)
             except (apsw.Error, OSError) as error:
                 Path(path).unlink()  # ours, and half made
@@ -439,14 +440,6 @@ def _connect(path: str, vfs: str | None) -> apsw.Connection:
 def _durably(db: apsw.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-
-
-def _sync_directory(path: str) -> None:
-    directory = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _take(path: str) -> int:

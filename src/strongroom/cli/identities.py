@@ -6,7 +6,7 @@ import typer
 
 from strongroom.cli import arguments, screen
 from strongroom.cli.command import command
-from strongroom.cli.paging import more, pages
+from strongroom.cli.paging import collected, more
 from strongroom.cli.session import Session
 from strongroom.domain import limits
 
@@ -46,11 +46,14 @@ def list_principals(
     """List the identities of the namespace, by name."""
     from strongroom.client import calls
 
-    found: list[asks.PrincipalView] = []
-    following = ""
-    for page in pages(at, calls.list_principals, limit, page_token, all_pages=all_pages):
-        found += page.principals
-        following = page.next_page_token
+    found, following = collected(
+        at,
+        calls.list_principals,
+        lambda page: page.principals,
+        limit,
+        page_token,
+        all_pages=all_pages,
+    )
     if at.json:
         at.show_json({"principals": found, "next_page_token": following})
     elif not found:
@@ -162,11 +165,9 @@ def list_tokens(
     """List the tokens of the namespace, without their secrets."""
     from strongroom.client import calls
 
-    found: list[asks.TokenView] = []
-    following = ""
-    for page in pages(at, calls.list_tokens, limit, page_token, all_pages=all_pages):
-        found += page.tokens
-        following = page.next_page_token
+    found, following = collected(
+        at, calls.list_tokens, lambda page: page.tokens, limit, page_token, all_pages=all_pages
+    )
     if at.json:
         at.show_json({"tokens": found, "next_page_token": following})
     elif not found:
@@ -233,11 +234,14 @@ def list_namespaces(
     """List the namespaces, by name."""
     from strongroom.client import calls
 
-    found: list[asks.NamespaceView] = []
-    following = ""
-    for page in pages(at, calls.list_namespaces, limit, page_token, all_pages=all_pages):
-        found += page.namespaces
-        following = page.next_page_token
+    found, following = collected(
+        at,
+        calls.list_namespaces,
+        lambda page: page.namespaces,
+        limit,
+        page_token,
+        all_pages=all_pages,
+    )
     if at.json:
         at.show_json({"namespaces": found, "next_page_token": following})
     else:

@@ -9,7 +9,7 @@ from strongroom.cli import arguments, blobs, delivery, files, screen
 from strongroom.cli.command import command
 from strongroom.cli.exits import Exit
 from strongroom.cli.failures import CommandError, Failure
-from strongroom.cli.paging import more, pages
+from strongroom.cli.paging import collected, more
 from strongroom.cli.session import Session
 from strongroom.domain import limits
 
@@ -67,11 +67,9 @@ def list_(
     """List the keys of the namespace, by name."""
     from strongroom.client import calls
 
-    keys: list[asks.KeyView] = []
-    following = ""
-    for page in pages(at, calls.list_keys, limit, page_token, all_pages=all_pages):
-        keys += page.keys
-        following = page.next_page_token
+    keys, following = collected(
+        at, calls.list_keys, lambda page: page.keys, limit, page_token, all_pages=all_pages
+    )
     if at.json:
         at.show_json({"keys": keys, "next_page_token": following})
     elif not keys:

@@ -1,6 +1,6 @@
 """Lists come in pages. A person sees the first and is told how to go on; `--all` shows all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from strongroom.cli import screen
@@ -11,25 +11,28 @@ if TYPE_CHECKING:
     from strongroom.client.call import Call
 
 PageT = TypeVar("PageT", asks.KeyPage, asks.PrincipalPage, asks.TokenPage, asks.NamespacePage)
+ItemT = TypeVar("ItemT")
 
 
-def pages(
+def collected(
     at: Session,
     listing: Callable[..., "Call[PageT]"],
+    items: Callable[[PageT], list[ItemT]],
     limit: int,
     page_token: str,
     *,
     all_pages: bool,
-) -> Iterator[PageT]:
-    """One page, or all from there on."""
+) -> tuple[list[ItemT], str]:
+    """What is on one page, or on all from there on; and the token of the page that follows."""
     if all_pages:
         limit = limits.PAGE_ITEMS_MAX
+    found: list[ItemT] = []
     while True:
         page = at.ask(listing(limit=limit, page_token=page_token))
-        yield page
+        found += items(page)
         page_token = page.next_page_token
         if not all_pages or not page_token:
-            return
+            return found, page_token
 
 
 def more(page_token: str) -> None:

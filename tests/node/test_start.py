@@ -328,3 +328,20 @@ def test_recover_is_refused_while_it_runs_and_with_another_passphrase(config, tm
 
 def test_recover_of_nothing_is_refused(config):
     _refused(_recover(config), "strongroom init")
+
+
+# --- the first screen -----------------------------------------------------------------------------
+
+
+def test_commands_of_the_first_screen_work_as_they_are_printed(tmp_path):
+    """From a folder that has nothing to do with the program, by a shell that knows nothing of it."""
+    with Node(tmp_path / "data") as node:
+        pass
+    shown = [line.split(None, 3) for line in node.output.decode().splitlines()]
+    make = next(line for line in shown if line[:3] == ["make", "a", "key"])
+    command = make[3].split()[0]
+    own = Path(sys.executable).with_name("strongroom")
+    if own.exists() and shutil.which("strongroom") is None:
+        assert Path(command).resolve() == own
+    else:
+        assert command == "strongroom"

@@ -281,16 +281,14 @@ def _welcome(url: str, environment: Path) -> None:
 
 
 def _own_command() -> str:
-    """How this program was called: by its name if a shell would find the same one."""
+    """How a shell calls this program: by its name if that finds this one, else by where it lies."""
     from shutil import which
 
-    called = Path(sys.argv[0])
+    own = Path(sys.executable).with_name("strongroom")
     found = which("strongroom")
-    if found is not None and called.name == "strongroom" and Path(found).samefile(called):
+    if not own.exists() or (found is not None and Path(found).samefile(own)):
         return "strongroom"
-    if called.name != "strongroom":
-        return "strongroom"
-    return _shell(Path(os.path.relpath(called)))
+    return _shell(Path(os.path.relpath(own)))
 
 
 def _shell(path: Path) -> str:

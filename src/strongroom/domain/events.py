@@ -6,10 +6,21 @@ Merkle tree. Details are named by the operation table's allow-list; nothing else
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from strongroom.domain import limits
+
+
+# Actions whose entry is a use of key material. `operations.py` says the same; a test compares.
+USES: Final = frozenset(
+    {
+        "key.agree", "key.decapsulate", "key.decrypt", "key.encapsulate", "key.encrypt",
+        "key.generate-data-key", "key.generate-data-key-pair", "key.mac", "key.re-encrypt",
+        "key.sign", "key.unwrap", "key.verify", "key.verify-mac", "key.wrap",
+    }
+)  # fmt: skip
 
 
 class Outcome(StrEnum):
@@ -55,6 +66,31 @@ def canonical(event: Event) -> bytes:
     if len(encoded) > limits.ENTRY_BYTES_MAX:
         raise RuntimeError("an audit entry is longer than its format allows")
     return encoded
+
+
+def tally(event: Event) -> list[tuple[str, int, int]]:
+    """What the entry says of uses: object, version and count of each.
+
+    A single use and a batch under one version are `object`, `version` and `count` less `failed`; a
+    batch over several versions names them in `uses` (`NAME/VERSION:COUNT`), as re-encryption does.
+    """
+    if event.outcome is not Outcome.ALLOWED or not event.action.startswith("key."):
+        return []
+    uses = event.details.get("uses")
+    if isinstance(uses, list):
+        return [_use(text) for text in uses]
+    if event.action not in USES:
+        return []
+    count, failed = event.details.get("count", 1), event.details.get("failed", 0)
+    if not isinstance(count, int) or not isinstance(failed, int) or not event.version:
+        return []
+    return [(event.object, event.version, count - failed)]
+
+
+def _use(text: str) -> tuple[str, int, int]:
+    name, _, rest = text.rpartition("/")
+    version, _, count = rest.partition(":")
+    return f"key/{name}", int(version), int(count)
 
 
 def rfc3339(time_us: int) -> str:

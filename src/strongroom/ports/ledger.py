@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from strongroom.domain.records import Kind, Record, Ref
-from strongroom.ports.store import Commit, Conflict, EventPage, EventQuery, Kept, Stale, Tree
+from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
 
 Changed = Callable[[Sequence[bytes] | None], None]
 """Called with the facts that changed; None: everything may have."""
@@ -40,7 +40,13 @@ class Ledger(Protocol):
     async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records whose ids begin so, greatest first."""
 
-    async def commit(self, commit: Commit) -> Kept | Stale | Conflict:
+    async def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records that are due, the longest due first."""
+
+    async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object from that day on, newest day first."""
+
+    async def commit(self, commit: Commit) -> Outcome:
         """Keep one decision, durably."""
 
     async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:

@@ -12,7 +12,14 @@ The promises:
 4. Commits of one group are applied in their order, each seeing the ones before it.
 5. Entries get consecutive positions from 0 without a gap, and RFC 6962 leaf hashes, in that order.
 6. The epoch grows by one with each commit that writes records, and only then.
-7. Used by one thread, except `page` and `events`, which read a consistent snapshot and may run in
+7. Uses are counted from the entries' tallies: each entry once, across every crash. Counting costs
+   the log's reader nothing and a commit no write of its own: counts are kept some seconds later,
+   a few at a time, beside other commits; after a crash what is missing is counted from the log.
+8. A commit with a quota is kept only while the quota lasts; else it is `Exhausted` and nothing was
+   written. The check and the entry are one step, so no two commits share the last use.
+9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
+   as files can promise that (`docs/design/LIMITATIONS.md`).
+10. Used by one thread, except `page` and `events`, which read a consistent snapshot and may run in
    another. When the disk is full or broken, a method raises `StoreUnavailable` and what was
    acknowledged is still there; the next call tries again.
 """
@@ -34,14 +41,31 @@ class StoreRefused(Exception):  # noqa: N818 - it says what is the case
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True):
-    """A record to keep in the place of revision `replaces`, or as a new one if that is 0."""
+    """A record to keep in the place of revision `replaces`, or as a new one if that is 0.
+
+    At `due_us` something is to be done about the record (0: never). It is only what `due` finds
+    records by; what is to be done is in the record's sealed body.
+    """
 
     record: Record
     replaces: int
+    due_us: int = 0
+
+
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """How often an entry says that a version of an object (such as `key/demo`) was used."""
+
+    object: str
+    version: int
+    count: int
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """An audit entry: its canonical bytes, and what it can be found by."""
+    """An audit entry: its canonical bytes, and what it can be found by.
+
+    `tally` is what `domain/events.py` reads out of the body (`tally`), so that it need not be
+    read again here.
+    """
 
     time_us: int
     namespace: bytes
@@ -51,6 +75,22 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     outcome: str
     request: str
     body: bytes
+    tally: tuple[Tally, ...] = ()
+
+
+class Quota(msgspec.Struct, frozen=True, array_like=True):
+    """What bounds the uses of an object in the entry's namespace. 0: no bound.
+
+    `uses_max` bounds all uses of all its versions, ever. `rate_max` bounds its uses in any
+    `rate_us` microseconds; a store that was opened anew begins that window anew. `version` is the
+    one whose count `Kept` tells.
+    """
+
+    object: str
+    version: int
+    uses_max: int = 0
+    rate_max: int = 0
+    rate_us: int = 0
 
 
 class Commit(msgspec.Struct, frozen=True, array_like=True):
@@ -60,12 +100,15 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
     facts: tuple[bytes, ...]
     entry: Entry
     writes: tuple[Write, ...] = ()
+    quota: Quota | None = None
+    erases: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
-    """Durable. The entry's place in the log."""
+    """Durable. The entry's place in the log; with a quota, how often its version was used so far."""
 
     position: int
+    uses: int = 0
 
 
 class Stale(msgspec.Struct, frozen=True, array_like=True, tag="stale"):
@@ -78,7 +121,23 @@ class Conflict(msgspec.Struct, frozen=True, array_like=True, tag="conflict"):
     name: bool
 
 
-Outcome = Kept | Stale | Conflict
+class Exhausted(msgspec.Struct, frozen=True, array_like=True, tag="exhausted"):
+    """The quota does not bear it: its rate (`rate`), else its uses. Nothing was written."""
+
+    rate: bool
+
+
+Outcome = Kept | Stale | Conflict | Exhausted
+
+
+class Usage(msgspec.Struct, frozen=True, array_like=True):
+    """How often a principal used a version on one day (since 1970, UTC), and when last."""
+
+    version: int
+    principal: str
+    day: int
+    count: int
+    last_us: int
 
 
 class EventQuery(msgspec.Struct, frozen=True, array_like=True):
@@ -145,6 +204,12 @@ class Store(Protocol):
 
     def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records of a kind whose ids begin so, greatest id first, as of the present epoch."""
+
+    def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records of any kind and namespace that are due, the longest due first."""
+
+    def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object from that day on, newest day first, including what is not kept yet."""
 
     def commit(self, group: Sequence[Commit]) -> list[Outcome]:
         """Keep the group. One outcome for each commit, in order."""

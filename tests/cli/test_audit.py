@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from strongroom.adapters.sqlite import store
+from strongroom.adapters.sqlite import reading
 from strongroom.cli import audit
 from strongroom.domain import limits
 from tests.cli.conftest import SOURCE
@@ -68,7 +68,7 @@ def test_all_pages_are_all_entries(cli, monkeypatch):
 
 def test_rare_entry_is_found_beyond_what_one_call_looks_at(cli, monkeypatch):
     """The server looks at a bounded part of the log at a time; the first parts hold none."""
-    monkeypatch.setattr(store, "_SCANNED_MAX", 3)
+    monkeypatch.setattr(reading, "_SCANNED_MAX", 3)
     for _ in range(10):
         cli.does("whoami")
     cli.app("key", "rotate", "demo")
@@ -82,7 +82,7 @@ def test_rare_entry_is_found_beyond_what_one_call_looks_at(cli, monkeypatch):
 
 
 def test_limit_holds_over_several_calls(cli, monkeypatch):
-    monkeypatch.setattr(store, "_SCANNED_MAX", 2)
+    monkeypatch.setattr(reading, "_SCANNED_MAX", 2)
     for _ in range(10):
         cli.does("whoami")
     first = cli("audit", "list", "--limit", "5", "-o", "json")

@@ -15,6 +15,7 @@ from strongroom.adapters.sqlite.store import SQLiteStore
 from tests.support.desks import House
 from tests.support.disks import ERRORS, VFS, Disk, When, faulty_disk
 from tests.support.replay import Replay
+from tests.support.rows import SELECT
 
 # name -> who, operation, target, fields, the code without a fault
 ASKS = {
@@ -59,7 +60,7 @@ def pristine(memory_path):
 def _records(path):
     db = apsw.Connection(str(path))
     try:
-        return db.execute("SELECT * FROM records ORDER BY kind, id").fetchall()
+        return db.execute(SELECT).fetchall()
     finally:
         db.close()
 

@@ -349,7 +349,9 @@ def test_swapped_rows_are_refused(desk, house):
     swap = "UPDATE records SET request=?, revision=?, body=?, mac=? WHERE kind=? AND id=?"
     for kind in ("k", "v"):
         rows = db.execute(
-            "SELECT id, name, revision, request, body, mac FROM records WHERE kind = ?", (kind,)
+            "SELECT id, name, revision, request, body, mac FROM records"
+            " WHERE kind = ? AND live = 1",
+            (kind,),
         ).fetchall()
         for one in rows:
             for other in rows:

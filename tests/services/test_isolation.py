@@ -14,6 +14,7 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.domain.calls import Reply
 from strongroom.domain.operations import OPERATIONS
 from tests.support.desks import House
+from tests.support.rows import INSERT, SELECT
 
 # For each operation, what admin, app and auditor of the object's own namespace are told
 #   about the object that is there / about one that is missing ("=": nothing is addressed),
@@ -186,7 +187,7 @@ class Town:
         self.rows = self.read()
 
     def read(self):
-        return self.db.execute("SELECT * FROM records ORDER BY kind, id").fetchall()
+        return self.db.execute(SELECT).fetchall()
 
     def reply(self, who, operation, ask):
         """The reply, and whatever the call changed undone."""
@@ -197,7 +198,7 @@ class Town:
         if self.read() != self.rows:
             self.db.execute("BEGIN")
             self.db.execute("DELETE FROM records")
-            self.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.rows)
+            self.db.executemany(INSERT, self.rows)
             self.db.execute("COMMIT")
         return request, reply
 
@@ -315,5 +316,5 @@ def test_a_foreign_call_changes_no_row_of_this_namespace(town, operation, who):
     town.house.desk(town.engine).reply(town.tokens[who], operation, target, **fields)
     after = town.read()
     town.db.execute("DELETE FROM records")
-    town.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", town.rows)
+    town.db.executemany(INSERT, town.rows)
     assert [row for row in after if town.house.first in (row[1], row[2])] == own

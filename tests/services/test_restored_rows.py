@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from tests.support.desks import House
+from tests.support.rows import INSERT, SELECT
 
 
 @pytest.fixture
@@ -25,14 +26,14 @@ def furnished(path):
 
 
 def rows(house):
-    return house.db.execute("SELECT * FROM records").fetchall()
+    return house.db.execute(SELECT).fetchall()
 
 
 def put_back(house, old, kind):
     with house.db as db:
         for row in old:
             if row[0] == kind:
-                db.execute("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+                db.execute(INSERT.replace("INSERT", "REPLACE"), row)
 
 
 def revoke_token(house, desk):
@@ -106,7 +107,7 @@ def test_an_older_row_of_another_deployment_is_refused(house, tmp_path):
         for row in foreign:
             if row[0] == "k":
                 moved = (*row[:2], house.first, *row[3:])
-                db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", moved)
+                db.execute(INSERT, moved)
     assert (
         house.desk().refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == "tampered-record"
     )

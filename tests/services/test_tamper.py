@@ -18,6 +18,7 @@ from strongroom.domain.calls import ANSWER_DECODERS
 from strongroom.domain.records import Kind
 from strongroom.ports.store import EventQuery
 from tests.support.desks import House
+from tests.support.rows import INSERT, SELECT
 
 COLUMNS = ("kind", "id", "namespace", "name", "revision", "request", "body", "mac")
 # An edited row looks like no row at all to whoever seeks it by a name or an id that it had before.
@@ -117,13 +118,13 @@ class Place:
         self.questions.append(Probe(token, operation, target, fields))
 
     def read(self):
-        return self.db.execute("SELECT * FROM records ORDER BY kind, id").fetchall()
+        return self.db.execute(SELECT).fetchall()
 
     def restore(self):
         if self.read() != self.rows:
             self.db.execute("BEGIN")
             self.db.execute("DELETE FROM records")
-            self.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.rows)
+            self.db.executemany(INSERT, self.rows)
             self.db.execute("COMMIT")
 
     def close(self):
@@ -247,7 +248,7 @@ def put(place, old, new):
     try:
         for row in old:
             place.db.execute("DELETE FROM records WHERE kind = ? AND id = ?", row[:2])
-        place.db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new)
+        place.db.executemany(INSERT, new)
     except apsw.ConstraintError:
         place.db.execute("ROLLBACK")
         return False

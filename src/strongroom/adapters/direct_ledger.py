@@ -14,6 +14,7 @@ from strongroom.ports.store import (
     Store,
     StoreUnavailable,
     Tree,
+    Usage,
 )
 
 
@@ -54,6 +55,18 @@ class DirectLedger:
         with _translated():
             self._announce()
             return self._store.family(kind, prefix, limit)
+
+    async def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records that are due."""
+        with _translated():
+            self._announce()
+            return self._store.due(now_us, limit)
+
+    async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object."""
+        with _translated():
+            self._announce()
+            return self._store.usage(namespace, object, since_day, limit)
 
     async def commit(self, commit: Commit) -> Outcome:
         """Keep one decision."""

@@ -1,7 +1,8 @@
 """The `Store` port in memory: for tests, and the plainest statement of what a store does."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from strongroom.adapters.freshness import Freshness
 from strongroom.domain.records import Kind, Record, Ref
@@ -11,15 +12,20 @@ from strongroom.ports.store import (
     Entry,
     EventPage,
     EventQuery,
+    Exhausted,
     Kept,
     Outcome,
+    Quota,
     Stale,
     StoredEvent,
     StoreUnavailable,
     Tree,
+    Usage,
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
+
+_DAY_US: Final = 86_400_000_000
 
 _Records = dict[tuple[Kind, bytes], Record]
 
@@ -31,6 +37,8 @@ class MemoryStore:
         self.deployment = deployment
         self._lock = threading.Lock()  # `page` and `events` may come from another thread
         self._records: _Records = {}
+        self._due: dict[tuple[Kind, bytes], int] = {}
+        self._rated: dict[tuple[bytes, str], list[tuple[int, int]]] = {}  # time and count of uses
         self._entries: list[tuple[Entry, bytes]] = []
         self._frontier = Frontier()
         self._fresh = Freshness(0)
@@ -71,6 +79,33 @@ class MemoryStore:
         found.sort(key=lambda record: record.id, reverse=True)
         return found[: max(limit, 0)]
 
+    def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records that are due, the longest due first."""
+        self._check_open()
+        found = sorted((at, *key) for key, at in self._due.items() if 0 < at <= now_us)
+        return [self._records[kind, record_id] for _, kind, record_id in found[: max(limit, 0)]]
+
+    def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object from that day on, newest day first."""
+        self._check_open()
+        rows: dict[tuple[int, int, str], tuple[int, int]] = {}
+        for entry, version, count in self._uses(namespace, object):
+            row = entry.time_us // _DAY_US, version, entry.principal
+            before, last_us = rows.get(row, (0, entry.time_us))
+            rows[row] = before + count, max(last_us, entry.time_us)
+        return [
+            Usage(version, principal, day, count, last_us)
+            for (day, version, principal), (count, last_us) in sorted(rows.items(), reverse=True)
+            if day >= since_day
+        ][: max(limit, 0)]
+
+    def _uses(self, namespace: bytes, name: str) -> Iterator[tuple[Entry, int, int]]:
+        """Who used it: the entry, the version, the count."""
+        for entry, _ in self._entries:
+            for tally in entry.tally:
+                if (entry.namespace, tally.object) == (namespace, name) and tally.count > 0:
+                    yield entry, tally.version, tally.count
+
     def commit(self, group: Sequence[Commit]) -> list[Outcome]:
         """Keep the group."""
         self._check_open()
@@ -80,17 +115,46 @@ class MemoryStore:
     def _commit(self, commit: Commit) -> Outcome:
         if self._fresh.is_stale(commit.epoch, commit.facts):
             return Stale()
+        entry, quota = commit.entry, commit.quota
+        if quota is not None and (refusal := self._refusal(entry, quota)) is not None:
+            return refusal
         if commit.writes:
             records = self._records.copy()
             for write in commit.writes:
                 if (conflict := _write(records, write)) is not None:
                     return conflict
             self._records = records
+            for write in commit.writes:
+                self._due[write.record.kind, write.record.id] = write.due_us
             self._fresh.note(self.epoch + 1, [write.record.fact for write in commit.writes])
-        leaf = leaf_hash(commit.entry.body)
-        self._entries.append((commit.entry, leaf))
+        leaf = leaf_hash(entry.body)
+        self._entries.append((entry, leaf))
         self._frontier.append(leaf)
-        return Kept(self._frontier.size - 1)
+        position = self._frontier.size - 1
+        if quota is None:
+            return Kept(position)
+        if quota.rate_max and (taken := _taken(entry, quota)):
+            rated = self._rated.setdefault((entry.namespace, quota.object), [])
+            rated.append((max([entry.time_us, *(at for at, _ in rated)]), taken))
+        uses = self._uses(entry.namespace, quota.object)
+        return Kept(position, sum(count for _, version, count in uses if version == quota.version))
+
+    def _refusal(self, entry: Entry, quota: Quota) -> Exhausted | None:
+        taken = _taken(entry, quota)
+        used = sum(count for _, _, count in self._uses(entry.namespace, quota.object))
+        if taken and quota.uses_max and used + taken > quota.uses_max:
+            return Exhausted(rate=False)
+        rated = self._rated.get((entry.namespace, quota.object), [])
+        now_us = max([entry.time_us, *(at for at, _ in rated)])
+        lately = sum(count for at, count in rated if at + quota.rate_us > now_us)
+        if taken and quota.rate_max and lately + taken > quota.rate_max:
+            return Exhausted(rate=True)
+        return None
+
+    def settle_counts(self) -> float | None:
+        """Nothing is put off here."""
+        self._check_open()
+        return None
 
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records of a namespace in the order of names."""
@@ -131,11 +195,18 @@ class MemoryStore:
         """Let go of everything."""
         self._closed = True
         self._records = {}
+        self._due = {}
         self._entries = []
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+
+
+def _taken(entry: Entry, quota: Quota) -> int:
+    return sum(
+        tally.count for tally in entry.tally if tally.object == quota.object and tally.count > 0
+    )
 
 
 def _write(records: _Records, write: Write) -> Conflict | None:

@@ -23,10 +23,11 @@ from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
-from strongroom.ports.store import Outcome, StoreUnavailable
+from strongroom.ports.store import Commit, Outcome, StoreUnavailable
 
 _RECEIVE_BYTES: Final = 1 << 20
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of records; more of them go in frames of their own
+_PAUSE_SECONDS: Final = 2.0  # without a commit, before the ledger sees to what was put off
 _PROBE_SECONDS: Final = 0.5  # a readiness check writes to the disk at most this often
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -74,9 +75,10 @@ class LedgerRoom:
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
         control.send(self._line, control.Message("ready"))
+        pause = self._settle()
         while self._running:
             batches: list[tuple[_Peer, wire.ToLedger]] = []
-            for key, events in self._selector.select():
+            for key, events in self._selector.select(pause):
                 if key.fileobj is self._line:
                     self._obey()
                 elif key.fileobj == self._wake:
@@ -87,12 +89,21 @@ class LedgerRoom:
                         self._flush(peer)
                     if events & selectors.EVENT_READ:
                         batches += self._batches(peer)
+            group = [commit for _, batch in batches for _, commit in batch.commits]
             if batches:
-                self._turn(batches)
+                self._turn(batches, group)
+            pause = _PAUSE_SECONDS if group else self._settle()
         self._store.close()
 
-    def _turn(self, batches: list[tuple[_Peer, wire.ToLedger]]) -> None:
-        group = [commit for _, batch in batches for _, commit in batch.commits]
+    def _settle(self) -> float | None:
+        """Nothing is to be kept: time for what the store has put off. When to come again."""
+        try:
+            return self._store.settle_counts()
+        except StoreUnavailable:
+            self._meter.count("strongroom_store_failures")
+            return _PAUSE_SECONDS
+
+    def _turn(self, batches: list[tuple[_Peer, wire.ToLedger]], group: list[Commit]) -> None:
         outcomes: list[Outcome] | None = []
         if group:
             began = time.perf_counter()
@@ -157,6 +168,10 @@ class LedgerRoom:
                 return self._store.find(kind, namespace, name)
             case wire.Family(kind, prefix, limit):
                 return self._store.family(kind, prefix, limit)
+            case wire.Due(now_us, limit):
+                return self._store.due(now_us, limit)
+            case wire.ReadUsage(namespace, name, since_day, limit):
+                return self._store.usage(namespace, name, since_day, limit)
             case wire.ReadTree():
                 now = time.perf_counter()
                 if now - self._probed > _PROBE_SECONDS:
@@ -254,6 +269,8 @@ class LedgerRoom:
         elif message.kind == "report":
             self._meter.gauge("strongroom_epoch", self._store.epoch)
             self._meter.gauge("strongroom_entries", self._store.tree.size)
+            self._meter.gauge("strongroom_counts_waiting", self._store.uncounted)
+            self._meter.gauge("strongroom_erasures_waiting", self._store.erasing)
             report = control.Report(
                 self._name, Room.LEDGER, os.getpid(), self._started_us, 0,
                 control.memory_bytes(), self._measures, self._meter.snapshot,

@@ -14,7 +14,7 @@ from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log, wire
 from strongroom.ports.ledger import Changed
-from strongroom.ports.store import Commit, Conflict, EventPage, EventQuery, Kept, Stale, Tree
+from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
 
 _Answer = TypeVar("_Answer")
 _SWEEP_SECONDS: Final = 1.0
@@ -101,6 +101,15 @@ class LedgerLink:
         """The records whose ids begin so."""
         return wire.RECORDS.decode(await self._ask(wire.Family(kind, prefix, limit)))
 
+    async def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records that are due, the longest due first."""
+        return wire.RECORDS.decode(await self._ask(wire.Due(now_us, limit)))
+
+    async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object from that day on, newest day first."""
+        ask = wire.ReadUsage(namespace, object, since_day, limit)
+        return wire.USAGE.decode(await self._ask(ask))
+
     async def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records in the order of names."""
         return wire.RECORDS.decode(await self._ask(wire.ReadPage(kind, namespace, after, limit)))
@@ -113,13 +122,13 @@ class LedgerLink:
         """The log's size and root, after a durable write."""
         return wire.TREE.decode(await self._ask(wire.ReadTree()))
 
-    async def commit(self, commit: Commit) -> Kept | Stale | Conflict:
+    async def commit(self, commit: Commit) -> Outcome:
         """Keep one decision, durably."""
         number, future = self._future()
         self._commits.append((number, commit))
         if not self._away:
             self._send()
-        outcome: Kept | Stale | Conflict = await future
+        outcome: Outcome = await future
         return outcome
 
     async def _ask(self, read: wire.Read) -> msgspec.Raw:

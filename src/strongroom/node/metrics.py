@@ -52,6 +52,8 @@ HELP: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "strongroom_commits": ("Commits by outcome", ("outcome",)),
     "strongroom_commit_seconds": ("Time of one durable group commit", ()),
     "strongroom_commit_group": ("Commits in one group", ()),
+    "strongroom_counts_waiting": ("Counts of uses that are in memory, not in the database yet", ()),
+    "strongroom_erasures_waiting": ("1 while the write-ahead log may hold what was erased", ()),
     "strongroom_store_failures": ("Groups that the store could not keep", ()),
     "strongroom_room_restarts": ("Times the supervisor started the room again", ()),
     "strongroom_room_memory_bytes": ("Resident memory of the room", ()),

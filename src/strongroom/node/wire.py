@@ -16,7 +16,7 @@ from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log
-from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree
+from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
 
 _LENGTH_BYTES: Final = 4
 
@@ -69,6 +69,22 @@ class Family(msgspec.Struct, frozen=True, array_like=True, tag="family"):
     limit: int
 
 
+class Due(msgspec.Struct, frozen=True, array_like=True, tag="due"):
+    """Records that are due. Answered by a list."""
+
+    now_us: int
+    limit: int
+
+
+class ReadUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage"):
+    """Uses of an object. Answered by a list."""
+
+    namespace: bytes
+    object: str
+    since_day: int
+    limit: int
+
+
 class ReadPage(msgspec.Struct, frozen=True, array_like=True, tag="page"):
     """Records in the order of names. Answered by a list, out of turn."""
 
@@ -88,7 +104,7 @@ class ReadTree(msgspec.Struct, frozen=True, array_like=True, tag="tree"):
     """The log's size and root, after a durable write."""
 
 
-Read = Load | Find | Family | ReadPage | ReadEvents | ReadTree
+Read = Load | Find | Family | Due | ReadUsage | ReadPage | ReadEvents | ReadTree
 
 
 class ToLedger(msgspec.Struct, frozen=True, array_like=True):
@@ -117,6 +133,7 @@ class FromLedger(msgspec.Struct, frozen=True, array_like=True):
 RECORDS = msgspec.msgpack.Decoder(list[Record])
 MAYBE_RECORDS = msgspec.msgpack.Decoder(list[Record | None])
 MAYBE_RECORD: msgspec.msgpack.Decoder[Record | None] = msgspec.msgpack.Decoder(Record | None)
+USAGE = msgspec.msgpack.Decoder(list[Usage])
 EVENTS = msgspec.msgpack.Decoder(EventPage)
 TREE = msgspec.msgpack.Decoder(Tree)
 

@@ -18,7 +18,8 @@ The promises:
 8. A commit with a quota is kept only while the quota lasts; else it is `Exhausted` and nothing was
    written. The check and the entry are one step, so no two commits share the last use.
 9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
-   as files can promise that (`docs/design/LIMITATIONS.md`).
+   as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
+   that moment, soon after.
 10. Used by one thread, except `page` and `events`, which read a consistent snapshot and may run in
    another. When the disk is full or broken, a method raises `StoreUnavailable` and what was
    acknowledged is still there; the next call tries again.
@@ -82,8 +83,10 @@ class Quota(msgspec.Struct, frozen=True, array_like=True):
     """What bounds the uses of an object in the entry's namespace. 0: no bound.
 
     `uses_max` bounds all uses of all its versions, ever. `rate_max` bounds its uses in any
-    `rate_us` microseconds; a store that was opened anew begins that window anew. `version` is the
-    one whose count `Kept` tells.
+    `rate_us` microseconds, of those that were kept with such a bound; a use may count for a little
+    longer than that, and a clock that goes back frees none. A store that was opened anew, or has
+    met thousands of other objects with a rate since, begins that window anew. `version` is the one
+    whose count `Kept` tells.
     """
 
     object: str
@@ -105,7 +108,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
-    """Durable. The entry's place in the log; with a quota, how often its version was used so far."""
+    """Durable. The entry's place in the log; with a quota, how often its version was used."""
 
     position: int
     uses: int = 0
@@ -213,6 +216,12 @@ class Store(Protocol):
 
     def commit(self, group: Sequence[Commit]) -> list[Outcome]:
         """Keep the group. One outcome for each commit, in order."""
+
+    def settle_counts(self) -> float | None:
+        """When nothing is committed: do a little of what is put off, such as keeping counts.
+
+        The seconds after which to call again, unless something is committed before; None: no need.
+        """
 
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records of a namespace in the order of names, after that name."""

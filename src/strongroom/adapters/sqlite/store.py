@@ -1,21 +1,26 @@
 """The `Store` port over one SQLite file, in WAL mode with synchronous=FULL.
 
 The writer's connection is used by one thread; `page` and `events` read by one of their own. What is
-known in memory (epoch, frontier, freshness) moves only after COMMIT has succeeded.
+known in memory (epoch, frontier, freshness, counts, rates) moves only after COMMIT has succeeded.
+
+A replaced revision is blanked where it is, in the transaction that replaces it; after a commit that
+erases, the write-ahead log, which still has it, is written back and cut to nothing.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
-from strongroom.adapters.files import sync_directory
 from strongroom.adapters.freshness import Freshness
+from strongroom.adapters.sqlite import reading, schema
+from strongroom.adapters.sqlite.quotas import Quotas, Turn
+from strongroom.adapters.sqlite.uses import Uses
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
     Commit,
@@ -25,46 +30,28 @@ from strongroom.ports.store import (
     Kept,
     Outcome,
     Stale,
-    StoredEvent,
     StoreRefused,
     StoreUnavailable,
     Tree,
+    Usage,
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
 
-_APPLICATION_ID: Final = 0x5374726D  # "Strm"
-_SCHEMA: Final = 1
-_SCANNED_MAX: Final = 20_000  # rows that one call of events() looks at
-_SKEW_US: Final = 5_000_000  # how far an entry's time may lie from its neighbours'
-_REQUEST_US: Final = 60_000_000  # how far an entry's time may lie from its request's
-_INTEGER_MAX: Final = 2**63 - 1  # SQLite's
 _ID_BYTES_MAX: Final = 64  # above any record's id
+_ERASE_AGAIN_SECONDS: Final = 5.0  # while a reader or the disk keeps the log from being cut
 
-# Each column only if it is of the type that we wrote, else NULL: see _record. Text comes as bytes,
-# because an edit may have left something that is not UTF-8.
-_READ: Final = ", ".join(
-    f"CASE typeof({column}) WHEN '{kind}' THEN "
-    + (f"CAST({column} AS BLOB) END" if kind == "text" else f"{column} END")
-    for column, kind in {
-        "id": "blob",
-        "namespace": "blob",
-        "name": "text",
-        "revision": "integer",
-        "request": "text",
-        "body": "text",
-        "mac": "blob",
-    }.items()
+_IS_KIND: Final = f"kind IN ({', '.join(repr(kind.value) for kind in Kind)})"
+# As many bytes as before, so that the row stays where it is.
+_BLANK: Final = (
+    "UPDATE records SET live = 0, body = CAST(zeroblob(length(CAST(body AS BLOB))) AS TEXT)"
+    " WHERE slot = ?"
 )
-# Not INSERT OR REPLACE: that would delete whichever other record holds the name.
-_KEEP_RECORD: Final = (
-    "INSERT INTO records (kind, id, namespace, name, revision, request, body, mac)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET"
-    " namespace = excluded.namespace, name = excluded.name, revision = excluded.revision,"
-    " request = excluded.request, body = excluded.body, mac = excluded.mac"
+_INSERT_RECORD: Final = (
+    "INSERT INTO records (kind, id, namespace, name, revision, request, body, mac, due_us)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_BUSY_MS: Final = 2_000
 
 
 class SQLiteStore:
@@ -77,69 +64,40 @@ class SQLiteStore:
         self._vfs = vfs
         self._reader: apsw.Connection | None = None
         self._in_doubt = False  # the file may hold more than memory knows
+        self._turn: Turn | None = None  # the group that is in doubt
         self.deployment: bytes = self._meta_bytes("deployment")
         self._fresh = Freshness(self._meta_epoch())
         self._frontier = Frontier.from_bytes(self._meta_bytes("frontier"))
+        self._uses = Uses(connection, self._frontier.size)
+        self._quotas = Quotas(self._uses)
+        # The last one to hold the file may have ended between a commit and what it was to erase.
+        self._erasing = True
+        self._erased_at = 0.0
+        self._erase()
 
     @classmethod
     def create(cls, path: str, deployment: bytes) -> "SQLiteStore":
         """A new, empty store. Raises `StoreRefused` when there is a file already."""
-        lock = _take(path)
-        try:
-            try:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            except FileExistsError as error:
-                raise StoreRefused(f"{path} exists already") from error
-            except OSError as error:
-                raise StoreRefused(f"{path} cannot be made: {error.strerror}") from error
-            try:
-                db = _connect(path, None)
-                _durably(db)
-                with db:
-                    db.execute(files(__package__).joinpath("0001_initial.sql").read_text())
-                    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                    db.execute(f"PRAGMA user_version = {_SCHEMA}")
-                    db.executemany(
-                        "INSERT INTO meta VALUES (?, ?)",
-                        [
-                            ("deployment", deployment),
-                            ("epoch", 0),
-                            ("frontier", Frontier().to_bytes()),
-                        ],
-                    )
-                sync_directory(Path(path).parent)
-                return cls(db, path, lock, None)
-            except (apsw.Error, OSError) as error:
-                Path(path).unlink()  # ours, and half made
-                raise StoreRefused(f"{path} cannot be made: {error}") from error
-        except BaseException:
-            os.close(lock)
-            raise
+        return cls._over(path, None, lambda: schema.create(path, deployment))
 
     @classmethod
     def open(cls, path: str, *, vfs: str | None = None) -> "SQLiteStore":
-        """An existing store. Raises `StoreRefused`: foreign, newer, damaged or in use."""
+        """An existing store. Raises `StoreRefused`: foreign, newer, damaged or in use.
+
+        One of an older schema is brought to the newest.
+        """
         if not Path(path).exists():
             raise StoreRefused(f"{path} does not exist")
+        return cls._over(path, vfs, lambda: schema.open_newest(path, vfs))
+
+    @classmethod
+    def _over(
+        cls, path: str, vfs: str | None, connect: Callable[[], apsw.Connection]
+    ) -> "SQLiteStore":
         lock = _take(path)
         try:
             try:
-                db = _connect(path, vfs)
-                # Looked at before anything is changed: it may be somebody else's database.
-                application = db.pragma("application_id")
-                schema = db.pragma("user_version")
-            except apsw.Error as error:
-                raise StoreRefused(f"{path} is not a Strongroom store: {error}") from error
-            if application != _APPLICATION_ID:
-                raise StoreRefused(f"{path} is not a Strongroom store")
-            if schema != _SCHEMA:
-                age = "a newer" if schema > _SCHEMA else "an older"
-                raise StoreRefused(
-                    f"{path} is of {age} Strongroom (schema {schema}; this one knows {_SCHEMA})"
-                )
-            try:
-                _durably(db)
-                return cls(db, path, lock, vfs)
+                return cls(connect(), path, lock, vfs)
             except (apsw.Error, ValueError) as error:
                 raise StoreRefused(f"{path} is damaged: {error}") from error
         except BaseException:
@@ -162,7 +120,7 @@ class SQLiteStore:
 
     def load(self, refs: Sequence[Ref]) -> list[Record | None]:
         """The records, in the order asked."""
-        query = f"SELECT {_READ} FROM records WHERE kind = ? AND id = ?"  # noqa: S608 - columns of ours
+        query = f"SELECT {reading.COLUMNS} FROM records WHERE kind = ? AND id = ? AND live = 1"  # noqa: S608 - columns of ours
         with _translated():
             self._settle()
             return [self._one(ref.kind, query, (ref.kind, ref.id)) for ref in refs]
@@ -170,8 +128,8 @@ class SQLiteStore:
     def find(self, kind: Kind, namespace: bytes, name: str) -> Record | None:
         """The record with that name."""
         query = (
-            f"SELECT {_READ} FROM records WHERE kind = ? AND namespace = ? AND name = ?"  # noqa: S608 - columns of ours
-            " AND name <> ''"
+            f"SELECT {reading.COLUMNS} FROM records WHERE kind = ? AND namespace = ? AND name = ?"  # noqa: S608 - columns of ours
+            " AND name <> '' AND live = 1"
         )
         with _translated():
             self._settle()
@@ -180,14 +138,32 @@ class SQLiteStore:
     def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records whose ids begin so, greatest first."""
         query = (
-            f"SELECT {_READ} FROM records WHERE kind = ? AND id BETWEEN ? AND ?"  # noqa: S608 - columns of ours
-            " ORDER BY id DESC LIMIT ?"
+            f"SELECT {reading.COLUMNS} FROM records WHERE kind = ? AND id BETWEEN ? AND ?"  # noqa: S608 - columns of ours
+            " AND live = 1 ORDER BY id DESC LIMIT ?"
         )
         end = prefix + b"\xff" * _ID_BYTES_MAX
         with _translated():
             self._settle()
             rows = self._db.execute(query, (kind, prefix, end, max(limit, 0)))
-            return [_record(kind, row) for row in rows]
+            return [reading.record(kind, row) for row in rows]
+
+    def due(self, now_us: int, limit: int) -> list[Record]:
+        """Records that are due, the longest due first."""
+        query = (
+            f"SELECT kind, {reading.COLUMNS} FROM records"  # noqa: S608 - columns of ours
+            f" WHERE live = 1 AND due_us > 0 AND due_us <= ? AND +{_IS_KIND}"
+            " ORDER BY due_us, kind, id LIMIT ?"
+        )
+        with _translated():
+            self._settle()
+            rows = self._db.execute(query, (now_us, max(limit, 0)))
+            return [reading.record(Kind(kind), row) for kind, *row in rows]
+
+    def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
+        """Uses of an object from that day on, newest day first."""
+        with _translated():
+            self._settle()
+            return self._uses.usage((namespace, object), since_day, limit)
 
     def commit(self, group: Sequence[Commit]) -> list[Outcome]:
         """Keep the group: one transaction, one flush to disk."""
@@ -195,15 +171,20 @@ class SQLiteStore:
         touched: set[bytes] = set()
         rows: list[tuple[object, ...]] = []
         outcomes: list[Outcome] = []
+        erases = False
         with self._writing():
             frontier = self._frontier.copy()
             epoch = self._fresh.epoch
             is_stale = self._fresh.is_stale
+            self._turn = turn = self._quotas.turn()
             self._db.execute("BEGIN IMMEDIATE")
             for commit in group:
-                facts = commit.facts
+                facts, entry, quota = commit.facts, commit.entry, commit.quota
                 if is_stale(commit.epoch, facts) or not touched.isdisjoint(facts):
                     outcomes.append(Stale())
+                    continue
+                if quota is not None and (refusal := turn.refusal(entry, quota)) is not None:
+                    outcomes.append(refusal)
                     continue
                 if commit.writes:
                     conflict = self._write_all(commit.writes)
@@ -214,24 +195,33 @@ class SQLiteStore:
                     changed = [write.record.fact for write in commit.writes]
                     changes.append((epoch, changed))
                     touched.update(changed)
-                entry = commit.entry
+                    erases = erases or commit.erases
                 leaf = leaf_hash(entry.body)
                 position = frontier.size
                 rows.append((
                     position, entry.time_us, entry.namespace, entry.principal, entry.object,
                     entry.action, entry.outcome, entry.request, leaf, entry.body.decode(),
                 ))  # fmt: skip
-                outcomes.append(Kept(position))
+                if entry.tally:
+                    turn.tallied.append(entry)
+                outcomes.append(Kept(position, 0 if quota is None else turn.keep(entry, quota)))
                 frontier.append(leaf)
             if rows:
                 self._db.executemany(_INSERT_ENTRY, rows)
                 self._set("frontier", frontier.to_bytes())
             if changes:
                 self._set("epoch", epoch)
+            self._uses.step()
+            # Whatever becomes of COMMIT: cutting the log once too often does no harm.
+            self._erasing = self._erasing or erases
             self._db.execute("COMMIT")
         self._frontier = frontier
         for at, changed in changes:
             self._fresh.note(at, changed)
+        self._uses.keep(turn.tallied, frontier.size)
+        self._quotas.keep(turn)
+        self._turn = None
+        self._erase(now=erases)
         return outcomes
 
     def _write_all(self, writes: Sequence[Write]) -> Conflict | None:
@@ -246,42 +236,84 @@ class SQLiteStore:
     def _write(self, write: Write) -> Conflict | None:
         record = write.record
         row = self._db.execute(
-            "SELECT revision FROM records WHERE kind = ? AND id = ?", (record.kind, record.id)
+            "SELECT revision, slot FROM records WHERE kind = ? AND id = ? AND live = 1",
+            (record.kind, record.id),
         ).fetchone()
         if (0 if row is None else row[0]) != write.replaces:
             return Conflict(name=False)
         taken = self._db.execute(
             "SELECT 1 FROM records WHERE kind = ? AND namespace = ? AND name = ?"
-            " AND name <> '' AND id <> ?",
+            " AND name <> '' AND live = 1 AND id <> ?",
             (record.kind, record.namespace, record.name, record.id),
         ).fetchone()
         if taken is not None:
             return Conflict(name=True)
+        if row is not None:
+            self._db.execute(_BLANK, (row[1],))
         self._db.execute(
-            _KEEP_RECORD,
+            _INSERT_RECORD,
             (
                 record.kind, record.id, record.namespace, record.name, record.revision,
-                record.request, record.body.decode(), record.mac,
+                record.request, record.body.decode(), record.mac, write.due_us,
             ),
         )  # fmt: skip
         return None
 
+    def _erase(self, *, now: bool = True) -> None:
+        """Cut the log if that is due; if it cannot be done now, it is tried again."""
+        if not self._erasing:
+            return
+        if not now and time.monotonic() < self._erased_at + _ERASE_AGAIN_SECONDS:
+            return
+        self._erased_at = time.monotonic()
+        with suppress(apsw.Error):
+            # Waits a moment for the reader, whose calls are short.
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._erasing = False
+
+    @property
+    def erasing(self) -> bool:
+        """Whether what was erased may still be in the write-ahead log."""
+        return self._erasing
+
+    @property
+    def uncounted(self) -> int:
+        """Counts that are in memory, and not in the file yet."""
+        return self._uses.waiting
+
+    def settle_counts(self) -> float | None:
+        """Keep some more counts, if it is time to."""
+        self._erase(now=False)
+        if self._uses.wait_seconds() == 0:
+            self._count()
+        wait = self._uses.wait_seconds()
+        if self._erasing:
+            return _ERASE_AGAIN_SECONDS if wait is None else min(wait, _ERASE_AGAIN_SECONDS)
+        return wait
+
+    def _count(self, *, all_rows: bool = False) -> None:
+        with self._writing():
+            self._db.execute("BEGIN IMMEDIATE")
+            self._uses.step(all_rows=all_rows)
+            self._db.execute("COMMIT")
+        self._uses.keep((), self._frontier.size)
+
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records of a namespace in the order of names."""
         query = (
-            f"SELECT {_READ} FROM records WHERE kind = ? AND namespace = ? AND name > ?"  # noqa: S608 - columns of ours
-            " AND name <> '' ORDER BY name LIMIT ?"
+            f"SELECT {reading.COLUMNS} FROM records WHERE kind = ? AND namespace = ? AND name > ?"  # noqa: S608 - columns of ours
+            " AND name <> '' AND live = 1 ORDER BY name LIMIT ?"
         )
         with _translated():
             rows = self._read_only().execute(query, (kind, namespace, after, max(limit, 0)))
-            return [_record(kind, row) for row in rows]
+            return [reading.record(kind, row) for row in rows]
 
     def events(self, query: EventQuery) -> EventPage:
         """Audit entries. One call looks at a bounded number of rows and says how far it came."""
         with _translated():
             db = self._read_only()
             with db:  # one snapshot
-                found = _events(db, query)
+                found = reading.events(db, query)
             return found  # noqa: RET504 - after the snapshot has ended
 
     def probe(self) -> None:
@@ -292,6 +324,9 @@ class SQLiteStore:
     def close(self) -> None:
         """Let go of the file."""
         try:
+            with suppress(StoreUnavailable):  # what is not counted now is counted from the log
+                while self._uses.wait_seconds() is not None:
+                    self._count(all_rows=True)
             if self._reader is not None:
                 self._reader.close()
             self._db.close()
@@ -319,11 +354,20 @@ class SQLiteStore:
             self._db.execute("ROLLBACK")
         try:
             epoch = self._meta_epoch()
-            self._frontier = Frontier.from_bytes(self._meta_bytes("frontier"))
+            frontier = Frontier.from_bytes(self._meta_bytes("frontier"))
+            if (
+                (epoch, frontier.size) != (self._fresh.epoch, self._frontier.size)
+                or self._uses.was_kept()
+            ):  # fmt: skip
+                self._uses.rebuild(frontier.size)
+                if self._turn is not None:
+                    self._quotas.keep(self._turn)
         except ValueError as error:
             raise apsw.CorruptError(str(error)) from error
+        self._frontier = frontier
         if epoch != self._fresh.epoch:
             self._fresh = Freshness(epoch)
+        self._turn = None
         self._in_doubt = False
 
     def _meta_bytes(self, name: str) -> bytes:
@@ -350,96 +394,12 @@ class SQLiteStore:
 
     def _one(self, kind: Kind, query: str, values: tuple[str | bytes, ...]) -> Record | None:
         row = self._db.execute(query, values).fetchone()
-        return None if row is None else _record(kind, row)
+        return None if row is None else reading.record(kind, row)
 
     def _read_only(self) -> apsw.Connection:
         if self._reader is None:
-            flags = apsw.SQLITE_OPEN_READONLY
-            reader = apsw.Connection(self._path, flags=flags, vfs=self._vfs)
-            reader.set_busy_timeout(_BUSY_MS)
-            self._reader = reader
+            self._reader = schema.connect(self._path, self._vfs, read_only=True)
         return self._reader
-
-
-def _events(db: apsw.Connection, query: EventQuery) -> EventPage:
-    """One page, in one snapshot.
-
-    1. Narrow the time. 2. Narrow the positions by it. 3. Look at so many rows and no more.
-    """
-    (stored,) = db.execute("SELECT value FROM meta WHERE name = 'frontier'").fetchall()
-    size = Frontier.from_bytes(stored[0]).size if isinstance(stored[0], bytes) else 0
-
-    # 1. A request's id begins with its time in milliseconds, so no index is needed to find it.
-    since, until = query.since_us, query.until_us or _INTEGER_MAX
-    if query.request:
-        at = _request_us(query.request)
-        since, until = max(since, at - _REQUEST_US), min(until, at + _REQUEST_US)
-    since, until = max(since, 0), min(until, _INTEGER_MAX)
-
-    # 2. Entries are nearly in the order of time.
-    first, end = query.after + 1, size
-    if since:
-        first = max(first, _position_at(db, since - _SKEW_US, size))
-    if until < _INTEGER_MAX:
-        end = _position_at(db, until + _SKEW_US, size)
-
-    # 3.
-    stop = min(first + _SCANNED_MAX, end)
-    limit = max(query.limit, 0)
-    matches: list[tuple[str, str | bytes]] = [("namespace", query.namespace)]
-    matches += [
-        (column, value)
-        for column in ("principal", "object", "action", "outcome", "request")
-        if (value := getattr(query, column))
-    ]
-    where = " AND ".join(f"{column} = ?" for column, _ in matches)
-    rows = db.execute(
-        "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB) FROM entries"  # noqa: S608 - ours
-        " WHERE position >= ? AND position < ? AND time_us BETWEEN ? AND ?"
-        f" AND {where} ORDER BY position LIMIT ?",
-        (first, stop, since, until, *[value for _, value in matches], limit),
-    )
-    events = [StoredEvent(row[0], row[1] or b"", row[2] or b"") for row in rows]
-    if len(events) == limit:
-        scanned = events[-1].position if events else query.after
-    else:
-        # At the end of the time asked for, nothing later can match: all has been looked at.
-        scanned = max((size if stop >= end else stop) - 1, query.after)
-    return EventPage(events, scanned, size)
-
-
-def _request_us(request: str) -> int:
-    """When the request was made; far in the future if that is no request's id: nothing is found."""
-    try:
-        return int(request[:12], 16) * 1000
-    except ValueError:
-        return _INTEGER_MAX
-
-
-def _position_at(db: apsw.Connection, time_us: int, size: int) -> int:
-    """About the first position at or after a time. An entry that is gone counts as later."""
-    low, high = 0, size
-    # Compared by SQLite, which can compare whatever an edit may have left in the column.
-    query = "SELECT time_us < ? FROM entries WHERE position = ?"
-    while low < high:
-        middle = (low + high) // 2
-        row = db.execute(query, (min(time_us, _INTEGER_MAX), middle)).fetchone()
-        if row is not None and row[0]:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _connect(path: str, vfs: str | None) -> apsw.Connection:
-    db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    db.set_busy_timeout(_BUSY_MS)
-    return db
-
-
-def _durably(db: apsw.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
 
 
 def _take(path: str) -> int:
@@ -462,26 +422,3 @@ def _translated() -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
-
-
-def _record(kind: Kind, row: Sequence[Any]) -> Record:
-    """A row as it is; without a MAC if a column is not of the type that we wrote."""
-    record_id, namespace, name, revision, request, body, mac = row
-    sound = None not in row and revision >= 0
-    texts = []
-    for value in (name, request):
-        try:
-            texts.append((value or b"").decode())
-        except UnicodeDecodeError:
-            texts.append("")
-            sound = False
-    return Record(
-        kind,
-        record_id or b"",
-        namespace or b"",
-        texts[0],
-        revision if sound else 0,
-        texts[1],
-        body or b"",
-        mac if sound else b"",
-    )

@@ -1,8 +1,13 @@
-"""The promises of the `Store` port, for every adapter."""
+"""The promises of the `Store` port, for every adapter; then what only a file can break."""
+
+import random
+import shutil
+from pathlib import Path
 
 import apsw
 import pytest
 
+from strongroom.adapters.memory import MemoryStore
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
@@ -10,16 +15,18 @@ from strongroom.ports.store import (
     Conflict,
     Entry,
     EventQuery,
+    Exhausted,
     Kept,
+    Quota,
     Stale,
     StoreRefused,
     StoreUnavailable,
+    Tally,
+    Usage,
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
-
-NAMESPACE = b"n" * 16
-REQUEST = "019abc000000" + "0" * 20
+from tests.support.uses import DAY, NAMESPACE, NOON, REQUEST, use
 
 
 @pytest.fixture
@@ -27,8 +34,17 @@ def path(tmp_path):
     return str(tmp_path / "store.db")
 
 
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request, path):
+    made = (
+        MemoryStore(b"d" * 16) if request.param == "memory" else SQLiteStore.create(path, b"d" * 16)
+    )
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def store(path):
+def file_store(path):
     made = SQLiteStore.create(path, b"d" * 16)
     yield made
     made.close()
@@ -189,7 +205,445 @@ def test_another_namespace_sees_no_event(store):
     assert (page.events, page.scanned, page.tree_size) == ([], 0, 1)
 
 
-def test_a_second_process_cannot_open_it(store, path):
+# --- what is due ----------------------------------------------------------------------------------
+
+
+def due(number, at, *, revision=1, kind=Kind.KEY, replaces=0):
+    made = Record(
+        kind, bytes([number]) * 16, NAMESPACE, f"r{number}", revision, REQUEST, b"{}", b"m" * 32
+    )
+    return Commit(0, (), entry(), (Write(made, replaces, at),))
+
+
+def numbers(records):
+    return [record.id[0] for record in records]
+
+
+def test_what_is_due_is_found_the_longest_due_first(store):
+    store.commit([due(1, 30), due(2, 10), due(3, 20, kind=Kind.VERSION), due(4, 0), due(5, 31)])
+    assert numbers(store.due(30, 9)) == [2, 3, 1]
+    assert numbers(store.due(30, 2)) == [2, 3]
+    assert store.due(9, 9) == []
+    assert store.due(30, 0) == []
+    assert [record.kind for record in store.due(30, 9)] == [Kind.KEY, Kind.VERSION, Kind.KEY]
+
+
+def test_a_record_is_due_when_its_last_write_says_so_and_no_other(store):
+    store.commit([due(1, 10), due(2, 10), due(3, 10)])
+    store.commit([due(1, 0, revision=2, replaces=1), due(2, 20, revision=2, replaces=1)])
+    assert numbers(store.due(15, 9)) == [3]
+    (one,) = [record for record in store.due(20, 9) if record.id[0] == 2]
+    assert one.revision == 2
+
+
+def test_a_write_that_lost_a_race_makes_nothing_due(store):
+    store.commit([due(1, 0)])
+    assert store.commit([due(1, 10, revision=3, replaces=2)]) == [Conflict(name=False)]
+    assert store.due(99, 9) == []
+
+
+# --- counts of uses -------------------------------------------------------------------------------
+
+
+def usage(store, **changes):
+    values = {"namespace": NAMESPACE, "object": "key/demo", "since_day": 0, "limit": 99}
+    return store.usage(**(values | changes))
+
+
+def test_uses_are_counted_by_version_principal_and_day_newest_day_first(store):
+    day_us = 86_400_000_000
+    store.commit([use(3), use(2, at=NOON + 5), use(who="bob"), use(version=2)])
+    store.commit([use(7, at=NOON + day_us), use(1, at=NOON - 9)])
+    assert usage(store) == [
+        Usage(1, "app", DAY + 1, 7, NOON + day_us),
+        Usage(2, "app", DAY, 1, NOON),
+        Usage(1, "bob", DAY, 1, NOON),
+        Usage(1, "app", DAY, 6, NOON + 5),
+    ]
+    assert [row.day for row in usage(store, since_day=DAY + 1)] == [DAY + 1]
+    assert len(usage(store, limit=2)) == 2
+    assert usage(store, limit=0) == []
+
+
+def test_uses_of_another_namespace_or_object_are_not_told(store):
+    store.commit([use(), use(namespace=b"x" * 16), use(name="key/demo2")])
+    assert [row.count for row in usage(store)] == [1]
+    assert usage(store, namespace=b"y" * 16) == []
+
+
+def test_an_entry_that_was_not_kept_counts_nothing(store):
+    store.commit([writing(record())])
+    lost = Commit(0, (record().fact,), use().entry)
+    taken = Commit(1, (), use().entry, (Write(record(2), 0),))
+    assert store.commit([lost, taken]) == [Stale(), Conflict(name=True)]
+    assert usage(store) == []
+
+
+def test_what_no_entry_of_ours_says_counts_nothing(store):
+    tallies = (Tally("key/demo", 1, 0), Tally("key/demo", 1, -5))
+    store.commit([Commit(0, (), entry(tally=tallies))])
+    assert usage(store) == []
+
+
+# --- quotas ---------------------------------------------------------------------------------------
+
+
+def test_a_use_beyond_the_last_is_exhausted_and_writes_nothing(store):
+    quota = Quota("key/demo", 1, uses_max=5)
+    assert store.commit([use(3, quota=quota)]) == [Kept(0, 3)]
+    assert store.commit([use(3, quota=quota)]) == [Exhausted(rate=False)]
+    assert store.commit([use(2, quota=quota)]) == [Kept(1, 5)]
+    assert store.commit([use(1, quota=quota)]) == [Exhausted(rate=False)]
+    assert store.tree.size == 2
+    assert [row.count for row in usage(store)] == [5]
+
+
+def test_commits_of_one_group_share_a_quota(store):
+    quota = Quota("key/demo", 1, uses_max=2)
+    assert store.commit([use(quota=quota), use(), use(quota=quota), use(quota=quota)]) == [
+        Kept(0, 1), Kept(1), Exhausted(rate=False), Exhausted(rate=False),
+    ]  # fmt: skip
+
+
+def test_uses_of_all_versions_and_by_everybody_count_for_the_object(store):
+    store.commit([use(2, version=1), use(2, version=2, who="bob"), use(9, name="key/other")])
+    store.commit([use(9, namespace=b"x" * 16)])
+    quota = Quota("key/demo", 2, uses_max=5)
+    assert store.commit([use(version=2, quota=quota)]) == [Kept(4 + 0, 3)]
+    assert store.commit([use(version=2, quota=quota)]) == [Exhausted(rate=False)]
+
+
+def test_a_refusal_by_quota_changes_no_record(store):
+    quota = Quota("key/demo", 1, uses_max=1)
+    commit = Commit(0, (), use(2).entry, (Write(record(), 0, 5),), quota)
+    assert store.commit([commit]) == [Exhausted(rate=False)]
+    assert (store.epoch, store.load([record().ref]), store.due(9, 9)) == (0, [None], [])
+
+
+def test_an_entry_without_uses_passes_a_quota_that_is_used_up(store):
+    quota = Quota("key/demo", 1, uses_max=1)
+    store.commit([use(3)])
+    assert store.commit([Commit(0, (), entry(), (), quota)]) == [Kept(1, 3)]
+
+
+def test_a_quota_without_bounds_only_tells_the_count(store):
+    quota = Quota("key/demo", 7)
+    assert store.commit([use(2, version=7, quota=quota)]) == [Kept(0, 2)]
+    assert store.commit([use(3, version=7), use(4, version=7, quota=quota)])[1] == Kept(2, 9)
+
+
+def test_a_rate_bounds_the_uses_in_any_window(store):
+    quota = Quota("key/demo", 1, rate_max=3, rate_us=1_000_000)
+    at = NOON
+    assert store.commit([use(2, at=at, quota=quota)]) == [Kept(0, 2)]
+    assert store.commit([use(1, at=at + 600_000, quota=quota)]) == [Kept(1, 3)]
+    assert store.commit([use(1, at=at + 999_999, quota=quota)]) == [Exhausted(rate=True)]
+    # The first two are gone by now (a 32nd of the window later at the latest), the third is not.
+    later = at + 1_040_000
+    assert store.commit([use(3, at=later, quota=quota)]) == [Exhausted(rate=True)]
+    assert store.commit([use(2, at=later, quota=quota)]) == [Kept(2, 5)]
+    assert store.commit([use(1, at=later, quota=quota)]) == [Exhausted(rate=True)]
+
+
+def test_a_rate_is_shared_within_a_group_and_a_lost_race_takes_none_of_it(store):
+    quota = Quota("key/demo", 1, rate_max=2, rate_us=1_000_000)
+    store.commit([writing(record())])
+    lost = Commit(1, (), use().entry, (Write(record(2), 0),), quota)
+    group = [lost, use(quota=quota), use(quota=quota), use(quota=quota)]
+    assert store.commit(group) == [
+        Conflict(name=True), Kept(1, 1), Kept(2, 2), Exhausted(rate=True),
+    ]  # fmt: skip
+
+
+def test_a_clock_that_goes_back_frees_no_use(store):
+    quota = Quota("key/demo", 1, rate_max=2, rate_us=1_000_000)
+    store.commit([use(2, at=NOON, quota=quota)])
+    for back in (1, 2_000_000, NOON):
+        assert store.commit([use(at=NOON - back, quota=quota)]) == [Exhausted(rate=True)]
+    assert store.commit([use(at=NOON + 1_040_000, quota=quota)]) == [Kept(1, 3)]
+
+
+def test_no_window_of_the_rates_length_holds_more(store):
+    """Whatever the times, by comparison with all of them."""
+    chance = random.Random(5)  # noqa: S311 - to be repeatable
+    quota = Quota("key/demo", 1, rate_max=10, rate_us=1_000_000)
+    at, kept, refused = NOON, [], 0
+    for _ in range(3_000):
+        at += chance.choice([0, 1_000, 10_000, 50_000, 400_000])
+        (outcome,) = store.commit([use(chance.randint(1, 3), at=at, quota=quota)])
+        if isinstance(outcome, Kept):
+            kept.append((at, outcome.uses))
+        else:
+            refused += 1
+    counts = [
+        (at, uses - before) for (at, uses), (_, before) in zip(kept, [(0, 0), *kept], strict=False)
+    ]
+    for end, _ in counts:
+        assert sum(count for at, count in counts if end - 1_000_000 < at <= end) <= 10
+    assert refused > 300
+
+
+# --- a file: counts that are kept later, erasing, older schemas -----------------------------------
+
+
+def test_counts_that_are_kept_beside_commits_are_the_same_as_those_in_memory(file_store):
+    """Many rows, a few of them in each group's transaction."""
+    chance = random.Random(1)  # noqa: S311 - to be repeatable
+    twin = MemoryStore(b"d" * 16)
+    file_store._uses.interval_seconds = 0
+    for _ in range(60):
+        group = [
+            use(chance.randint(1, 5), version=chance.randint(1, 40), who=chance.choice("abcd"),
+                at=NOON + chance.randint(0, 3) * 86_400_000_000 + chance.randint(0, 99))
+            for _ in range(30)
+        ]  # fmt: skip
+        assert file_store.commit(group) == twin.commit(group)
+        assert usage(file_store, limit=999) == usage(twin, limit=999)
+        assert usage(file_store, limit=7) == usage(twin, limit=7)
+    (counted,) = file_store._db.execute("SELECT value FROM meta WHERE name = 'counted'").fetchone()
+    assert counted > 0
+    assert file_store.uncounted > 0
+
+
+def test_an_idle_store_settles_its_counts(file_store):
+    file_store.commit([use(who=str(number)) for number in range(250)])
+    assert 0 < file_store.settle_counts() <= 5
+    assert file_store.uncounted == 250
+    file_store._uses.interval_seconds = 0
+    steps = 0
+    while file_store.settle_counts() is not None:
+        steps += 1
+    assert 1 < steps < 10
+    assert file_store.uncounted == 0
+    assert len(usage(file_store, limit=999)) == 250
+    size = Path(f"{file_store._path}-wal").stat().st_size
+    assert file_store.settle_counts() is None
+    assert Path(f"{file_store._path}-wal").stat().st_size == size
+
+
+def copied(store, tmp_path):
+    """What a process that was killed now would leave to its successor."""
+    killed = tmp_path / "killed.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{store._path}{suffix}", f"{killed}{suffix}")
+    Path(f"{killed}-shm").unlink(missing_ok=True)
+    return SQLiteStore.open(str(killed))
+
+
+def test_a_store_that_was_killed_at_any_moment_counts_each_entry_once(file_store, tmp_path):
+    chance = random.Random(2)  # noqa: S311 - to be repeatable
+    file_store._uses.interval_seconds = 0
+    quota = Quota("key/demo", 3)
+    for turn in range(40):
+        file_store.commit([
+            use(chance.randint(1, 5), version=chance.randint(1, 30), who=chance.choice("abcdefgh"))
+            for _ in range(chance.randint(1, 40))
+        ])  # fmt: skip
+        if turn % 3 == 0:
+            file_store.settle_counts()
+        successor = copied(file_store, tmp_path)
+        assert usage(successor, limit=999) == usage(file_store, limit=999)
+        # And goes on from there, killed again.
+        successor._uses.interval_seconds = 0
+        successor.commit([use(version=3, who="z"), use(version=31)])
+        expected = usage(successor, limit=999)
+        (kept,) = successor.commit([use(version=3, who="z", quota=quota)])
+        of_version = sum(row.count for row in expected if row.version == 3)
+        assert kept.uses == of_version + 1
+        successor.close()
+    assert file_store._db.execute("SELECT count(*) FROM usage").fetchone()[0] > 100
+
+
+def test_a_quota_holds_across_reopening(path):
+    store = SQLiteStore.create(path, b"d" * 16)
+    quota = Quota("key/demo", 1, uses_max=4)
+    store.commit([use(3, quota=quota)])
+    store.close()
+    again = SQLiteStore.open(path)
+    assert again.commit([use(2, quota=quota)]) == [Exhausted(rate=False)]
+    assert again.commit([use(1, quota=quota)]) == [Kept(1, 4)]
+    again.close()
+
+
+def test_a_long_log_is_counted_within_bounds(path, tmp_path, monkeypatch):
+    monkeypatch.setattr("strongroom.adapters.sqlite.uses._ROWS_MAX", 50)
+    monkeypatch.setattr("strongroom.adapters.sqlite.uses._READ_ROWS", 20)
+    store = SQLiteStore.create(path, b"d" * 16)
+    store.commit([use(who=f"w{number % 170}") for number in range(500)])
+    before = usage(store, limit=999)
+    successor = copied(store, tmp_path)
+    assert successor.uncounted < 70
+    assert usage(successor, limit=999) == before
+    successor.close()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "body = 'x'",
+        "body = CAST(x'ff' AS TEXT)",
+        "body = replace(body, ':2', ':99999999999999999999')",
+        "body = replace(body, ':2', ':-1')",
+        "body = '{\"x\":' || replace(printf('%09000d', 0), '0', '[')",
+        "principal = CAST(x'ff' AS TEXT)",
+        "namespace = 'text'",
+        "time_us = 'never'",
+    ],
+)
+def test_an_edited_entry_counts_nothing_and_keeps_no_store_from_opening(file_store, tmp_path, edit):
+    file_store.commit([use(2), use(3)])
+    db = apsw.Connection(file_store._path)
+    db.execute(f"UPDATE entries SET {edit} WHERE position = 0")
+    db.close()
+    successor = copied(file_store, tmp_path)
+    assert [row.count for row in usage(successor)] == [3]
+    successor.close()
+
+
+@pytest.mark.parametrize("value", ["-1", "5", "'x'", "x'00'"])
+def test_a_store_whose_counts_are_of_another_log_is_refused(path, value):
+    SQLiteStore.create(path, b"d" * 16).close()
+    db = apsw.Connection(path)
+    db.execute(f"UPDATE meta SET value = {value} WHERE name = 'counted'")
+    db.close()
+    with pytest.raises(StoreRefused, match="counts"):
+        SQLiteStore.open(path)
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("due_us > 0 AND due_us <= 9 AND +kind IN ('k') ORDER BY due_us, kind, id", "by_due"),
+        ("kind = 'k' AND id = x'00'", "by_id"),
+        ("kind = 'k' AND id BETWEEN x'00' AND x'01' ORDER BY id DESC", "by_id"),
+        ("kind = 'k' AND namespace = x'' AND name > 'a' AND name <> '' ORDER BY name", "by_name"),
+    ],
+)
+def test_records_are_found_by_an_index_and_need_no_sorting(file_store, query, index):
+    plan = file_store._db.execute(
+        f"EXPLAIN QUERY PLAN SELECT * FROM records WHERE live = 1 AND {query}"
+    )
+    (step,) = [row[3] for row in plan]
+    assert f"records_{index}" in step
+
+
+def test_usage_is_read_newest_first_without_sorting(file_store):
+    plan = file_store._db.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM usage WHERE namespace = x'' AND object = 'o' AND day >= 1"
+        " ORDER BY day DESC, version DESC, principal DESC"
+    )
+    (step,) = [row[3] for row in plan]
+    assert "PRIMARY KEY" in step
+
+
+# --- erasing --------------------------------------------------------------------------------------
+
+
+def marked(number, size=50):
+    return b'{"material":"MARK-%06d-%s"}' % (number, b"x" * size)
+
+
+def holding(store, number):
+    """The files of the store that hold the record's material."""
+    folder = Path(store._path).parent
+    return [
+        path.name for path in sorted(folder.iterdir()) if b"MARK-%06d" % number in path.read_bytes()
+    ]
+
+
+def material(number, body, *, revision=1, identity=None):
+    made = Record(
+        Kind.VERSION, identity or number.to_bytes(20, "big"), NAMESPACE, "", revision, REQUEST,
+        body, b"m" * 32,
+    )  # fmt: skip
+    return Write(made, revision - 1)
+
+
+def test_an_erasing_commit_leaves_the_old_body_in_no_file(file_store):
+    """With the reader's connection open, and after many other commits."""
+    chance = random.Random(3)  # noqa: S311 - to be repeatable
+    ids = {number: chance.randbytes(20) for number in range(600)}
+    revisions = dict.fromkeys(ids, 1)
+    for number, identity in ids.items():
+        body = marked(number, chance.choice([50, 300, 900, 3_000, 9_000]))
+        file_store.commit([
+            Commit(0, (), entry(number), (material(number, body, identity=identity),))
+        ])  # fmt: skip
+        if number % 2:  # a change that keeps the material: an older revision has it, too
+            changed = chance.randrange(number)
+            revisions[changed] += 1
+            write = material(
+                changed, marked(changed, chance.choice([40, 400, 5_000])),
+                revision=revisions[changed], identity=ids[changed],
+            )  # fmt: skip
+            file_store.commit([Commit(0, (), entry(), (write,))])
+    file_store.events(EventQuery(NAMESPACE))
+    erased = chance.sample(sorted(ids), 100)
+    assert all(holding(file_store, number) for number in erased[:5])
+    for number in erased:
+        write = material(number, b"{}", revision=revisions[number] + 1, identity=ids[number])
+        (outcome,) = file_store.commit([Commit(0, (), entry(), (write,), erases=True)])
+        assert isinstance(outcome, Kept)
+        if number == erased[0]:
+            assert holding(file_store, number) == []
+    assert not [number for number in erased if holding(file_store, number)]
+    assert not file_store.erasing
+    kept = next(number for number in ids if number not in erased)
+    assert holding(file_store, kept)  # shows that the others would be found
+    file_store.commit([Commit(0, (), entry(number)) for number in range(300)])
+    assert not [number for number in erased if holding(file_store, number)]
+
+
+def test_a_commit_that_does_not_erase_leaves_it_in_the_journal(file_store):
+    """Shows that cutting the journal is what does it."""
+    file_store.commit([Commit(0, (), entry(), (material(1, marked(1)),))])
+    file_store.commit([Commit(0, (), entry(), (material(1, b"{}", revision=2),))])
+    assert holding(file_store, 1) == ["store.db-wal"]
+
+
+def test_while_a_reader_keeps_the_journal_the_commit_is_kept_and_it_is_cut_later(file_store):
+    file_store.commit([Commit(0, (), entry(), (material(1, marked(1)),))])
+    file_store._db.set_busy_timeout(10)
+    reader = file_store._read_only()
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM entries").fetchall()
+    erasing = Commit(0, (), entry(), (material(1, b"{}", revision=2),), erases=True)
+    assert file_store.commit([erasing]) == [Kept(1)]
+    assert file_store.erasing
+    assert holding(file_store, 1)
+    assert file_store.settle_counts() is not None
+    assert file_store.erasing  # not tried again at once
+    reader.execute("COMMIT")
+    file_store._erased_at -= 10
+    file_store.settle_counts()
+    assert not file_store.erasing
+    assert holding(file_store, 1) == []
+
+
+def test_a_store_that_was_killed_before_it_cut_the_journal_cuts_it_when_it_is_opened(
+    file_store, tmp_path
+):
+    file_store.commit([Commit(0, (), entry(), (material(1, marked(1)),))])
+    file_store.commit([Commit(0, (), entry(), (material(1, b"{}", revision=2),))])
+    (tmp_path / "other").mkdir()
+    successor = copied(file_store, tmp_path / "other")
+    assert holding(successor, 1) == []
+    successor.close()
+
+
+def test_an_erasing_commit_that_is_refused_erases_nothing(file_store):
+    file_store.commit([Commit(0, (), entry(), (material(1, marked(1)),))])
+    lost = Commit(0, (), entry(), (material(1, b"{}", revision=3),), erases=True)
+    assert file_store.commit([lost]) == [Conflict(name=False)]
+    (found,) = file_store.load([material(1, b"").record.ref])
+    assert found.body == marked(1)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_second_process_cannot_open_it(file_store, path):
     with pytest.raises(StoreRefused, match="in use"):
         SQLiteStore.open(path)
 
@@ -214,26 +668,26 @@ def test_a_missing_file_is_refused(path):
         SQLiteStore.open(path)
 
 
-def test_a_row_edited_to_another_type_is_still_a_record(store, path):
-    store.commit([writing(record())])
+def test_a_row_edited_to_another_type_is_still_a_record(file_store, path):
+    file_store.commit([writing(record())])
     # By apsw, as the store itself: a second SQLite in this process would drop its locks.
     db = apsw.Connection(str(path))
     db.execute("UPDATE records SET revision = 'x', body = 7, mac = 'm', name = x'00ff'")
     db.close()
-    (found,) = store.load([Ref(Kind.KEY, b"\1" * 16)])
+    (found,) = file_store.load([Ref(Kind.KEY, b"\1" * 16)])
     assert found is not None
     assert found != record()
 
 
-def test_a_full_disk_keeps_nothing_of_the_group_and_recovers(store):
+def test_a_full_disk_keeps_nothing_of_the_group_and_recovers(file_store):
     """SQLite's page limit stands for the disk's end: the same error, without filling a disk."""
-    store.commit([writing(record())])
-    before = store.tree, store.epoch
-    pages = store._db.pragma("page_count")
-    store._db.pragma("max_page_count", pages)
+    file_store.commit([writing(record())])
+    before = file_store.tree, file_store.epoch
+    pages = file_store._db.pragma("page_count")
+    file_store._db.pragma("max_page_count", pages)
     big = [Commit(1, (), entry(number, body=b"x" * 4000)) for number in range(200)]
     with pytest.raises(StoreUnavailable):
-        store.commit(big)
-    assert (store.tree, store.epoch) == before
-    store._db.pragma("max_page_count", 1_000_000)
-    assert store.commit(big[:1]) == [Kept(1)]
+        file_store.commit(big)
+    assert (file_store.tree, file_store.epoch) == before
+    file_store._db.pragma("max_page_count", 1_000_000)
+    assert file_store.commit(big[:1]) == [Kept(1)]

@@ -108,9 +108,10 @@ class Turn:
         return self._used(entry, quota, quota.version)
 
     def _used(self, entry: Entry, quota: Quota, version: int | None) -> int:
-        for earlier in self.tallied[self._folded :]:
+        for number in range(self._folded, len(self.tallied)):
+            earlier = self.tallied[number]
             for tally in earlier.tally:
-                if sane(tally.version, tally.count):
+                if sane(tally):
                     for which in (tally.version, None):
                         key = (earlier.namespace, tally.object, which)
                         self._sums[key] = self._sums.get(key, 0) + tally.count
@@ -128,8 +129,4 @@ class Turn:
 
 
 def _taken(entry: Entry, quota: Quota) -> int:
-    return sum(
-        tally.count
-        for tally in entry.tally
-        if tally.object == quota.object and sane(tally.version, tally.count)
-    )
+    return sum(tally.count for tally in entry.tally if tally.object == quota.object and sane(tally))

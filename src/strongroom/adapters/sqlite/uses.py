@@ -16,7 +16,7 @@ import apsw
 import msgspec
 
 from strongroom.domain import events
-from strongroom.ports.store import Entry, Usage
+from strongroom.ports.store import Entry, Tally, Usage
 
 DAY_US: Final = 86_400_000_000
 INTERVAL_SECONDS: Final = 5.0
@@ -38,7 +38,8 @@ _ROW: Final = (
 
 Thing = tuple[bytes, str]  # namespace, object
 _Row = tuple[int, int, str]  # day, version, principal
-_Gathered = dict[Thing, dict[_Row, list[int]]]  # count, last_us
+_Use = tuple[int, int]  # count, last_us
+_Gathered = dict[Thing, dict[_Row, _Use]]
 
 _decode = msgspec.json.Decoder(events.Event).decode
 
@@ -76,7 +77,7 @@ class Uses:
         self._gathering: _Gathered = {}
         self._leaving: _Gathered = {}  # what was put aside, as far as it is not in the table
         self._rows = 0  # in both
-        self._step: list[tuple[Thing, _Row, list[int]]] | None = None
+        self._step: list[tuple[Thing, _Row, _Use]] | None = None
         self._totals: dict[Thing, Total] = {}
         self._asided = time.monotonic()
         self._count_from_log(size)
@@ -114,12 +115,7 @@ class Uses:
             self._step = None
             if not self._leaving:
                 self._counted = self._through
-        for entry in entries:
-            day, principal, time_us = entry.time_us // DAY_US, entry.principal, entry.time_us
-            for tally in entry.tally:
-                if sane(tally.version, tally.count):
-                    thing = (entry.namespace, tally.object)
-                    self._gather(thing, (day, tally.version, principal), tally.count, time_us)
+        self._gather(entries)
         self._size = size
 
     def was_kept(self) -> bool:
@@ -176,19 +172,19 @@ class Uses:
 
     def usage(self, thing: Thing, since_day: int, limit: int) -> list[Usage]:
         """Uses from that day on, newest day first."""
-        rows: dict[_Row, list[int]] = {}
+        rows: dict[_Row, _Use] = {}
         for day, version, principal, count, last_us in self._db.execute(
             "SELECT day, version, CAST(principal AS BLOB), count, last_us FROM usage"
             " WHERE namespace = ? AND object = ? AND day >= ?"
             " ORDER BY day DESC, version DESC, principal DESC LIMIT ?",
             (*thing, since_day, max(limit, 0)),
         ):
-            rows[day, version, principal.decode(errors="replace")] = [count, last_us]
+            rows[day, version, principal.decode(errors="replace")] = (count, last_us)
         # A row that lies beyond the limit in the table lies beyond it together with these, too.
         for part in (self._leaving, self._gathering):
-            for row, (count, last_us) in part.get(thing, {}).items():
+            for row, use in part.get(thing, {}).items():
                 if row[0] >= since_day:
-                    _add(rows, row, count, last_us)
+                    rows[row] = _sum(rows.get(row, (0, use[1])), use)
         newest = sorted(rows.items(), reverse=True)[: max(limit, 0)]
         return [
             Usage(version, principal, day, count, last_us)
@@ -197,13 +193,29 @@ class Uses:
 
     # --- how --------------------------------------------------------------------------------------
 
-    def _gather(self, thing: Thing, row: _Row, count: int, last_us: int) -> None:
-        rows = self._gathering.get(thing)
-        if rows is None:
-            rows = self._gathering[thing] = {}
-        self._rows += _add(rows, row, count, last_us)
-        if self._totals and (total := self._totals.get(thing)) is not None:
-            total.add(row[1], count)
+    def _gather(self, entries: Sequence[Entry]) -> None:
+        # Once for every use of a key there is: spelled out, and in tuples of plain values, which
+        # the garbage collector need not look through.
+        gathering, totals = self._gathering, self._totals
+        for entry in entries:
+            namespace, time_us = entry.namespace, entry.time_us
+            for tally in entry.tally:
+                count, version = tally.count, tally.version
+                if not 0 < count <= _SANE_MAX or not 0 <= version <= _SANE_MAX:
+                    continue
+                thing = (namespace, tally.object)
+                rows = gathering.get(thing)
+                if rows is None:
+                    rows = gathering[thing] = {}
+                row = (time_us // DAY_US, version, entry.principal)
+                use = rows.get(row)
+                if use is None:
+                    rows[row] = (count, time_us)
+                    self._rows += 1
+                else:
+                    rows[row] = _sum(use, (count, time_us))
+                if totals and (total := totals.get(thing)) is not None:
+                    total.add(version, count)
 
     def _put_aside(self) -> None:
         self._leaving, self._gathering = self._gathering, {}
@@ -220,7 +232,7 @@ class Uses:
 
     def _count_from_log(self, size: int) -> None:
         """Count what the table lacks. An entry that cannot be read counts for nothing."""
-        through: dict[tuple[Thing, _Row], int] = {}
+        through: dict[tuple[bytes, str, int, int, str], int] = {}
         while self._size < size:
             end = min(self._size + _READ_ROWS, size)
             rows: list[Any] = self._db.execute(
@@ -230,13 +242,17 @@ class Uses:
                 (self._size, end),
             ).fetchall()
             for position, time_us, namespace, principal, body in rows:
-                for who, name, version, count in _told(principal, body):
-                    thing, row = (namespace, name), (time_us // DAY_US, version, who)
-                    if (thing, row) not in through:
-                        found = self._db.execute(f"SELECT through{_ROW}", (*thing, *row)).fetchone()
-                        through[thing, row] = 0 if found is None else found[0]
-                    if position >= through[thing, row]:
-                        self._gather(thing, row, count, time_us)
+                who, tallies = _told(principal, body)
+                lacking = []
+                for tally in tallies:
+                    key = (namespace, tally.object, time_us // DAY_US, tally.version, who)
+                    if key not in through:
+                        found = self._db.execute(f"SELECT through{_ROW}", key).fetchone()
+                        through[key] = 0 if found is None else found[0]
+                    if position >= through[key]:
+                        lacking.append(tally)
+                entry = Entry(time_us, namespace, who, "", "", "", "", body, tuple(lacking))
+                self._gather((entry,))
             self._size = end
             if self._rows >= _ROWS_MAX:
                 # A long log, and nobody waits: all at once.
@@ -246,33 +262,26 @@ class Uses:
                 through.clear()
 
 
-def _flat(gathered: _Gathered) -> Iterator[tuple[Thing, _Row, list[int]]]:
+def _flat(gathered: _Gathered) -> Iterator[tuple[Thing, _Row, _Use]]:
     for thing, rows in gathered.items():
         for row, use in rows.items():
             yield thing, row, use
 
 
-def _add(rows: dict[_Row, list[int]], row: _Row, count: int, last_us: int) -> bool:
-    """Whether the row is a new one."""
-    use = rows.get(row)
-    if use is None:
-        rows[row] = [count, last_us]
-        return True
-    use[0] += count
-    use[1] = max(use[1], last_us)
-    return False
+def _sum(one: _Use, other: _Use) -> _Use:
+    return one[0] + other[0], max(one[1], other[1])
 
 
-def sane(version: int, count: int) -> bool:
+def sane(tally: Tally) -> bool:
     """Whether an entry of ours can say so."""
-    return 0 < count <= _SANE_MAX and 0 <= version <= _SANE_MAX
+    return 0 < tally.count <= _SANE_MAX and 0 <= tally.version <= _SANE_MAX
 
 
-def _told(principal: bytes, body: bytes) -> list[tuple[str, str, int, int]]:
-    """Who used what, as a row of the log says: principal, object, version, count."""
+def _told(principal: bytes, body: bytes) -> tuple[str, list[Tally]]:
+    """Who used what, as a row of the log says."""
     try:
         who = principal.decode()
-        told = events.tally(_decode(body))
+        tallies = [Tally(*use) for use in events.tally(_decode(body))]
     except (ValueError, msgspec.MsgspecError, RecursionError):
-        return []
-    return [(who, name, version, count) for name, version, count in told if sane(version, count)]
+        return "", []
+    return who, [tally for tally in tallies if sane(tally)]

@@ -12,6 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from strongroom.domain import limits
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm, Purpose, Scheme
 from strongroom.domain.lifecycle import State
+from strongroom.domain.things import Origin, Profile
+from strongroom.domain.times import microseconds
 from strongroom.domain.words import (
     Additional,
     Ciphertext,
@@ -24,6 +26,7 @@ from strongroom.domain.words import (
     Plaintext,
     PolicyText,
     RequestId,
+    Time,
     VersionNumber,
 )
 
@@ -47,33 +50,111 @@ class Done(Answer):
 # --- keys -----------------------------------------------------------------------------------------
 
 
+RotationDays = Annotated[
+    int, Meta(ge=0, le=limits.ROTATION_DAYS_MAX, description="0: no rotation by time")
+]
+RotationUses = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=limits.KEY_USES_MAX,
+        description=f"0: no rotation by uses; else at least {limits.ROTATION_USES_MIN}",
+    ),
+]
+
+
+class UseControl(Ask, kw_only=True):
+    """What bounds a key's use, whoever uses it. Empty or 0: no bound.
+
+    `operations`: the only ones allowed, such as `key.decrypt`. `not_before`, `not_after`: no use
+    outside. `uses_max`: all uses, ever. `rate_uses` in any `rate_seconds`. `required_context`:
+    names that the encryption context must have.
+    """
+
+    operations: Annotated[list[str], Meta(max_length=32)] = []
+    not_before: Time = ""
+    not_after: Time = ""
+    uses_max: Annotated[int, Meta(ge=0, le=limits.KEY_USES_MAX)] = 0
+    rate_uses: Annotated[int, Meta(ge=0, le=limits.RATE_USES_MAX)] = 0
+    rate_seconds: Annotated[int, Meta(ge=0, le=limits.RATE_SECONDS_MAX)] = 0
+    required_context: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=256)]],
+        Meta(max_length=limits.REQUIRED_CONTEXT_MAX),
+    ] = []
+
+    def __post_init__(self) -> None:
+        """Refuse half a rate, and a window that is none."""
+        if bool(self.rate_uses) is not bool(self.rate_seconds):
+            raise ValueError("rate_uses and rate_seconds belong together")
+        before, after = microseconds(self.not_before), microseconds(self.not_after)
+        if before and after and before >= after:
+            raise ValueError("not_before must come before not_after")
+
+
 class CreateKey(Ask, kw_only=True):
-    """A new key with its first version."""
+    """A new key with its first version.
+
+    With the origin `imported`, it has no version until material is imported. `activates` and
+    `deactivates` bound its active life; without `rotation_days`, the algorithm's default holds.
+    """
 
     name: Name
     algorithm: Algorithm = DEFAULT
     purpose: Purpose | UnsetType = UNSET
+    origin: Origin = Origin.GENERATED
     labels: Labels = {}
     description: Description = ""
+    activates: Time = ""
+    deactivates: Time = ""
+    rotation_days: RotationDays | UnsetType = UNSET
+    rotation_uses: RotationUses = 0
+    exportable: bool = False
+    deletion_protection: bool = False
+    control: UseControl | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse a purpose that the algorithm has not, and too many labels."""
+        """Refuse a purpose that the algorithm has not, too many labels, dates out of order."""
         purposes = ALGORITHMS[self.algorithm].schemes
         if self.purpose is not UNSET and self.purpose not in purposes:
             raise ValueError(f"a key of {self.algorithm} can be for: {', '.join(purposes)}")
         _bounded(self.labels)
+        _enough(self.rotation_uses)
+        begin, end = microseconds(self.activates), microseconds(self.deactivates)
+        if begin and end and begin >= end:
+            raise ValueError("activates must come before deactivates")
 
 
 class UpdateKey(Ask, kw_only=True):
-    """What is given replaces what was; what is not given stays."""
+    """What is given replaces what was; what is not given stays. An empty time is none.
+
+    `activates` can be changed until the key is active (a time that has passed: from now on),
+    `deactivates` until it is deactivated.
+    """
 
     labels: Labels | UnsetType = UNSET
     description: Description | UnsetType = UNSET
+    activates: Time | UnsetType = UNSET
+    deactivates: Time | UnsetType = UNSET
+    rotation_days: RotationDays | UnsetType = UNSET
+    rotation_uses: RotationUses | UnsetType = UNSET
+    min_version: VersionNumber | UnsetType = UNSET
+    deletion_protection: bool | UnsetType = UNSET
+    control: UseControl | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse more than all labels together may be."""
+        """Refuse more than all labels together may be, and what is no time."""
         if self.labels is not UNSET:
             _bounded(self.labels)
+        if self.rotation_uses is not UNSET:
+            _enough(self.rotation_uses)
+        for time in (self.activates, self.deactivates):
+            if time is not UNSET:
+                microseconds(time)
+
+
+def _enough(uses: int) -> None:
+    if 0 < uses < limits.ROTATION_USES_MIN:
+        raise ValueError(f"rotation_uses is 0 or at least {limits.ROTATION_USES_MIN}")
 
 
 def _bounded(labels: dict[str, str]) -> None:
@@ -91,16 +172,66 @@ class Page(Ask, kw_only=True):
     page_token: PageToken = ""
 
 
+class ListKeys(Page, kw_only=True):
+    """One page of those keys that match everything given.
+
+    `label` is a name, or `name=value`. `search` is a part of the name or the description. A page
+    may hold fewer keys than its limit, or none, and still lead on.
+    """
+
+    state: State | UnsetType = UNSET
+    algorithm: Algorithm | UnsetType = UNSET
+    purpose: Purpose | UnsetType = UNSET
+    label: Annotated[str, Meta(max_length=320)] = ""
+    search: Annotated[str, Meta(max_length=128)] = ""
+
+
+class OfVersion(Ask, kw_only=True):
+    """What is asked of the key; with `key_version`, of that version alone."""
+
+    key_version: VersionNumber | UnsetType = UNSET
+
+
+class ScheduleDestruction(OfVersion, kw_only=True):
+    """After so many days the material is erased, for good."""
+
+    days: Annotated[
+        int, Meta(ge=limits.DESTRUCTION_DAYS_MIN, le=limits.DESTRUCTION_DAYS_MAX)
+    ] | UnsetType = UNSET
+
+
 class VersionView(Answer):
-    """A version of a key."""
+    """A version of a key. Times that never come are empty. `material`: whether it is (still) here.
+
+    `expires` is when imported material is erased.
+    """
 
     version: int
     state: State
     created: str
+    destroys: str
+    destroyed: str
+    expires: str
+    material: bool
+
+
+class ControlView(Answer):
+    """What bounds a key's use; as it was given."""
+
+    operations: list[str]
+    not_before: str
+    not_after: str
+    uses_max: int
+    rate_uses: int
+    rate_seconds: int
+    required_context: list[str]
 
 
 class KeyView(Answer):
-    """A key, without anything secret. `versions`: the newest 100, newest first, where asked."""
+    """A key, without anything secret. `versions`: the newest 100, newest first, where asked.
+
+    Times that never come are empty. `rotates` is when the next version comes by itself.
+    """
 
     name: str
     id: str
@@ -113,6 +244,17 @@ class KeyView(Answer):
     labels: dict[str, str]
     description: str
     created: str
+    activates: str
+    deactivates: str
+    destroys: str
+    destroyed: str
+    min_version: int
+    rotation_days: int
+    rotation_uses: int
+    rotates: str
+    exportable: bool
+    deletion_protection: bool
+    control: ControlView
     revision: int
     versions: list[VersionView] | UnsetType = UNSET
 
@@ -351,6 +493,29 @@ class NamespaceView(Answer):
     name: str
     id: str
     created: str
+
+
+class UpdateNamespace(Ask, kw_only=True):
+    """What is given replaces what was.
+
+    `profile`: `approved` keeps to what FIPS 140-3 approves; `legacy` allows legacy schemes.
+    """
+
+    profile: Profile | UnsetType = UNSET
+    destruction_days_min: (
+        Annotated[int, Meta(ge=limits.DESTRUCTION_DAYS_MIN, le=limits.DESTRUCTION_DAYS_MAX)]
+        | UnsetType
+    ) = UNSET
+    publishes_keys: bool | UnsetType = UNSET
+
+
+class NamespaceSettings(NamespaceView):
+    """The caller's namespace and what holds in it."""
+
+    profile: Profile
+    destruction_days_min: int
+    publishes_keys: bool
+    revision: int
 
 
 class NamespacePage(Answer):

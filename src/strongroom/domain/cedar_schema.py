@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.operations import OPERATIONS, RIGHTS, Resource
 
 _ENTITIES: Final = """\
 entity Role;
@@ -22,10 +22,11 @@ _CONTEXT: Final = "{ encryption: Encryption, source: String, now: datetime }"
 
 def schema() -> str:
     """The schema that every policy text is validated against."""
+    rows = {operation.name: operation.resource for operation in OPERATIONS.values()} | RIGHTS
     actions = [
-        f'action "{operation.name}" appliesTo '
-        f"{{ principal: [Principal], resource: [{operation.resource}], context: {_CONTEXT} }};"
-        for operation in OPERATIONS.values()
+        f'action "{name}" appliesTo '
+        f"{{ principal: [Principal], resource: [{resource}], context: {_CONTEXT} }};"
+        for name, resource in rows.items()
     ]
     return _ENTITIES + "\n".join(actions) + "\n"
 

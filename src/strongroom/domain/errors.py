@@ -9,6 +9,7 @@
     ├── AlreadyExists         the name is taken
     ├── ChangedMeanwhile      somebody else's change came first; read again and decide again
     ├── KeyNotUsable          the key or version is in a state that forbids this use
+    ├── RateLimited           the key's own limit of uses in a time was reached; try again later
     ├── InvalidCiphertext     the one dull message for every bad ciphertext
     ├── TamperedRecord        a stored row is not as it was written: nothing is done with it
     └── Unavailable           the ledger, the clock or a room does not answer; try again later
@@ -90,6 +91,13 @@ class KeyNotUsable(Refusal):
     title = "The key is not in a state that allows this"
 
 
+class RateLimited(Refusal):
+    """The key is used as often as its rate limit allows."""
+
+    code = "rate-limited"
+    title = "The key is used as often as its rate limit allows; try again later"
+
+
 class InvalidCiphertext(Refusal):
     """One message for truncated, altered, foreign, unknown: the difference helps an attacker."""
 
@@ -120,6 +128,7 @@ REFUSALS: tuple[type[Refusal], ...] = (
     AlreadyExists,
     ChangedMeanwhile,
     KeyNotUsable,
+    RateLimited,
     InvalidCiphertext,
     TamperedRecord,
     Unavailable,

@@ -4,7 +4,6 @@ It is canonical JSON (fields sorted, no spaces, integers and text only) and a le
 Merkle tree. Details are named by the operation table's allow-list; nothing else gets in.
 """
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -91,22 +90,3 @@ def _use(text: str) -> tuple[str, int, int]:
     name, _, rest = text.rpartition("/")
     version, _, count = rest.partition(":")
     return f"key/{name}", int(version), int(count)
-
-
-def rfc3339(time_us: int) -> str:
-    """Microseconds since 1970 as `2026-01-31T12:00:00.000000Z`."""
-    seconds, micro = divmod(time_us, 1_000_000)
-    return f"{_second(seconds)}.{micro:06d}Z"
-
-
-_last: tuple[int, str] = (0, "1970-01-01T00:00:00")
-
-
-def _second(seconds: int) -> str:
-    # Thousands of entries share a second; formatting it costs more than the rest of the entry.
-    global _last  # noqa: PLW0603 - a cache of one value, replaced whole
-    known, text = _last
-    if known != seconds:
-        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _last = (seconds, text)
-    return text

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain import asks, uses
-from strongroom.domain.lifecycle import Use
+from strongroom.domain import asks, transfers, uses
+from strongroom.domain.lifecycle import USE_COMPROMISED, Transition, Use
 
 
 class Resource(StrEnum):
@@ -26,7 +26,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row. `name` is also the Cedar action and the action in the audit log.
 
     `details` names every field that the audit entry may carry beyond the fixed ones. `use` is what
-    it does with key material, if anything. What is about the namespace as a whole has it as its
+    it does to a key, if the key's state can forbid it, and `transition` what it asks of that state.
+    `anonymous` needs no identity: the service says on what conditions. What is about the namespace as a whole has it as its
     `resource`, and is weighed against the caller's own.
     """
 
@@ -37,6 +38,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     details: frozenset[str] = frozenset()
     use: Use | None = None
+    transition: Transition | None = None
+    anonymous: bool = False
 
 
 def _row(  # noqa: PLR0913 - a row of a table
@@ -48,6 +51,8 @@ def _row(  # noqa: PLR0913 - a row of a table
     *,
     details: str = "",
     use: Use | None = None,
+    transition: Transition | None = None,
+    anonymous: bool = False,
 ) -> tuple[str, Operation]:
     return name, Operation(
         name=name,
@@ -57,8 +62,13 @@ def _row(  # noqa: PLR0913 - a row of a table
         summary=summary,
         details=frozenset(details.split()),
         use=use,
+        transition=transition,
+        anonymous=anonymous,
     )
 
+
+# Rights that are weighed beside an operation's own: a Cedar action without an operation.
+RIGHTS: Final[dict[str, Resource]] = {USE_COMPROMISED: Resource.KEY}
 
 _KEY, _PRINCIPAL, _TOKEN = Resource.KEY, Resource.PRINCIPAL, Resource.TOKEN
 _POLICY, _NAMESPACE = Resource.POLICY, Resource.NAMESPACE
@@ -68,27 +78,97 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
     [
         _row(
             "key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key",
-            details="algorithm purpose",
+            details="algorithm purpose origin",
         ),
         _row(
-            "key.list", asks.Page, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
+            "key.list", asks.ListKeys, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
         ),
         _row("key.read", asks.Nothing, asks.KeyView, _KEY, "Describe a key and its versions"),
         _row(
-            "key.update", asks.UpdateKey, asks.KeyView, _KEY, "Change labels and description",
-            details="changed",
+            "key.update", asks.UpdateKey, asks.KeyView, _KEY,
+            "Change a key's labels, dates, rotation and limits", details="changed", use=Use.CHANGE,
         ),
         _row(
             "key.rotate", asks.Nothing, asks.KeyView, _KEY,
             "Make a new version; old ones go on decrypting", use=Use.ROTATE,
         ),
         _row(
-            "key.enable", asks.Nothing, asks.KeyView, _KEY, "Let a disabled key be used again",
-            details="state",
+            "key.enable", asks.OfVersion, asks.KeyView, _KEY,
+            "Let a disabled key be used again", details="state key_version",
+            transition=Transition.ENABLE,
         ),
         _row(
-            "key.disable", asks.Nothing, asks.KeyView, _KEY,
-            "Stop every use of a key, at once and everywhere", details="state",
+            "key.disable", asks.OfVersion, asks.KeyView, _KEY,
+            "Stop every use of a key, at once and everywhere", details="state key_version",
+            transition=Transition.DISABLE,
+        ),
+        _row(
+            "key.deactivate", asks.OfVersion, asks.KeyView, _KEY,
+            "End a key's active life: it only decrypts and verifies from now on",
+            details="state key_version", transition=Transition.DEACTIVATE,
+        ),
+        _row(
+            "key.mark-compromised", asks.OfVersion, asks.KeyView, _KEY,
+            "Say that a key is known to others; who decrypts with it needs a right of its own",
+            details="state key_version", transition=Transition.MARK_COMPROMISED,
+        ),
+        _row(
+            "key.schedule-destruction", asks.ScheduleDestruction, asks.KeyView, _KEY,
+            "Stop a key now and erase its material after some days",
+            details="state key_version days", transition=Transition.SCHEDULE_DESTRUCTION,
+        ),
+        _row(
+            "key.cancel-destruction", asks.OfVersion, asks.KeyView, _KEY,
+            "Keep a key that was to be destroyed", details="state key_version",
+            transition=Transition.CANCEL_DESTRUCTION,
+        ),
+        _row(
+            "key.import-parameters", transfers.ImportParameters, transfers.ImportParametersView,
+            _KEY, "Get a wrapping key and a token for one import",
+            details="ticket wrapping_key expires", use=Use.IMPORT,
+        ),
+        _row(
+            "key.import", transfers.ImportMaterial, asks.KeyView, _KEY,
+            "Bring a key's material in", details="ticket wrapping expires again", use=Use.IMPORT,
+        ),
+        _row(
+            "key.delete-imported-material", asks.OfVersion, asks.KeyView, _KEY,
+            "Erase imported material; the same can be imported again", details="key_version",
+            use=Use.CHANGE,
+        ),
+        _row(
+            "key.export", transfers.ExportMaterial, transfers.Exported, _KEY,
+            "Take an exportable key's material out, wrapped for a public key",
+            details="wrapping recipient", use=Use.EXPORT,
+        ),
+        _row(
+            "key.backup", asks.Nothing, transfers.Backup, _KEY,
+            "Take a whole key out as an opaque blob", details="versions digest", use=Use.EXPORT,
+        ),
+        _row(
+            "key.restore", transfers.RestoreKey, asks.KeyView, _KEY,
+            "Bring a backup's key back where there is none", details="versions digest",
+        ),
+        _row(
+            "key.read-usage", transfers.ReadUsage, transfers.UsageView, _KEY,
+            "Say who used which version and when, and what is safe to retire", details="days",
+        ),
+        _row(
+            "alias.write", transfers.WriteAlias, transfers.AliasView, _KEY,
+            "Make an alias, or move it to another key", details="alias former",
+        ),
+        _row(
+            "alias.list", transfers.ListAliases, transfers.AliasPage, _NAMESPACE,
+            "List the aliases", details="count",
+        ),
+        _row("alias.delete", asks.Nothing, asks.Done, _KEY, "Delete an alias", details="alias"),
+        _row(
+            "jwks.read", asks.Nothing, transfers.JWKSet, _NAMESPACE,
+            "Read the public halves of the signing keys, as a JWK set", details="count",
+        ),
+        _row(
+            "jwks.read-published", asks.Nothing, transfers.JWKSet, _NAMESPACE,
+            "Read a namespace's JWK set, if it is published", details="count", anonymous=True,
         ),
         _row(
             "key.encrypt", asks.Encrypt, (asks.Encrypted, asks.EncryptedBatch), _KEY, "Encrypt",
@@ -246,6 +326,15 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "namespace.list", asks.Page, asks.NamespacePage, _NAMESPACE, "List the namespaces",
             details="count",
+        ),
+        _row(
+            "namespace.read", asks.Nothing, asks.NamespaceSettings, _NAMESPACE,
+            "Describe the own namespace",
+        ),
+        _row(
+            "namespace.update", asks.UpdateNamespace, asks.NamespaceSettings, _NAMESPACE,
+            "Change what holds in the own namespace",
+            details="changed profile destruction_days_min publishes_keys",
         ),
         _row(
             "policy.list", asks.Nothing, asks.PolicyList, _NAMESPACE, "List the policies",

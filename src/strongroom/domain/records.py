@@ -20,6 +20,8 @@ class Kind(StrEnum):
     VERSION = "v"  # id: the key's id, then the version in four bytes
     PRINCIPAL = "p"
     TOKEN = "t"  # noqa: S105 - a kind of record
+    ALIAS = "a"
+    IMPORT_TICKET = "i"
     POLICIES = "o"  # id: the namespace's id; all policies of a namespace are one record
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from strongroom.domain.lifecycle import USE_COMPROMISED
+
 
 class Role(msgspec.Struct, frozen=True):
     """A role and the actions it grants in its namespace."""
@@ -28,7 +30,10 @@ class Role(msgspec.Struct, frozen=True):
 
 _MANAGE_KEYS = (
     "key.create", "key.list", "key.read", "key.update", "key.rotate", "key.enable", "key.disable",
-    "key.read-public-key",
+    "key.deactivate", "key.mark-compromised", "key.schedule-destruction", "key.cancel-destruction",
+    "key.import-parameters", "key.import", "key.delete-imported-material",
+    "key.backup", "key.restore", "key.read-usage", "key.read-public-key",
+    "alias.write", "alias.list", "alias.delete", "jwks.read", "namespace.read",
 )  # fmt: skip
 
 _USE_KEYS = (
@@ -49,19 +54,25 @@ ROLES: Final[dict[str, Role]] = {
                 "role.list", "token.create", "token.list", "token.revoke",
                 "policy.list", "policy.read", "policy.write", "policy.delete",
                 "authorize.explain", "decision.read", "audit.read", "status.read",
-                "namespace.create", "namespace.list",
+                "namespace.create", "namespace.list", "namespace.update",
             ),
         ),
         Role("key-manager", "makes, rotates, disables keys; uses none", _MANAGE_KEYS),
         Role("key-user", "uses every key; manages none",
-             (*_USE_KEYS, "key.read", "key.read-public-key", "random.generate")),
+             (*_USE_KEYS, "key.read", "key.read-public-key", "alias.list", "jwks.read",
+              "random.generate")),
+        Role("key-recoverer", "decrypts and verifies with keys that are marked compromised",
+             ("key.decrypt", "key.verify", "key.verify-mac", "key.unwrap", "key.decapsulate",
+              "key.re-encrypt", "key.encrypt", "key.read", USE_COMPROMISED)),
+        Role("key-exporter", "takes exportable keys out; makes and uses none",
+             ("key.export", "key.read", "key.list")),
         Role("policy-writer", "writes policies and asks what they mean",
              ("policy.list", "policy.read", "policy.write", "policy.delete",
               "authorize.explain", "decision.read", "role.list")),
         Role("auditor", "reads the audit log, decisions and policies; changes nothing",
              ("audit.read", "decision.read", "policy.list", "policy.read", "role.list",
-              "key.list", "key.read", "key.read-public-key",
-              "principal.list", "principal.read", "token.list",
+              "key.list", "key.read", "key.read-usage", "key.read-public-key",
+              "alias.list", "jwks.read", "namespace.read", "principal.list", "principal.read", "token.list",
               "authorize.explain", "status.read")),
         Role("operator", "watches the node", ("status.read",)),
     )
@@ -82,6 +93,15 @@ CONFLICTS: Final[tuple[tuple[str, str], ...]] = (
     ("auditor", "key-manager"),
     ("auditor", "policy-writer"),
     ("auditor", "key-user"),
+    ("administrator", "key-recoverer"),
+    ("key-manager", "key-recoverer"),
+    ("policy-writer", "key-recoverer"),
+    ("auditor", "key-recoverer"),
+    ("administrator", "key-exporter"),
+    ("key-manager", "key-exporter"),
+    ("policy-writer", "key-exporter"),
+    ("auditor", "key-exporter"),
+    ("key-user", "key-exporter"),
 )
 
 

@@ -4,8 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
+from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm, Purpose
-from strongroom.domain.lifecycle import State
+from strongroom.domain.lifecycle import Life, State, due_us
 
 
 class Protection(StrEnum):
@@ -18,42 +19,122 @@ class Origin(StrEnum):
     """Where material came from."""
 
     GENERATED = "generated"
+    IMPORTED = "imported"
+
+
+class Profile(StrEnum):
+    """Which algorithms and schemes a namespace's keys may have."""
+
+    STANDARD = "standard"  # all but legacy schemes
+    APPROVED = "approved"  # those that FIPS 140-3 approves
+    LEGACY = "legacy"  # all
 
 
 class Namespace(msgspec.Struct, frozen=True):
-    """A tenant. `wrapped_key` is the namespace key, wrapped by the root key."""
+    """A tenant. `wrapped_key` is the namespace key, wrapped by the root key.
+
+    `destruction_days_min` is the shortest waiting time that a destruction may have. With
+    `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set).
+    """
 
     wrapped_key: bytes
     created_us: int
+    profile: Profile = Profile.STANDARD
+    destruction_days_min: int = limits.DESTRUCTION_DAYS_MIN
+    publishes_keys: bool = False
 
 
-class Key(msgspec.Struct, frozen=True):
-    """A key. Its material is in its versions."""
+class UseControl(msgspec.Struct, frozen=True):
+    """What bounds the use of a key, whoever uses it. Empty and 0: no bound.
+
+    `operations` are the only ones allowed. `uses_max` bounds all uses, ever; `rate_uses` those in
+    any `rate_seconds`. Whoever encrypts or decrypts must give every pair of `required_context`.
+    """
+
+    operations: tuple[str, ...] = ()
+    not_before_us: int = 0
+    not_after_us: int = 0
+    uses_max: int = 0
+    rate_uses: int = 0
+    rate_seconds: int = 0
+    required_context: tuple[str, ...] = ()
+
+
+class Key(Life, frozen=True, kw_only=True):
+    """A key. Its material is in its versions.
+
+    `current_version` 0: it waits for its first material. Versions below `min_version` are not used.
+    A new version comes every `rotation_days` (the next at `rotates_us`) and after `rotation_uses`
+    uses of the current one; 0: not by itself.
+    """
 
     algorithm: Algorithm
     protection: Protection
     origin: Origin
-    state: State
     current_version: int
     labels: dict[str, str]
     description: str
     created_us: int
     purpose: Purpose = Purpose.ENCRYPT_DECRYPT  # rows of before there were others do not say it
+    min_version: int = 1
+    rotation_days: int = 0
+    rotation_uses: int = 0
+    rotates_us: int = 0
+    exportable: bool = False
+    deletion_protection: bool = False
+    control: UseControl = UseControl()
+
+    @property
+    def due_us(self) -> int:
+        """When something is to be done about it; 0: never."""
+        rotates = self.rotates_us if self.state is State.ACTIVE else 0
+        return min((at for at in (due_us(self), rotates) if at), default=0)
 
 
-class Version(msgspec.Struct, frozen=True):
-    """A version of a key. `wrapped` is its material, wrapped by the namespace key.
+class Version(Life, frozen=True, kw_only=True):
+    """A version of a key. `wrapped` is its material, wrapped by the namespace key; empty: erased.
 
     `public` is the public key of a pair: SubjectPublicKeyInfo, DER. `uses_reserved` counts messages
-    where the algorithm bounds them, in blocks (`services/allowances.py`).
+    where the algorithm bounds them, in blocks (`services/allowances.py`). Of imported material,
+    `fingerprint` tells whether other material is the same, and `expires_us` when it is erased.
     """
 
     algorithm: Algorithm
-    state: State
     wrapped: bytes
     created_us: int
     public: bytes = b""
     uses_reserved: int = 0
+    fingerprint: bytes = b""
+    expires_us: int = 0
+
+    @property
+    def due_us(self) -> int:
+        """When something is to be done about it; 0: never."""
+        expires = self.expires_us if self.wrapped else 0
+        return min((at for at in (due_us(self), expires) if at), default=0)
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """Another name for a key; it can be moved to another key."""
+
+    key: bytes
+    created_us: int
+
+
+class ImportTicket(msgspec.Struct, frozen=True):
+    """A wrapping key for one import into one key. `wrapped` is its private half; empty: used up."""
+
+    key: bytes
+    algorithm: Algorithm
+    wrapped: bytes
+    public: bytes
+    created_us: int
+    expires_us: int
+
+    @property
+    def due_us(self) -> int:
+        """When the private half is erased, if nobody used it before."""
+        return self.expires_us if self.wrapped else 0
 
 
 class Principal(msgspec.Struct, frozen=True):

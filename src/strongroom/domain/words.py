@@ -21,6 +21,10 @@ Name = Annotated[
         description="1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends",
     ),
 ]
+# A key can be addressed by an alias too. The prefix keeps the two kinds of names apart.
+ALIAS_PREFIX = "alias:"
+KEY_PATTERN = r"^(?:alias:)?[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$(?!\n)"
+
 LabelKey = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
 LabelValue = Annotated[str, Meta(max_length=limits.LABEL_CHARACTERS_MAX)]
 Labels = Annotated[
@@ -72,6 +76,10 @@ Context = Annotated[
         max_length=limits.CONTEXT_PAIRS_MAX,
         description="authenticated, not secret; decrypt must be given the same pairs, in any order",
     ),
+]
+Time = Annotated[
+    str,
+    Meta(max_length=40, description="RFC 3339 with its zone, such as 2026-01-31T12:00:00Z"),
 ]
 PageLimit = Annotated[int, Meta(ge=1, le=limits.PAGE_ITEMS_MAX)]
 PageToken = Annotated[str, Meta(max_length=512, description="`next_page_token` of the page before")]

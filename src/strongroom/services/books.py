@@ -1,7 +1,8 @@
 """The books: how a decision becomes an audit entry and durable, together with what it changes."""
 
 from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile
-from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.events import Event, Outcome, canonical
+from strongroom.domain.times import rfc3339
 from strongroom.domain.records import Record
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import Commit, Conflict, Entry, Stale, Write

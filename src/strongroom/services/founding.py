@@ -3,7 +3,8 @@
 import msgspec
 
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
-from strongroom.domain.events import Event, Outcome, rfc3339
+from strongroom.domain.events import Event, Outcome
+from strongroom.domain.times import rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id

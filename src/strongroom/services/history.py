@@ -1,6 +1,5 @@
 """The audit trail, read: entries by what they are about, and single decisions by their id."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -10,6 +9,7 @@ from strongroom.domain import asks
 from strongroom.domain.errors import InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.events import Event, Outcome
 from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.times import microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import EventQuery, StoredEvent
 from strongroom.services.authorize import Authorizer, Visit
@@ -17,7 +17,6 @@ from strongroom.services.books import Books
 from strongroom.tlog.merkle import leaf_hash
 
 _POSITION_DIGITS_MAX: Final = 18  # what is longer is no position, and slow to turn into a number
-_YEARS: Final = (1970, 9999)  # between them, so that no zone leads out of what a time can be
 
 _decoder = msgspec.json.Decoder(Event)
 
@@ -103,14 +102,7 @@ def _position(token: str) -> int:
 
 
 def _time_us(text: str, pointer: str) -> int:
-    if not text:
-        return 0
     try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is None or not _YEARS[0] < time.year < _YEARS[1]:
-            raise ValueError
-    except ValueError:
-        raise InvalidRequest(
-            "a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z", pointer
-        ) from None
-    return int(time.astimezone(UTC).timestamp() * 1_000_000)
+        return microseconds(text)
+    except ValueError as error:
+        raise InvalidRequest(str(error), pointer) from None

@@ -5,7 +5,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, tokens
 from strongroom.domain.errors import InvalidRequest, NotFound
-from strongroom.domain.events import rfc3339
+from strongroom.domain.times import rfc3339
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.roles import ROLES, conflict

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, lifecycle
 from strongroom.domain.algorithms import ALGORITHMS
-from strongroom.domain.events import rfc3339
+from strongroom.domain.times import rfc3339
 from strongroom.domain.lifecycle import State, Transition, Use
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record

@@ -3,7 +3,8 @@
 It is for whoever can open the seal and the store while nothing runs, and is on record.
 """
 
-from strongroom.domain.events import Event, Outcome, rfc3339
+from strongroom.domain.events import Event, Outcome
+from strongroom.domain.times import rfc3339
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace, Policies
 from strongroom.ports.provider import Provider

@@ -2,7 +2,7 @@
 
 from strongroom.domain import asks, tokens
 from strongroom.domain.errors import NotAllowed
-from strongroom.domain.events import rfc3339
+from strongroom.domain.times import rfc3339
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Namespace, Policies, Principal, Token

@@ -1,0 +1,45 @@
+"""Times as people write them: RFC 3339, in UTC, to the microsecond."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+DAY_US: Final = 86_400_000_000
+
+_YEARS: Final = (1970, 9999)  # between them, so that no zone leads out of what a time can be
+_last: tuple[int, str] = (0, "1970-01-01T00:00:00")
+
+
+def rfc3339(time_us: int) -> str:
+    """Microseconds since 1970 as `2026-01-31T12:00:00.000000Z`."""
+    seconds, micro = divmod(time_us, 1_000_000)
+    return f"{_second(seconds)}.{micro:06d}Z"
+
+
+def rfc3339_or_empty(time_us: int) -> str:
+    """Likewise; nothing for 0, which is never."""
+    return rfc3339(time_us) if time_us else ""
+
+
+def microseconds(text: str) -> int:
+    """The time that such a text says; 0 for an empty one. Raises `ValueError`."""
+    if not text:
+        return 0
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None or not _YEARS[0] < time.year < _YEARS[1]:
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            "a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z"
+        ) from None
+    return int(time.astimezone(UTC).timestamp() * 1_000_000)
+
+
+def _second(seconds: int) -> str:
+    # Thousands of entries share a second; formatting it costs more than the rest of the entry.
+    global _last  # noqa: PLW0603 - a cache of one value, replaced whole
+    known, text = _last
+    if known != seconds:
+        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _last = (seconds, text)
+    return text

@@ -63,7 +63,7 @@ ROLES: Final[dict[str, Role]] = {
               "random.generate")),
         Role("key-recoverer", "decrypts and verifies with keys that are marked compromised",
              ("key.decrypt", "key.verify", "key.verify-mac", "key.unwrap", "key.decapsulate",
-              "key.re-encrypt", "key.encrypt", "key.read", USE_COMPROMISED)),
+              "key.re-encrypt", "key.read", USE_COMPROMISED)),
         Role("key-exporter", "takes exportable keys out; makes and uses none",
              ("key.export", "key.read", "key.list")),
         Role("policy-writer", "writes policies and asks what they mean",

@@ -20,6 +20,7 @@ import msgspec
 
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
 from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.transfers import Wrapping
 
 
 class Generated(msgspec.Struct, frozen=True):
@@ -27,6 +28,25 @@ class Generated(msgspec.Struct, frozen=True):
 
     wrapped: bytes
     public: bytes = b""
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """Material from elsewhere. `fingerprint` is the same for the same material in that place.
+
+    It is made with a key of the namespace, so that it tells nobody else what the material is.
+    """
+
+    wrapped: bytes
+    public: bytes
+    fingerprint: bytes
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The private half of an RSA wrapping key: wrapped, with its binding."""
+
+    algorithm: Algorithm
+    wrapped: bytes
+    binding: bytes
 
 
 @dataclass(frozen=True)
@@ -175,11 +195,33 @@ class NamespaceHandle(Protocol):
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding. RSA takes seconds."""
 
-    def adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
-        """Material that was made elsewhere, checked and wrapped with this binding.
+    def import_wrapped(
+        self, algorithm: Algorithm, ticket: Ticket, wrapping: Wrapping, blob: bytes, binding: bytes
+    ) -> Imported:
+        """Material that was made elsewhere and wrapped for the ticket's public half; now with this
+        binding.
 
         Symmetric keys as they are, private keys as PKCS#8 in DER (docs/formats/material-1.md).
-        Raises `InvalidRequest`: wrong size, another algorithm, a key that is not sound or weak.
+        Raises `InvalidCiphertext` when it does not unwrap, for whatever reason; `InvalidRequest`:
+        wrong size, another algorithm, a key that is not sound or weak. Nothing is kept then.
+        """
+
+    def export_wrapped(  # noqa: PLR0913 - what goes out, and for whom
+        self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes,
+        wrapping: Wrapping,
+    ) -> bytes:  # fmt: skip
+        """Material in the form that `import_wrapped` takes, wrapped for this RSA public key.
+
+        Raises `InvalidRequest` for a public key that is no sound one of 2048 bits or more, or
+        material that does not fit the wrapping.
+        """
+
+    def move(
+        self, wrapped: bytes, binding: bytes, to: "NamespaceHandle", new_binding: bytes
+    ) -> bytes:
+        """Wrapped material, wrapped anew by another handle of this provider with another binding.
+
+        Raises `TamperedRecord` when it does not open.
         """
 
     def open(
@@ -226,6 +268,9 @@ class Provider(Protocol):
 
     def open_namespace_key(self, wrapped: bytes, binding: bytes) -> NamespaceHandle:
         """An opened namespace key. Raises `TamperedRecord` when it does not open."""
+
+    def backup_key(self) -> NamespaceHandle:
+        """What backups are wrapped with: the same wherever the same root key is."""
 
     def generate_pair(self, algorithm: Algorithm) -> Pair:
         """A new key pair that is not kept. RSA takes seconds."""

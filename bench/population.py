@@ -10,7 +10,8 @@ from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.config import Address
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
-from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.events import Event, Outcome, canonical
+from strongroom.domain.times import rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id

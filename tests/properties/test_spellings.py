@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from strongroom.domain import tokens
 from strongroom.domain.errors import Unauthenticated
-from strongroom.domain.events import Event, Outcome, canonical, rfc3339
+from strongroom.domain.events import Event, Outcome, canonical
+from strongroom.domain.times import rfc3339
 from strongroom.domain.words import Name
 from strongroom.tlog.merkle import Frontier, leaf_hash
 

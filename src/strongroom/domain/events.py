@@ -11,7 +11,6 @@ import msgspec
 
 from strongroom.domain import limits
 
-
 # Actions whose entry is a use of key material. `operations.py` says the same; a test compares.
 USES: Final = frozenset(
     {

@@ -67,6 +67,16 @@ def _row(  # noqa: PLR0913 - a row of a table
     )
 
 
+# What the steward does by itself when its time has come: the action of an entry, and its details.
+DEEDS: Final[dict[str, frozenset[str]]] = {
+    "key.activate": frozenset(),
+    "key.deactivate": frozenset({"key_version"}),
+    "key.rotate": frozenset(),
+    "key.destroy": frozenset({"key_version", "versions"}),
+    "key.expire-material": frozenset({"key_version"}),
+    "key.expire-import": frozenset({"ticket"}),
+}
+
 # Rights that are weighed beside an operation's own: a Cedar action without an operation.
 RIGHTS: Final[dict[str, Resource]] = {USE_COMPROMISED: Resource.KEY}
 

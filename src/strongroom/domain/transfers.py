@@ -6,8 +6,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from strongroom.domain import limits
-from strongroom.domain.asks import Answer, Ask, Page
 from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.asks import Answer, Ask, Page
 from strongroom.domain.words import Name, Time, VersionNumber
 
 

@@ -13,12 +13,10 @@ import msgspec
 from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import KeyNotUsable
-from strongroom.domain.records import Kind
-from strongroom.domain.things import version_id
 from strongroom.ports.store import Write
 from strongroom.services.authorize import Permit
-from strongroom.services.books import change
 from strongroom.services.facts import Facts, VersionFact
+from strongroom.services.rows import version_row
 
 # Whatever has nonces of 96 bits that must not meet.
 _COUNTED: Final = frozenset(
@@ -52,16 +50,9 @@ class Allowances:
                 " the most that its algorithm bears; rotate the key"
             )
         block = min(_BLOCK, limits.GCM_MESSAGES_MAX - reserved)
-        key = permit.known_key()
-        record = self._facts.sealing.seal(
-            Kind.VERSION,
-            version_id(key.id, version.number),
-            msgspec.structs.replace(version.body, uses_reserved=reserved + block),
-            namespace=key.namespace,
-            revision=version.revision + 1,
-            request=permit.visit.request,
-        )
-        return (change(record),)
+        body = msgspec.structs.replace(version.body, uses_reserved=reserved + block)
+        key, request = permit.known_key(), permit.visit.request
+        return (version_row(self._facts.sealing, key, version, body, request),)
 
     def give_back(self, version: VersionFact, writes: tuple[Write, ...]) -> None:
         """The use did not happen: nothing was kept and nothing released."""

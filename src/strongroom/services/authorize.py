@@ -3,20 +3,16 @@
 import hmac
 from typing import Literal, TypeVar
 
+import msgspec
+
 from strongroom.domain import limits, tokens
-from strongroom.domain.algorithms import Algorithm, Purpose
-from strongroom.domain.errors import (
-    InvalidRequest,
-    KeyNotUsable,
-    NotAllowed,
-    NotFound,
-    TamperedRecord,
-    Unauthenticated,
-)
-from strongroom.domain.lifecycle import Use, allows
+from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.errors import NotAllowed, NotFound, TamperedRecord, Unauthenticated
 from strongroom.domain.operations import Operation, Resource
+from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.ports.clock import Clock
 from strongroom.ports.policy_engine import Holds, Question, Verdict
+from strongroom.ports.store import Quota
 from strongroom.services.facts import (
     Decision,
     Facts,
@@ -25,10 +21,17 @@ from strongroom.services.facts import (
     PoliciesFact,
     PrincipalFact,
     TokenFact,
-    VersionFact,
 )
 
 _Fact = TypeVar("_Fact")
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What bounds the uses of the key of a visit, for the ledger to watch over."""
+
+    key: bytes
+    quota: Quota
+    rotation_uses: int
 
 
 class Visit:
@@ -39,7 +42,7 @@ class Visit:
     """
 
     __slots__ = (
-        "epoch", "facts", "missing", "namespace", "object", "operation", "policies", "principal",
+        "bounds", "epoch", "facts", "missing", "namespace", "object", "operation", "policies", "principal",
         "request", "source", "target", "time_us", "token", "verdict",
     )  # fmt: skip
 
@@ -63,6 +66,7 @@ class Visit:
         self.object = ""
         self.missing = ""
         self.verdict: Verdict | None = None
+        self.bounds: Bounds | None = None
         self.namespace: NamespaceFact | None = None
         self.policies: PoliciesFact | None = None
         self.principal: PrincipalFact | None = None
@@ -76,13 +80,20 @@ class Permit:
     apart by someone who has no right to know; `known_key` then says that there is none.
     """
 
-    __slots__ = ("key", "visit")
+    __slots__ = ("context", "key", "visit")
 
-    def __init__(self, seal: object, visit: Visit, key: KeyFact | None) -> None:
+    def __init__(
+        self,
+        seal: object,
+        visit: Visit,
+        key: KeyFact | None,
+        context: dict[str, str] | None = None,
+    ) -> None:
         if seal is not _SEAL:
             raise RuntimeError("only services/authorize.py makes a permit")
         self.visit = visit
         self.key = key
+        self.context = context
 
     @property
     def namespace(self) -> NamespaceFact:
@@ -157,14 +168,27 @@ class Authorizer:
             self._seen[digest] = token_id, text_id
 
     async def permit_key(self, visit: Visit, name: str, context: dict[str, str]) -> Permit:
-        """For an operation on the key of that name in the visitor's namespace."""
+        """For an operation on the key of that name, or alias, in the visitor's namespace."""
         namespace = _known(visit.namespace)
         visit.object = f"key/{name}"
         try:
-            key = await self._facts.key_named(namespace.id, name)
+            if name.startswith(ALIAS_PREFIX):
+                key = await self._aliased(visit, namespace, name.removeprefix(ALIAS_PREFIX))
+                name = key.name
+                visit.object = key.object
+            else:
+                key = await self._facts.key_named(namespace.id, name)
         except NotFound:
             key = None
         return self._permit_key(visit, key, name, context)
+
+    async def _aliased(self, visit: Visit, namespace: NamespaceFact, name: str) -> KeyFact:
+        alias = await self._facts.alias_named(namespace.id, name)
+        visit.facts.append(alias.fact)
+        key = await self._facts.key(alias.body.key)
+        if key is None or key.namespace != namespace.id:
+            raise TamperedRecord
+        return key
 
     def permit_new_key(
         self, visit: Visit, name: str, algorithm: Algorithm, labels: dict[str, str]
@@ -208,7 +232,16 @@ class Authorizer:
             verdict = self._weigh(visit, question)
             self._keep(visit, key, verdict)
         self._judge(visit, verdict)
-        return Permit(_SEAL, visit, key)
+        return Permit(_SEAL, visit, key, context)
+
+    def also(self, permit: Permit, action: str) -> None:
+        """A further right on the permit's key. Raises `NotAllowed` without it."""
+        visit, key = permit.visit, permit.known_key()
+        question = self.question(
+            visit, Resource.KEY, key.name, action=action, algorithm=key.body.algorithm,
+            labels=key.body.labels, context=permit.context,
+        )  # fmt: skip
+        self._judge(visit, self._weigh(visit, question))
 
     def permit(self, visit: Visit, resource: Resource, name: str = "") -> Permit:
         """For an operation on anything else, by its name; of namespaces, there is only the own."""
@@ -227,13 +260,14 @@ class Authorizer:
         algorithm: Algorithm | Literal[""] = "",
         labels: dict[str, str] | None = None,
         context: dict[str, str] | None = None,
+        action: str = "",
     ) -> Question:
         """What the engine is asked about this visit."""
         principal = _known(visit.principal)
         return Question(
             principal=principal.name,
             roles=principal.body.roles,
-            action=visit.operation.name,
+            action=action or visit.operation.name,
             resource=resource,
             object=name,
             namespace=_known(visit.namespace).name,
@@ -274,43 +308,6 @@ class Authorizer:
         if len(decisions) >= most:
             decisions.clear()
         decisions[_decision(visit)] = verdict
-
-
-class Keyring:
-    """The way from a permit to material."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-
-    async def usable(
-        self, permit: Permit, use: Use, number: int | None = None, *, purpose: Purpose | None = None
-    ) -> VersionFact:
-        """A version of the permit's key, if both may be used so now; None: the current one.
-
-        Raises `NotFound`, `InvalidRequest` when the key is for another purpose, and `KeyNotUsable`
-        with the state that forbids it.
-        """
-        key = permit.known_key()
-        if purpose is not None and key.body.purpose is not purpose:
-            raise InvalidRequest(
-                f"the key is for {key.body.purpose} ({key.body.algorithm}); this needs one for"
-                f" {purpose}"
-            )
-        if not allows(key.body.state, use):
-            raise KeyNotUsable(f"the key is {key.body.state}; its state does not allow this")
-        wanted = key.body.current_version if number is None else number
-        version = await self._facts.version(key, wanted)
-        if version is None:
-            if number is None:
-                raise TamperedRecord  # the current version's row is gone
-            raise NotFound
-        permit.visit.facts.append(version.fact)
-        if not allows(version.body.state, use):
-            raise KeyNotUsable(
-                f"version {wanted} of the key is {version.body.state};"
-                " its state does not allow this"
-            )
-        return version
 
 
 def _ids(evidence: str) -> tuple[bytes, str]:

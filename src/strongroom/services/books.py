@@ -1,14 +1,21 @@
 """The books: how a decision becomes an audit entry and durable, together with what it changes."""
 
-from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile
-from strongroom.domain.events import Event, Outcome, canonical
-from strongroom.domain.times import rfc3339
+from collections.abc import Callable
+
+from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile, KeyNotUsable, RateLimited
+from strongroom.domain.events import Event, Outcome, canonical, tally
 from strongroom.domain.records import Record
+from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
-from strongroom.ports.store import Commit, Conflict, Entry, Stale, Write
+from strongroom.ports.store import Commit, Entry, Exhausted, Kept, Stale, Tally, Write
 from strongroom.services.authorize import Permit, Visit
 
 Details = dict[str, str | int | list[str]]
+
+Overused = Callable[[bytes], None]
+"""Is told the id of a key whose current version was used as often as its rotation rule says."""
+
+_USED_UP = "the key has been used as often as it may"
 
 
 class StaleDecision(Exception):  # noqa: N818 - it says what is the case
@@ -18,10 +25,13 @@ class StaleDecision(Exception):  # noqa: N818 - it says what is the case
 class Books:
     """Writes decisions down. No result leaves before these methods return."""
 
-    def __init__(self, ledger: Ledger, root_namespace: bytes, root_name: str) -> None:
+    def __init__(
+        self, ledger: Ledger, root_namespace: bytes, root_name: str, overused: Overused
+    ) -> None:
         self._ledger = ledger
         self._root_namespace = root_namespace
         self._root_name = root_name
+        self._overused = overused
 
     async def allowed(
         self,
@@ -30,17 +40,19 @@ class Books:
         *,
         version: int = 0,
         writes: tuple[Write, ...] = (),
+        erases: bool = False,
     ) -> None:
         """Keep what was permitted and done. Durable when this returns.
 
-        Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile` or `Unavailable`; then nothing
-        may be released, and (but for `Unavailable`, of which nothing is known) nothing was
-        written.
+        Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile`, `KeyNotUsable` or `RateLimited`
+        (the key's own bounds) or `Unavailable`; then nothing may be released, and (but for
+        `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
+        writes replace is gone from the store's files, too.
         """
         entry = self._entry(
             permit.visit, Outcome.ALLOWED, details or {}, version=version, reason=""
         )
-        await self._commit(permit.visit, entry, writes)
+        await self._commit(permit.visit, entry, writes, erases=erases, bounded=True)
 
     async def refused(self, visit: Visit, reason: str) -> None:
         """Keep that it was refused, and why."""
@@ -76,12 +88,29 @@ class Books:
         namespace_id = self._root_namespace if namespace is None else namespace.id
         return entry_of(event, namespace_id, visit.time_us)
 
-    async def _commit(self, visit: Visit, entry: Entry, writes: tuple[Write, ...]) -> None:
+    async def _commit(
+        self,
+        visit: Visit,
+        entry: Entry,
+        writes: tuple[Write, ...],
+        *,
+        erases: bool = False,
+        bounded: bool = False,
+    ) -> None:
         facts = tuple(dict.fromkeys(visit.facts))  # a batch names its key once for each item
-        outcome = await self._ledger.commit(Commit(visit.epoch, facts, entry, writes))
-        if isinstance(outcome, Stale):
+        bounds = visit.bounds if bounded else None
+        quota = None if bounds is None else bounds.quota
+        outcome = await self._ledger.commit(
+            Commit(visit.epoch, facts, entry, writes, quota, erases)
+        )
+        if isinstance(outcome, Kept):
+            if bounds is not None and bounds.rotation_uses and outcome.uses >= bounds.rotation_uses:
+                self._overused(bounds.key)
+        elif isinstance(outcome, Stale):
             raise StaleDecision
-        if isinstance(outcome, Conflict):
+        elif isinstance(outcome, Exhausted):
+            raise RateLimited if outcome.rate else KeyNotUsable(_USED_UP)
+        else:
             raise AlreadyExists if outcome.name else ChangedMeanwhile
 
 
@@ -89,7 +118,7 @@ def entry_of(event: Event, namespace_id: bytes, time_us: int) -> Entry:
     """The event's canonical bytes, and what it is found by: the same values that are in them."""
     return Entry(
         time_us, namespace_id, event.principal, event.object, event.action, event.outcome,
-        event.request, canonical(event),
+        event.request, canonical(event), tuple(Tally(*use) for use in tally(event)),
     )  # fmt: skip
 
 

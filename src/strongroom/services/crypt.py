@@ -19,8 +19,9 @@ from strongroom.domain.errors import (
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Cipher, Provider
 from strongroom.services.allowances import Allowances
-from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
+from strongroom.services.keyring import Keyring
 from strongroom.services.raw_crypt import RawCrypt
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from strongroom.ports.policy_engine import PolicyEngine
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.services.allowances import Allowances
-from strongroom.services.authorize import Authorizer, Keyring, Visit
+from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
 from strongroom.services.crypt import Crypt
 from strongroom.services.data_keys import DataKeys
@@ -17,6 +17,7 @@ from strongroom.services.exchange import Exchange
 from strongroom.services.facts import Facts
 from strongroom.services.history import History
 from strongroom.services.identities import Identities
+from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.public import Public
 from strongroom.services.rules import Rules

@@ -11,10 +11,11 @@ from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, NotFound
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Cipher, Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.crypt import digest
 from strongroom.services.facts import VersionFact
+from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 
 

@@ -9,9 +9,10 @@ from strongroom.domain import uses
 from strongroom.domain.algorithms import Purpose
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Agreement, Decapsulator, Provider, Wrapper
-from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.facts import VersionFact
+from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
 

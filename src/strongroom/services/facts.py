@@ -10,26 +10,41 @@ from typing import Protocol, TypeVar
 
 from strongroom.domain import limits
 from strongroom.domain.errors import NotFound, TamperedRecord
+from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record, Ref
-from strongroom.domain.things import Key, Namespace, Policies, Principal, Token, Version, version_id
+from strongroom.domain.things import (
+    Alias,
+    Key,
+    Namespace,
+    Policies,
+    Principal,
+    Profile,
+    Token,
+    UseControl,
+    Version,
+    version_id,
+)
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine, PolicySet, Verdict
 from strongroom.ports.provider import MaterialHandle, NamespaceHandle, Provider
 from strongroom.services.sealing import Sealing
 
 _Name = TypeVar("_Name")
+_NOWHERE = (b"", "")
 _Fact = TypeVar("_Fact")
 
 
 class NamespaceFact:
     """An opened namespace."""
 
-    __slots__ = ("body", "fact", "handle", "id", "name")
+    __slots__ = ("body", "fact", "handle", "id", "name", "plain", "revision")
 
     def __init__(self, record: Record, body: Namespace, handle: NamespaceHandle) -> None:
         self.id = record.id
         self.fact = record.fact
         self.name = record.name
+        self.revision = record.revision
+        self.plain = body.profile is not Profile.APPROVED
         self.body = body
         self.handle = handle
 
@@ -80,20 +95,45 @@ class TokenFact:
 
 
 class VersionFact:
-    """An opened version of a key."""
+    """A version of a key, opened unless its material was erased.
 
-    __slots__ = ("body", "fact", "handle", "number", "revision")
+    `plain` as of `KeyFact`.
+    """
 
-    def __init__(self, record: Record, number: int, body: Version, handle: MaterialHandle) -> None:
+    __slots__ = ("_handle", "body", "fact", "number", "plain", "revision")
+
+    def __init__(
+        self, record: Record, number: int, body: Version, handle: MaterialHandle | None
+    ) -> None:
         self.fact = record.fact
         self.revision = record.revision
         self.number = number
         self.body = body
-        self.handle = handle
+        self._handle = handle
+        self.plain = (
+            handle is not None
+            and body.state is State.ACTIVE
+            and not body.deactivates_us
+            and not body.expires_us
+        )
+
+    @property
+    def handle(self) -> MaterialHandle:
+        """The material. Only `Keyring.usable` hands out versions, and only those that have some."""
+        if self._handle is None:
+            raise RuntimeError("a version without material was about to be used")
+        return self._handle
+
+
+_NO_CONTROL = UseControl()
 
 
 class KeyFact:
-    """A key, its opened versions, and the decisions about it that can be used again."""
+    """A key, its opened versions, and the decisions about it that can be used again.
+
+    `plain`: it is active, for ever, and nothing bounds its use, so that nothing of that need be
+    looked at for each use.
+    """
 
     __slots__ = (
         "body",
@@ -103,6 +143,7 @@ class KeyFact:
         "name",
         "namespace",
         "object",
+        "plain",
         "revision",
         "versions",
     )
@@ -115,10 +156,30 @@ class KeyFact:
         self.revision = record.revision
         self.object = f"key/{record.name}"
         self.body = body
+        self.plain = (
+            body.state is State.ACTIVE
+            and not body.deactivates_us
+            and not body.rotation_uses
+            and body.control == _NO_CONTROL
+        )
         self.versions: dict[int, VersionFact] = {}
         # By principal, its revision, the policies' revision and the action: whatever else a verdict
         # rests on is in this key, and a changed key is another KeyFact.
         self.decisions: dict[Decision, Verdict] = {}
+
+
+class AliasFact:
+    """Another name for a key."""
+
+    __slots__ = ("body", "fact", "id", "name", "namespace", "revision")
+
+    def __init__(self, record: Record, body: Alias) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.namespace = record.namespace
+        self.name = record.name
+        self.revision = record.revision
+        self.body = body
 
 
 class Watch(Protocol):
@@ -143,6 +204,8 @@ class Facts:
         self._policies: dict[bytes, PoliciesFact] = {}
         self._principals: dict[bytes, PrincipalFact] = {}
         self._tokens: dict[bytes, TokenFact] = {}
+        self._aliases: dict[tuple[bytes, str], AliasFact] = {}
+        self._alias_names: dict[bytes, tuple[bytes, str]] = {}
         self._keys: dict[bytes, KeyFact] = {}
         self._key_names: dict[tuple[bytes, str], KeyFact] = {}
         self._by_kind: dict[str, dict[bytes, object]] = {
@@ -160,11 +223,15 @@ class Facts:
                 known.clear()
             self._keys.clear()
             self._key_names.clear()
+            self._aliases.clear()
+            self._alias_names.clear()
             return
         for fact in changed:
             kind, record_id = chr(fact[0]), fact[1:]
             if kind in (Kind.KEY, Kind.VERSION):
                 self._forget_key(record_id[:16])
+            elif kind == Kind.ALIAS:
+                self._aliases.pop(self._alias_names.pop(record_id, _NOWHERE), None)
             elif kind in self._by_kind:
                 self._by_kind[kind].pop(record_id, None)
 
@@ -252,6 +319,27 @@ class Facts:
             raise TamperedRecord
         return self._learn_key(record, record.id)
 
+    async def alias_named(self, namespace_id: bytes, name: str) -> AliasFact:
+        """The alias of that name. Raises `NotFound`."""
+        known = self._aliases.get((namespace_id, name))
+        if known is not None:
+            return known
+        record = await self._ledger.find(Kind.ALIAS, namespace_id, name)
+        if record is None:
+            raise NotFound
+        if (record.namespace, record.name) != (namespace_id, name):
+            raise TamperedRecord
+        body = self.sealing.open(record, Alias, expected=(Kind.ALIAS, record.id))
+        if not body.key:
+            raise NotFound  # it was deleted
+        fact = AliasFact(record, body)
+        if len(self._aliases) >= limits.CACHED_KEYS_MAX:
+            self._aliases.clear()
+            self._alias_names.clear()
+        self._aliases[namespace_id, name] = fact
+        self._alias_names[record.id] = (namespace_id, name)
+        return fact
+
     async def key(self, key_id: bytes) -> KeyFact | None:
         """The key with that id, of whatever namespace, if there is one."""
         known = self._keys.get(key_id)
@@ -289,7 +377,9 @@ class Facts:
             purpose=key.body.purpose,
             algorithm=body.algorithm,
         )
-        handle = namespace.handle.open(body.algorithm, key.body.purpose, body.wrapped, binding)
+        handle = None
+        if body.wrapped:
+            handle = namespace.handle.open(body.algorithm, key.body.purpose, body.wrapped, binding)
         fact = VersionFact(record, number, body, handle)
         _remember(key.versions, number, fact, limits.CACHED_VERSIONS_PER_KEY_MAX)
         return fact

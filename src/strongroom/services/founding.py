@@ -4,10 +4,10 @@ import msgspec
 
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
 from strongroom.domain.events import Event, Outcome
-from strongroom.domain.times import rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
+from strongroom.domain.times import rfc3339
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Store

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from strongroom.domain import asks
 from strongroom.domain.errors import InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.events import Event, Outcome
-from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.operations import DEEDS, OPERATIONS, Resource
 from strongroom.domain.times import microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import EventQuery, StoredEvent
@@ -32,7 +32,7 @@ class History:
     async def events(self, visit: Visit, ask: asks.AuditQuery) -> asks.EventPage:
         """Entries, newest last. The page token always leads on, so that a reader can follow."""
         permit = self._authorizer.permit(visit, Resource.NAMESPACE)
-        if ask.action and ask.action not in OPERATIONS:
+        if ask.action and ask.action not in OPERATIONS and ask.action not in DEEDS:
             raise InvalidRequest("there is no such action", "$.action")
         if ask.outcome and ask.outcome not in set(Outcome):
             raise InvalidRequest("an outcome is allowed or refused", "$.outcome")

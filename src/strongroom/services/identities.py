@@ -5,11 +5,11 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, tokens
 from strongroom.domain.errors import InvalidRequest, NotFound
-from strongroom.domain.times import rfc3339
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.roles import ROLES, conflict
 from strongroom.domain.things import Principal, Token
+from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Visit

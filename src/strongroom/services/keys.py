@@ -1,29 +1,34 @@
-"""Keys: make, describe, change, rotate, disable, enable."""
+"""Keys: make, list, describe, change."""
 
-from functools import partial
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from strongroom.domain import asks, lifecycle
-from strongroom.domain.algorithms import ALGORITHMS
-from strongroom.domain.times import rfc3339
-from strongroom.domain.lifecycle import State, Transition, Use
-from strongroom.domain.operations import Resource
+from strongroom.domain import asks, limits
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm, Standing
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable
+from strongroom.domain.lifecycle import State, Use, state_at
+from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind, Record
-from strongroom.domain.things import Key, Origin, Protection, Version, version_id
+from strongroom.domain.things import Key, Origin, Profile, Protection, UseControl
+from strongroom.domain.times import DAY_US, microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
-from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
-from strongroom.services.books import Books, Details, change, creation
-from strongroom.services.facts import Facts, KeyFact, NamespaceFact
-from strongroom.services.offload import computed
+from strongroom.ports.store import Write
+from strongroom.services.authorize import Authorizer, Permit, Visit
+from strongroom.services.books import Books
+from strongroom.services.facts import Facts
+from strongroom.services.keyring import Keyring
+from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
+from strongroom.services.views import Views
 
-_VERSIONS_SHOWN = 100
+_SCANNED_AT_ONCE: Final = 1_000
+_NO_CONTROL: Final = asks.UseControl()
 
 
 class Keys:
-    """The life of keys."""
+    """What keys there are, and what rules they follow."""
 
     def __init__(  # noqa: PLR0913 - what a service is made of
         self,
@@ -34,6 +39,7 @@ class Keys:
         books: Books,
         ledger: Ledger,
         randomness: Randomness,
+        views: Views,
     ) -> None:
         self._facts = facts
         self._authorizer = authorizer
@@ -41,191 +47,238 @@ class Keys:
         self._books = books
         self._ledger = ledger
         self._randomness = randomness
+        self._views = views
 
     async def create(self, visit: Visit, ask: asks.CreateKey) -> asks.KeyView:
-        """A new key with its first version. Raises `AlreadyExists` when the name is taken."""
-        permit = self._authorizer.permit_new_key(visit, ask.name, ask.algorithm, ask.labels)
-        key_id = self._randomness.bytes(16)
-        key = Key(
-            algorithm=ask.algorithm,
-            protection=Protection.SOFTWARE,
-            origin=Origin.GENERATED,
-            state=State.ACTIVE,
-            current_version=1,
-            labels=dict(ask.labels),
-            description=ask.description,
-            created_us=visit.time_us,
-            purpose=ALGORITHMS[ask.algorithm].purpose if ask.purpose is UNSET else ask.purpose,
-        )
-        record = self._facts.sealing.seal(
-            Kind.KEY,
-            key_id,
-            key,
-            namespace=permit.namespace.id,
-            name=ask.name,
-            request=visit.request,
-        )
-        version = await self._new_version(permit.namespace, key_id, key, 1, visit)
-        await self._books.allowed(
-            permit,
-            {"algorithm": ask.algorithm, "purpose": key.purpose},
-            version=1,
-            writes=(creation(record), creation(version)),
-        )
-        return _view(key_id, ask.name, key, 1, [_version_view(version, self._facts)])
+        """A new key, with its first version unless that is to be imported.
 
-    async def list(self, visit: Visit, ask: asks.Page) -> asks.KeyPage:
-        """A page of keys, by name."""
-        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
-        records = await self._ledger.page(
-            Kind.KEY, permit.namespace.id, ask.page_token, ask.limit + 1
+        Raises `AlreadyExists` when the name is taken.
+        """
+        permit = self._authorizer.permit_new_key(visit, ask.name, ask.algorithm, ask.labels)
+        _on_profile(permit, ask)
+        key = _new_key(ask, visit.time_us)
+        key_id = self._randomness.bytes(16)
+        namespace, sealing = permit.namespace, self._facts.sealing
+        writes: tuple[Write, ...] = (
+            new_key_row(
+                sealing, key_id, key, namespace=namespace.id, name=ask.name, request=visit.request
+            ),
         )
-        shown = records[: ask.limit]
-        views = [
-            _view(record.id, record.name, self._open(record, permit), record.revision)
-            for record in shown
-        ]
+        if key.current_version:
+            version = await generated(
+                sealing, namespace.handle, namespace=namespace.id, key_id=key_id, key=key,
+                number=1, now_us=visit.time_us,
+            )  # fmt: skip
+            writes += (
+                new_version_row(
+                    sealing, key_id, 1, version, namespace=namespace.id, request=visit.request
+                ),
+            )
+        details = {"algorithm": ask.algorithm, "purpose": key.purpose, "origin": key.origin}
+        await self._books.allowed(
+            permit, {**details}, version=key.current_version, writes=writes
+        )
+        return self._views.new(ask.name, writes)
+
+    async def list(self, visit: Visit, ask: asks.ListKeys) -> asks.KeyPage:
+        """A page of the keys that match, by name.
+
+        One call looks at a bounded number of keys, so a page can be short and still lead on.
+        """
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
+        views: list[asks.KeyView] = []
+        after, scanned, more = ask.page_token, 0, True
+        while more and len(views) < ask.limit and scanned < limits.LIST_SCANNED_MAX:
+            wanted = ask.limit if _matches_all(ask) else _SCANNED_AT_ONCE
+            records = await self._ledger.page(Kind.KEY, permit.namespace.id, after, wanted + 1)
+            more = len(records) > wanted
+            for record in records[:wanted]:
+                body = self._open(record, permit)
+                after, scanned = record.name, scanned + 1
+                if _matches(ask, record.name, body, visit.time_us):
+                    views.append(self._views.key(record.id, record.name, body, record.revision))
+                    if len(views) == ask.limit:
+                        more = more or record is not records[-1]
+                        break
         await self._books.allowed(permit, {"count": len(views)})
-        more = shown[-1].name if len(records) > ask.limit else ""
-        return asks.KeyPage(views, more)
+        return asks.KeyPage(views, after if more else "")
 
     async def read(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
         """A key with its newest versions."""
         del ask
         permit = await self._authorizer.permit_key(visit, visit.target, {})
-        key = permit.known_key()
-        view = await self._whole(key)
+        view = await self._views.whole(permit.known_key())
         await self._books.allowed(permit)
         return view
 
     async def update(self, visit: Visit, ask: asks.UpdateKey) -> asks.KeyView:
-        """Other labels, another description."""
+        """Other labels, dates, rules, limits."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
-        given = {name: value for name in ("labels", "description")
+        key = self._keyring.free(permit, Use.CHANGE)
+        given = {name: value for name in ask.__struct_fields__
                  if (value := getattr(ask, name)) is not UNSET}  # fmt: skip
-        body = msgspec.structs.replace(permit.known_key().body, **given)
-        return await self._changed(permit, body, {"changed": sorted(given)})
-
-    async def rotate(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
-        """A new current version. The old ones go on decrypting."""
-        del ask
-        permit = await self._authorizer.permit_key(visit, visit.target, {})
-        await self._keyring.usable(permit, Use.ROTATE)
-        key = permit.known_key()
-        number = key.body.current_version + 1
-        body = msgspec.structs.replace(key.body, current_version=number)
-        version = await self._new_version(permit.namespace, key.id, body, number, visit)
-        return await self._changed(permit, body, {}, version=version, number=number)
-
-    async def enable(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
-        """Let the key be used again."""
-        del ask
-        return await self._move(visit, Transition.ENABLE)
-
-    async def disable(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
-        """Stop every use. When this has returned, no process and no node uses the key any more."""
-        del ask
-        return await self._move(visit, Transition.DISABLE)
-
-    async def _move(self, visit: Visit, transition: Transition) -> asks.KeyView:
-        permit = await self._authorizer.permit_key(visit, visit.target, {})
-        body = permit.known_key().body
-        state = lifecycle.after(body.state, transition)
-        return await self._changed(
-            permit, msgspec.structs.replace(body, state=state), {"state": state}
-        )
-
-    async def _changed(
-        self,
-        permit: Permit,
-        body: Key,
-        details: Details,
-        *,
-        version: Record | None = None,
-        number: int = 0,
-    ) -> asks.KeyView:
-        key = permit.known_key()
-        record = self._facts.sealing.seal(
-            Kind.KEY,
-            key.id,
-            body,
-            namespace=key.namespace,
-            name=key.name,
-            revision=key.revision + 1,
-            request=permit.visit.request,
-        )
-        new = () if version is None else (creation(version),)
-        view = await self._whole(key, body, record.revision, version)
-        await self._books.allowed(permit, details, version=number, writes=(change(record), *new))
+        body = _changed(key.body, given, visit.time_us)
+        write = key_row(self._facts.sealing, key, body, visit.request)
+        view = await self._views.whole(key, (write,))
+        await self._books.allowed(permit, {"changed": sorted(given)}, writes=(write,))
         return view
-
-    async def _whole(
-        self, key: KeyFact, body: Key | None = None, revision: int = 0, new: Record | None = None
-    ) -> asks.KeyView:
-        records = await self._ledger.family(Kind.VERSION, key.id, _VERSIONS_SHOWN)
-        if new is not None:
-            records = [new, *records][:_VERSIONS_SHOWN]
-        views = [_version_view(record, self._facts) for record in records]
-        return _view(key.id, key.name, body or key.body, revision or key.revision, views)
 
     def _open(self, record: Record, permit: Permit) -> Key:
         if record.namespace != permit.namespace.id:
             raise RuntimeError("the store answered with another namespace's record")
         return self._facts.sealing.open(record, Key, expected=(Kind.KEY, record.id))
 
-    async def _new_version(
-        self, namespace: NamespaceFact, key_id: bytes, key: Key, number: int, visit: Visit
-    ) -> Record:
-        binding = self._facts.sealing.version_binding(
-            namespace=namespace.id,
-            key=key_id,
-            version=number,
-            purpose=key.purpose,
-            algorithm=key.algorithm,
-        )
-        work = partial(namespace.handle.generate, key.algorithm, binding)
-        made = await computed(key.algorithm, work)
-        body = Version(
-            algorithm=key.algorithm,
-            state=State.ACTIVE,
-            wrapped=made.wrapped,
-            created_us=visit.time_us,
-            public=made.public,
-        )
-        return self._facts.sealing.seal(
-            Kind.VERSION,
-            version_id(key_id, number),
-            body,
-            namespace=namespace.id,
-            request=visit.request,
+
+def _on_profile(permit: Permit, ask: asks.CreateKey) -> None:
+    approved = ALGORITHMS[ask.algorithm].standing is Standing.APPROVED
+    if permit.namespace.body.profile is Profile.APPROVED and not approved:
+        raise InvalidRequest(
+            f"{ask.algorithm} is not on the approved profile, to which this namespace keeps",
+            "$.algorithm",
         )
 
 
-def _version_view(record: Record, facts: Facts) -> asks.VersionView:
-    body = facts.sealing.open(record, Version, expected=(Kind.VERSION, record.id))
-    number = int.from_bytes(record.id[16:], "big")
-    return asks.VersionView(number, body.state, rfc3339(body.created_us))
+def _new_key(ask: asks.CreateKey, now_us: int) -> Key:
+    facts = ALGORITHMS[ask.algorithm]
+    purpose = facts.purpose if ask.purpose is UNSET else ask.purpose
+    imported = ask.origin is Origin.IMPORTED
+    begin = microseconds(ask.activates)
+    activates_us = begin if begin > now_us else 0
+    rotation_days = facts.rotation_days if ask.rotation_days is UNSET else ask.rotation_days
+    if imported:
+        rotation_days = _none_by_itself(ask)
+    control = _NO_CONTROL if ask.control is UNSET else ask.control
+    body = Key(
+        algorithm=ask.algorithm,
+        protection=Protection.SOFTWARE,
+        origin=ask.origin,
+        state=State.PRE_ACTIVATION if imported or activates_us else State.ACTIVE,
+        current_version=0 if imported else 1,
+        labels=dict(ask.labels),
+        description=ask.description,
+        created_us=now_us,
+        purpose=purpose,
+        activates_us=activates_us,
+        deactivates_us=_to_come(ask.deactivates, now_us, "$.deactivates"),
+        rotation_days=rotation_days,
+        rotation_uses=ask.rotation_uses,
+        exportable=ask.exportable,
+        deletion_protection=ask.deletion_protection,
+        control=_control(control, ask.algorithm),
+    )
+    return msgspec.structs.replace(body, rotates_us=rotates_us(body, activates_us or now_us))
 
 
-def _view(
-    key_id: bytes,
-    name: str,
-    key: Key,
-    revision: int,
-    versions: list[asks.VersionView] | None = None,
-) -> asks.KeyView:
-    return asks.KeyView(
-        name=name,
-        id=key_id.hex(),
-        algorithm=key.algorithm,
-        purpose=key.purpose,
-        protection=key.protection,
-        origin=key.origin,
-        state=key.state,
-        current_version=key.current_version,
-        labels=key.labels,
-        description=key.description,
-        created=rfc3339(key.created_us),
-        revision=revision,
-        versions=UNSET if versions is None else versions,
+def _none_by_itself(ask: asks.CreateKey) -> int:
+    if (ask.rotation_days is not UNSET and ask.rotation_days) or ask.rotation_uses:
+        raise InvalidRequest(
+            "imported keys do not rotate by themselves: import their next material",
+            "$.rotation_days",
+        )
+    return 0
+
+
+def rotates_us(body: Key, since_us: int) -> int:
+    """When the next version comes by itself; 0: never."""
+    return since_us + body.rotation_days * DAY_US if body.rotation_days else 0
+
+
+def _changed(body: Key, given: dict[str, Any], now_us: int) -> Key:
+    changes: dict[str, Any] = {
+        name: given[name]
+        for name in (
+            "labels", "description", "rotation_days", "rotation_uses", "deletion_protection",
+        )
+        if name in given
+    }  # fmt: skip
+    if "min_version" in given:
+        changes["min_version"] = _min_version(body, given["min_version"])
+    if "control" in given:
+        changes["control"] = _control(given["control"], body.algorithm)
+    if "activates" in given:
+        changes |= _activation(body, microseconds(given["activates"]), now_us)
+    if "deactivates" in given:
+        changes["deactivates_us"] = _deactivation(body, given["deactivates"], now_us)
+    changed = msgspec.structs.replace(body, **changes)
+    if changed.origin is Origin.IMPORTED and (changed.rotation_days or changed.rotation_uses):
+        raise InvalidRequest(
+            "imported keys do not rotate by themselves: import their next material"
+        )
+    if "rotation_days" in given:
+        since = max(now_us, changed.activates_us)
+        changed = msgspec.structs.replace(changed, rotates_us=rotates_us(changed, since))
+    end = changed.deactivates_us
+    if end and changed.activates_us >= end:
+        raise InvalidRequest("activates must come before deactivates")
+    return changed
+
+
+def _min_version(body: Key, number: int) -> int:
+    if number > body.current_version:
+        raise InvalidRequest(
+            f"min_version can be {body.current_version}, the current version, at most",
+            "$.min_version",
+        )
+    return number
+
+
+def _activation(body: Key, at_us: int, now_us: int) -> dict[str, Any]:
+    if state_at(body, now_us) is not State.PRE_ACTIVATION:
+        raise KeyNotUsable("the key has been activated; that is not undone")
+    if not body.current_version:
+        return {"activates_us": at_us if at_us > now_us else 0}  # its material brings it to life
+    if at_us > now_us:
+        return {"activates_us": at_us}
+    return {"activates_us": 0, "state": State.ACTIVE}
+
+
+def _deactivation(body: Key, text: str, now_us: int) -> int:
+    if state_at(body, now_us) not in (State.PRE_ACTIVATION, State.ACTIVE, State.SUSPENDED):
+        raise KeyNotUsable(f"the key is {state_at(body, now_us)}; its end is not moved any more")
+    return _to_come(text, now_us, "$.deactivates")
+
+
+def _to_come(text: str, now_us: int, pointer: str) -> int:
+    at_us = microseconds(text)
+    if at_us and at_us <= now_us:
+        raise InvalidRequest("this time has passed; give one to come", pointer)
+    return at_us
+
+
+def _control(ask: asks.UseControl, algorithm: Algorithm) -> UseControl:
+    for name in ask.operations:
+        operation = OPERATIONS.get(name)
+        if operation is None or operation.use not in (Use.PROTECT, Use.PROCESS):
+            raise InvalidRequest(
+                "the operations must be ones that use a key, such as key.encrypt",
+                "$.control.operations",
+            )
+    if ask.required_context and algorithm is not DEFAULT:
+        raise InvalidRequest(
+            f"only keys of {DEFAULT} have a context", "$.control.required_context"
+        )
+    return UseControl(
+        operations=tuple(ask.operations),
+        not_before_us=microseconds(ask.not_before),
+        not_after_us=microseconds(ask.not_after),
+        uses_max=ask.uses_max,
+        rate_uses=ask.rate_uses,
+        rate_seconds=ask.rate_seconds,
+        required_context=tuple(ask.required_context),
+    )
+
+
+def _matches_all(ask: asks.ListKeys) -> bool:
+    conditions = (ask.state, ask.algorithm, ask.purpose)
+    return all(given is UNSET for given in conditions) and not ask.label and not ask.search
+
+
+def _matches(ask: asks.ListKeys, name: str, body: Key, now_us: int) -> bool:
+    label, equals, value = ask.label.partition("=")
+    return (
+        (ask.state is UNSET or state_at(body, now_us) is ask.state)
+        and (ask.algorithm is UNSET or body.algorithm is ask.algorithm)
+        and (ask.purpose is UNSET or body.purpose is ask.purpose)
+        and (not label or (label in body.labels and (not equals or body.labels[label] == value)))
+        and (ask.search.lower() in name or ask.search.lower() in body.description.lower())
     )

@@ -11,8 +11,9 @@ from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Provider
 from strongroom.services.allowances import Allowances
-from strongroom.services.authorize import Keyring, Permit
+from strongroom.services.authorize import Permit
 from strongroom.services.books import Books, Details, StaleDecision
+from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
 

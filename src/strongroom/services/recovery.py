@@ -4,9 +4,9 @@ It is for whoever can open the seal and the store while nothing runs, and is on 
 """
 
 from strongroom.domain.events import Event, Outcome
-from strongroom.domain.times import rfc3339
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace, Policies
+from strongroom.domain.times import rfc3339
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Store, Write

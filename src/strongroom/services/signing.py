@@ -11,8 +11,9 @@ from strongroom.domain.errors import InvalidRequest, Refusal, TamperedRecord, Un
 from strongroom.domain.lifecycle import Use
 from strongroom.domain.signatures import der_to_p1363, p1363_to_der
 from strongroom.ports.provider import MACMaker, Provider, Signer
-from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
+from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
 

@@ -2,10 +2,10 @@
 
 from strongroom.domain import asks, tokens
 from strongroom.domain.errors import NotAllowed
-from strongroom.domain.times import rfc3339
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Namespace, Policies, Principal, Token
+from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness

@@ -1,0 +1,139 @@
+"""The way from a permit to material: state, dates and bounds, looked at in the moment of use."""
+
+from typing import Final
+
+from strongroom.domain.algorithms import ALGORITHMS, Purpose, Standing
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
+from strongroom.domain.lifecycle import USE_COMPROMISED, State, Use, allows, state_at, why
+from strongroom.domain.things import Key, Profile, UseControl, Version
+from strongroom.domain.times import rfc3339
+from strongroom.ports.store import Quota
+from strongroom.services.authorize import Authorizer, Bounds, Permit
+from strongroom.services.facts import Facts, KeyFact, NamespaceFact, VersionFact
+
+# What uses material: the others change what is on record.
+_USES_MATERIAL: Final = frozenset({Use.PROTECT, Use.PROCESS})
+
+
+class Keyring:
+    """Hands out material, to those who may use it so, now."""
+
+    def __init__(self, facts: Facts, authorizer: Authorizer) -> None:
+        self._facts = facts
+        self._authorizer = authorizer
+
+    def free(self, permit: Permit, use: Use) -> KeyFact:
+        """The permit's key, if its state allows that now. Raises `NotFound`, `KeyNotUsable`."""
+        key = permit.known_key()
+        if not (key.plain and permit.namespace.plain):
+            self._key_allows(permit, key, use)
+        return key
+
+    async def usable(
+        self, permit: Permit, use: Use, number: int | None = None, *, purpose: Purpose | None = None
+    ) -> VersionFact:
+        """A version of the permit's key, if both may be used so now; None: the current one.
+
+        Raises `NotFound`, `InvalidRequest` when the key is for another purpose, `KeyNotUsable` with
+        what forbids it, and `NotAllowed` when the material is compromised and the caller has not
+        the right to use that.
+        """
+        key = permit.known_key()
+        if purpose is not None and key.body.purpose is not purpose:
+            raise InvalidRequest(
+                f"the key is for {key.body.purpose} ({key.body.algorithm}); this needs one for"
+                f" {purpose}"
+            )
+        self.free(permit, use)
+        wanted = key.body.current_version if number is None else number
+        version = await self._facts.version(key, wanted)
+        if version is None:
+            if number is None:
+                raise TamperedRecord  # the current version's row is gone
+            raise NotFound
+        permit.visit.facts.append(version.fact)
+        if wanted < key.body.min_version:
+            raise KeyNotUsable(
+                f"version {wanted} of the key is retired: its oldest is {key.body.min_version}"
+            )
+        if not version.plain:
+            self._version_allows(permit, version, use)
+        return version
+
+    def _key_allows(self, permit: Permit, key: KeyFact, use: Use) -> None:
+        body, now_us = key.body, permit.visit.time_us
+        state = state_at(body, now_us)
+        if not allows(state, use):
+            raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
+        if use not in _USES_MATERIAL:
+            return
+        _approved(permit.namespace, body)
+        _controlled(permit, body.control, now_us)
+        if state is State.COMPROMISED:
+            self._authorizer.also(permit, USE_COMPROMISED)
+        _bind(permit, key)
+
+    def _version_allows(self, permit: Permit, version: VersionFact, use: Use) -> None:
+        body, now_us = version.body, permit.visit.time_us
+        state = state_at(body, now_us)
+        name = f"version {version.number} of the key"
+        if not allows(state, use):
+            raise KeyNotUsable(f"{name} {why(body, now_us)}; its state does not allow this")
+        if use not in _USES_MATERIAL:
+            return
+        _present(name, body, now_us)
+        if state is State.COMPROMISED:
+            self._authorizer.also(permit, USE_COMPROMISED)
+
+
+def _present(name: str, body: Version, now_us: int) -> None:
+    if 0 < body.expires_us <= now_us:
+        raise KeyNotUsable(
+            f"the material of {name} expired at {rfc3339(body.expires_us)}; import it again"
+        )
+    if not body.wrapped:
+        raise KeyNotUsable(f"the material of {name} was deleted; import it again")
+
+
+def _approved(namespace: NamespaceFact, body: Key) -> None:
+    standing = ALGORITHMS[body.algorithm].standing
+    if namespace.body.profile is Profile.APPROVED and standing is not Standing.APPROVED:
+        raise KeyNotUsable(
+            f"{body.algorithm} is not on the approved profile, to which this namespace keeps"
+        )
+
+
+def _controlled(permit: Permit, control: UseControl, now_us: int) -> None:
+    operation = permit.visit.operation.name
+    if control.operations and operation not in control.operations:
+        raise KeyNotUsable(f"the key is not for {operation}: {', '.join(control.operations)} only")
+    if now_us < control.not_before_us:
+        raise KeyNotUsable(f"the key is not used before {rfc3339(control.not_before_us)}")
+    if 0 < control.not_after_us <= now_us:
+        raise KeyNotUsable(f"the key is not used after {rfc3339(control.not_after_us)}")
+    missing = [name for name in control.required_context if name not in (permit.context or {})]
+    if missing:
+        raise InvalidRequest(
+            f"the key needs these names in the context: {', '.join(control.required_context)}",
+            "$.context",
+        )
+
+
+def _bind(permit: Permit, key: KeyFact) -> None:
+    """Let the ledger watch over the key's bounds, if it has any."""
+    body, control = key.body, key.body.control
+    if not (control.uses_max or control.rate_uses or body.rotation_uses):
+        return
+    visit = permit.visit
+    if visit.bounds is not None and visit.bounds.key != key.id:
+        raise InvalidRequest(
+            "two keys whose uses are bounded cannot be used in one call; make one for each"
+        )
+    quota = Quota(
+        key.object,
+        body.current_version,
+        control.uses_max,
+        control.rate_uses,
+        control.rate_seconds * 1_000_000,
+    )
+    visit.bounds = Bounds(key.id, quota, body.rotation_uses)

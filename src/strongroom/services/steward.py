@@ -1,0 +1,252 @@
+"""The steward: does by itself what a key's dates and rules say, when the time has come.
+
+Nothing waits for it: a state that a date brings holds from that microsecond on
+(`domain/lifecycle.py`). The steward writes it down, makes the versions that are due and erases what
+is to be erased. All it needs to know is in the store, so what was missed while nothing ran is done
+once when it runs again. It works by conditional commits like everybody else: when somebody changed
+their mind just before, theirs holds. It never acts early; a minute late at most (docs/operate/).
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from strongroom.domain import limits
+from strongroom.domain.errors import Refusal, TamperedRecord
+from strongroom.domain.events import Event, Outcome
+from strongroom.domain.lifecycle import State, Use, allows, state_at
+from strongroom.domain.operations import DEEDS
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.things import ImportTicket, Key, Origin, Version, version_id
+from strongroom.domain.times import rfc3339
+from strongroom.ports.clock import Clock
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.randomness import Randomness
+from strongroom.ports.store import Commit, Kept, Write
+from strongroom.services.books import Details, entry_of
+from strongroom.services.facts import Facts, KeyFact, VersionFact
+from strongroom.services.founding import own_request
+from strongroom.services.life import rotation
+from strongroom.services.rows import key_row, version_row
+
+STEWARD: Final = "strongroom:steward"  # no principal can have this name
+_LOOKS_SECONDS: Final = 15.0
+_AT_ONCE: Final = 100  # records looked up together
+_ERASED_AT_ONCE: Final = 200  # versions in one commit
+
+
+class Steward:
+    """See the head of this module. One of a node's custodians has the watch."""
+
+    def __init__(
+        self, *, facts: Facts, ledger: Ledger, clock: Clock, randomness: Randomness
+    ) -> None:
+        self._facts = facts
+        self._ledger = ledger
+        self._clock = clock
+        self._randomness = randomness
+        self._overused: set[bytes] = set()
+        self._woken = asyncio.Event()
+        # Records that cannot be opened, by revision: looked at once, reported, and left alone.
+        self._tampered: set[tuple[bytes, int]] = set()
+
+    def overused(self, key_id: bytes) -> None:
+        """That key's current version was used as often as its rule says: rotate it soon."""
+        if len(self._overused) < limits.CACHED_KEYS_MAX:
+            self._overused.add(key_id)
+            self._woken.set()
+
+    async def watch(self, *, due: bool) -> None:
+        """Work for ever. Without `due`, only at what this custodian itself is told."""
+        while True:
+            try:
+                busy = await self.rotate_overused() + (await self.turn() if due else 0)
+            except Refusal:
+                busy = 0  # the ledger does not answer: later
+            if busy:
+                continue
+            self._woken.clear()
+            try:
+                await asyncio.wait_for(self._woken.wait(), _LOOKS_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def turn(self) -> int:
+        """Do what is due. Returns how many things were done: with none, there is nothing left."""
+        wanted = _AT_ONCE + len(self._tampered)
+        done = 0
+        for record in await self._ledger.due(self._clock.now_us(), wanted):
+            if (record.fact, record.revision) in self._tampered:
+                continue
+            try:
+                done += await self._attend(record)
+            except TamperedRecord:
+                self._tampered.add((record.fact, record.revision))
+        return done
+
+    async def rotate_overused(self) -> int:
+        """Rotate the keys that were used as often as their rules say."""
+        done = 0
+        while self._overused:
+            key = await self._facts.key(self._overused.pop())
+            if key is not None and key.body.rotation_uses:
+                done += await self._rotate(key, self._clock.now_us())
+        return done
+
+    async def _attend(self, record: Record) -> bool:
+        now_us = self._clock.now_us()
+        if record.kind is Kind.IMPORT_TICKET:
+            return await self._expire_ticket(record, now_us)
+        key = await self._facts.key(record.id[:16])
+        if key is None:
+            raise TamperedRecord
+        if record.kind is Kind.KEY:
+            return await self._attend_key(key, now_us)
+        version = await self._facts.version(key, int.from_bytes(record.id[16:], "big"))
+        if version is None:
+            raise TamperedRecord
+        return await self._attend_version(key, version, now_us)
+
+    async def _attend_key(self, key: KeyFact, now_us: int) -> bool:
+        body = key.body
+        if body.state is State.DESTRUCTION_SCHEDULED:
+            return body.destroys_us <= now_us and await self._destroy(key, now_us)
+        state = state_at(body, now_us)
+        if state is not body.state:
+            action = "key.activate" if body.state is State.PRE_ACTIVATION else "key.deactivate"
+            # From pre-activation at most to active: the end of the active life is an entry too.
+            written = State.ACTIVE if body.state is State.PRE_ACTIVATION else state
+            return await self._keep_key(key, action, msgspec.structs.replace(body, state=written))
+        if 0 < body.rotates_us <= now_us:
+            return await self._rotate(key, now_us)
+        return False
+
+    async def _rotate(self, key: KeyFact, now_us: int) -> bool:
+        body = key.body
+        if not allows(state_at(body, now_us), Use.ROTATE) or body.origin is not Origin.GENERATED:
+            return False
+        epoch = self._ledger.epoch
+        namespace = await self._facts.namespace(key.namespace)
+        request = own_request(self._randomness, now_us)
+        writes = await rotation(self._facts, key, namespace, request=request, now_us=now_us)
+        return await self._keep(
+            key, "key.rotate", {}, writes, request=request, epoch=epoch,
+            version=body.current_version + 1,
+        )  # fmt: skip
+
+    async def _destroy(self, key: KeyFact, now_us: int) -> bool:
+        """Erase all versions, some in each commit; the key's own row comes with the last."""
+        epoch, request = self._ledger.epoch, own_request(self._randomness, now_us)
+        writes: list[Write] = []
+        for number in range(1, key.body.current_version + 1):
+            (record,) = await self._ledger.load([Ref(Kind.VERSION, version_id(key.id, number))])
+            if record is None:
+                continue  # its row is gone, and its material with it
+            body = self._facts.sealing.open(record, Version, expected=(Kind.VERSION, record.id))
+            if body.state is not State.DESTROYED:
+                version = VersionFact(record, number, body, None)
+                writes.append(self._erased(key, version, now_us, request))
+            if len(writes) == _ERASED_AT_ONCE:
+                return await self._keep(
+                    key, "key.destroy", {"versions": len(writes)}, tuple(writes),
+                    request=request, epoch=epoch, erases=True,
+                )  # fmt: skip
+        body = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
+        erased = (*writes, key_row(self._facts.sealing, key, body, request))
+        return await self._keep(
+            key, "key.destroy", {"versions": len(writes)}, erased,
+            request=request, epoch=epoch, erases=True,
+        )  # fmt: skip
+
+    async def _attend_version(self, key: KeyFact, version: VersionFact, now_us: int) -> bool:
+        body = version.body
+        number: Details = {"key_version": version.number}
+        epoch, request = self._ledger.epoch, own_request(self._randomness, now_us)
+        if body.state is State.DESTRUCTION_SCHEDULED and body.destroys_us <= now_us:
+            write = self._erased(key, version, now_us, request)
+            return await self._keep(
+                key, "key.destroy", number, (write,), request=request, epoch=epoch,
+                facts=(version.fact,), erases=True,
+            )  # fmt: skip
+        if body.wrapped and 0 < body.expires_us <= now_us:
+            changed = msgspec.structs.replace(body, wrapped=b"")
+            write = version_row(self._facts.sealing, key, version, changed, request)
+            return await self._keep(
+                key, "key.expire-material", number, (write,), request=request, epoch=epoch,
+                facts=(version.fact,), erases=True,
+            )  # fmt: skip
+        return False
+
+    def _erased(self, key: KeyFact, version: VersionFact, now_us: int, request: str) -> Write:
+        body = msgspec.structs.replace(
+            version.body,
+            state=State.DESTROYED,
+            wrapped=b"",
+            fingerprint=b"",
+            destroyed_us=now_us,
+        )
+        return version_row(self._facts.sealing, key, version, body, request)
+
+    async def _expire_ticket(self, record: Record, now_us: int) -> bool:
+        body = self._facts.sealing.open(
+            record, ImportTicket, expected=(Kind.IMPORT_TICKET, record.id)
+        )
+        key = await self._facts.key(body.key)
+        if key is None:
+            raise TamperedRecord
+        if not body.wrapped or now_us < body.expires_us:
+            return False
+        request = own_request(self._randomness, now_us)
+        erased = self._facts.sealing.seal(
+            Kind.IMPORT_TICKET, record.id, msgspec.structs.replace(body, wrapped=b""),
+            namespace=record.namespace, revision=record.revision + 1, request=request,
+        )  # fmt: skip
+        return await self._keep(
+            key, "key.expire-import", {"ticket": record.id.hex()},
+            (Write(erased, record.revision),), request=request, epoch=self._ledger.epoch,
+            facts=(record.fact,), erases=True,
+        )  # fmt: skip
+
+    async def _keep_key(self, key: KeyFact, action: str, body: Key) -> bool:
+        epoch = self._ledger.epoch
+        request = own_request(self._randomness, self._clock.now_us())
+        write = key_row(self._facts.sealing, key, body, request)
+        return await self._keep(key, action, {}, (write,), request=request, epoch=epoch)
+
+    async def _keep(  # noqa: PLR0913 - what a commit is made of
+        self,
+        key: KeyFact,
+        action: str,
+        details: Details,
+        writes: tuple[Write, ...],
+        *,
+        request: str,
+        epoch: int,
+        facts: tuple[bytes, ...] = (),
+        version: int = 0,
+        erases: bool = False,
+    ) -> bool:
+        """Whether it was kept. If not, somebody else's change came first: look again later."""
+        if not DEEDS[action].issuperset(details):
+            raise RuntimeError(f"{action} puts more in its entry than its row allows")
+        now_us = self._clock.now_us()
+        namespace = await self._facts.namespace(key.namespace)
+        event = Event(
+            action=action,
+            details=details,
+            format=1,
+            namespace=namespace.name,
+            object=key.object,
+            outcome=Outcome.ALLOWED,
+            principal=STEWARD,
+            request=request,
+            time=rfc3339(now_us),
+            version=version,
+        )
+        entry = entry_of(event, namespace.id, now_us)
+        stands_on = (key.fact, *facts)
+        outcome = await self._ledger.commit(
+            Commit(epoch, stands_on, entry, writes, None, erases)
+        )
+        return isinstance(outcome, Kept)

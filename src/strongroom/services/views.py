@@ -1,0 +1,113 @@
+"""How keys and versions are shown: everything about them but what is secret."""
+
+from msgspec import UNSET
+
+from strongroom.domain import asks
+from strongroom.domain.lifecycle import state_at
+from strongroom.domain.records import Kind, Record
+from strongroom.domain.things import Key, UseControl, Version
+from strongroom.domain.times import rfc3339, rfc3339_or_empty
+from strongroom.ports.clock import Clock
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.store import Write
+from strongroom.services.facts import KeyFact
+from strongroom.services.sealing import Sealing
+
+_VERSIONS_SHOWN = 100
+
+
+class Views:
+    """Shows keys as they are now, or as they will be when a commit is kept."""
+
+    def __init__(self, sealing: Sealing, ledger: Ledger, clock: Clock) -> None:
+        self._sealing = sealing
+        self._ledger = ledger
+        self._clock = clock
+
+    async def whole(self, key: KeyFact, writes: tuple[Write, ...] = ()) -> asks.KeyView:
+        """The key with its newest versions; with `writes`, as after them."""
+        records = {
+            record.id: record
+            for record in await self._ledger.family(Kind.VERSION, key.id, _VERSIONS_SHOWN)
+        }
+        body, revision = key.body, key.revision
+        for write in writes:
+            record = write.record
+            if record.kind is Kind.KEY:
+                body = self._sealing.open(record, Key, expected=(Kind.KEY, key.id))
+                revision = record.revision
+            elif record.kind is Kind.VERSION:
+                records[record.id] = record
+        newest = sorted(records.values(), key=lambda record: record.id, reverse=True)
+        versions = [self._version(record) for record in newest[:_VERSIONS_SHOWN]]
+        return self.key(key.id, key.name, body, revision, versions)
+
+    def new(self, name: str, writes: tuple[Write, ...]) -> asks.KeyView:
+        """A key that these writes make."""
+        versions = [write.record for write in writes if write.record.kind is Kind.VERSION]
+        (record,) = (write.record for write in writes if write.record.kind is Kind.KEY)
+        body = self._sealing.open(record, Key, expected=(Kind.KEY, record.id))
+        newest = sorted(versions, key=lambda version: version.id, reverse=True)
+        shown = [self._version(version) for version in newest[:_VERSIONS_SHOWN]]
+        return self.key(record.id, name, body, record.revision, shown)
+
+    def key(
+        self,
+        key_id: bytes,
+        name: str,
+        body: Key,
+        revision: int,
+        versions: list[asks.VersionView] | None = None,
+    ) -> asks.KeyView:
+        """A key, with those versions."""
+        return asks.KeyView(
+            name=name,
+            id=key_id.hex(),
+            algorithm=body.algorithm,
+            purpose=body.purpose,
+            protection=body.protection,
+            origin=body.origin,
+            state=state_at(body, self._clock.now_us()),
+            current_version=body.current_version,
+            labels=body.labels,
+            description=body.description,
+            created=rfc3339(body.created_us),
+            activates=rfc3339_or_empty(body.activates_us),
+            deactivates=rfc3339_or_empty(body.deactivates_us),
+            destroys=rfc3339_or_empty(body.destroys_us),
+            destroyed=rfc3339_or_empty(body.destroyed_us),
+            min_version=body.min_version,
+            rotation_days=body.rotation_days,
+            rotation_uses=body.rotation_uses,
+            rotates=rfc3339_or_empty(body.rotates_us),
+            exportable=body.exportable,
+            deletion_protection=body.deletion_protection,
+            control=_control(body.control),
+            revision=revision,
+            versions=UNSET if versions is None else versions,
+        )
+
+    def _version(self, record: Record) -> asks.VersionView:
+        body = self._sealing.open(record, Version, expected=(Kind.VERSION, record.id))
+        now_us = self._clock.now_us()
+        return asks.VersionView(
+            version=int.from_bytes(record.id[16:], "big"),
+            state=state_at(body, now_us),
+            created=rfc3339(body.created_us),
+            destroys=rfc3339_or_empty(body.destroys_us),
+            destroyed=rfc3339_or_empty(body.destroyed_us),
+            expires=rfc3339_or_empty(body.expires_us),
+            material=bool(body.wrapped) and not 0 < body.expires_us <= now_us,
+        )
+
+
+def _control(control: UseControl) -> asks.ControlView:
+    return asks.ControlView(
+        operations=list(control.operations),
+        not_before=rfc3339_or_empty(control.not_before_us),
+        not_after=rfc3339_or_empty(control.not_after_us),
+        uses_max=control.uses_max,
+        rate_uses=control.rate_uses,
+        rate_seconds=control.rate_seconds,
+        required_context=list(control.required_context),
+    )

@@ -9,13 +9,14 @@ from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.config import Address
-from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
+from strongroom.domain.algorithms import DEFAULT
 from strongroom.domain.events import Event, Outcome, canonical
-from strongroom.domain.times import rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind
-from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
-from strongroom.ports.store import Commit, Entry, Kept, Write
+from strongroom.domain.things import Key, Namespace, Origin, Protection
+from strongroom.domain.times import rfc3339
+from strongroom.ports.store import Commit, Entry, Kept
+from strongroom.services.rows import binding_of, new_key_row, new_version_row, version_of
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import FIRST
 
@@ -45,30 +46,16 @@ def populate(directory: Path, keys: int) -> float:
             request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
             key_id, name = randomness.bytes(16), f"bench-{number:07d}"
             key = Key(
-                DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1,
-                {"team": "payments"}, "", now_us,
+                algorithm=DEFAULT, protection=Protection.SOFTWARE, origin=Origin.GENERATED,
+                state=State.ACTIVE, current_version=1, labels={"team": "payments"},
+                description="", created_us=now_us,
             )  # fmt: skip
-            binding = sealing.version_binding(
-                namespace=record.id, key=key_id, version=1,
-                purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
-            )  # fmt: skip
-            wrapped = handle.generate(DEFAULT, binding).wrapped
-            version = Version(DEFAULT, State.ACTIVE, wrapped, now_us)
+            binding = binding_of(sealing, record.id, key_id, key, 1)
+            version = version_of(DEFAULT, handle.generate(DEFAULT, binding), now_us)
             writes = (
-                Write(
-                    sealing.seal(
-                        Kind.KEY, key_id, key, namespace=record.id, name=name, request=request
-                    ),
-                    0,
-                ),
-                Write(
-                    sealing.seal(
-                        Kind.VERSION, version_id(key_id, 1), version,
-                        namespace=record.id, request=request,
-                    ),
-                    0,
-                ),
-            )  # fmt: skip
+                new_key_row(sealing, key_id, key, namespace=record.id, name=name, request=request),
+                new_version_row(sealing, key_id, 1, version, namespace=record.id, request=request),
+            )
             event = Event(
                 action="key.create", details={"algorithm": DEFAULT}, format=1, namespace=FIRST,
                 object=f"key/{name}", outcome=Outcome.ALLOWED, principal="bench",

@@ -235,7 +235,7 @@ def deployment(release, tmp_path):
     clock = Clock()
     clock.now = truth["now_us"]
     desk = Client(
-        assemble(
+        *assemble(
             ledger=DirectLedger(store),
             provider=SoftwareProvider(Sensitive(bytes.fromhex(truth["root"]))),
             engine=CedarEngine(),

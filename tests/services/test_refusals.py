@@ -47,7 +47,7 @@ def ledger(house):
 @pytest.fixture
 def desk(house, ledger):
     return Client(
-        assemble(
+        *assemble(
             ledger=ledger,
             provider=SoftwareProvider(Sensitive(house.root)),
             engine=CedarEngine(),

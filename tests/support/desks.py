@@ -67,25 +67,32 @@ class House:
         return twin
 
     def desk(self, engine=None):
-        return Client(
-            assemble(
-                ledger=DirectLedger(self.store),
-                provider=SoftwareProvider(Sensitive(self.root)),
-                engine=engine or CedarEngine(),
-                clock=self.clock,
-                randomness=SystemRandomness(),
-                watch=Meter(),
-                first_namespace=self.first,
-                seal="test",
-            )
+        staff = assemble(
+            ledger=DirectLedger(self.store),
+            provider=SoftwareProvider(Sensitive(self.root)),
+            engine=engine or CedarEngine(),
+            clock=self.clock,
+            randomness=SystemRandomness(),
+            watch=Meter(),
+            first_namespace=self.first,
+            seal="test",
         )
+        return Client(staff.desk, staff.steward)
 
 
 class Client:
     """Asks a desk."""
 
-    def __init__(self, desk):
+    def __init__(self, desk, steward=None):
         self.desk = desk
+        self._steward = steward
+
+    def steward(self):
+        """Have the steward do all that is due. Returns how many things it did."""
+        done = 0
+        while did := at_once(self._steward.turn()) + at_once(self._steward.rotate_overused()):
+            done += did
+        return done
 
     def reply(self, token, operation, target="", **fields):
         request = f"{START_US // 1000:012x}" + os.urandom(10).hex()

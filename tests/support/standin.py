@@ -38,7 +38,7 @@ class StandIn:
             dev=True,
         )
         self.admin, self.app = tokens.administrator, tokens.application
-        desk = assemble(
+        desk, _ = assemble(
             ledger=DirectLedger(self._store),
             provider=SoftwareProvider(root),
             engine=CedarEngine(),

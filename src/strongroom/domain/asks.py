@@ -195,9 +195,10 @@ class OfVersion(Ask, kw_only=True):
 class ScheduleDestruction(OfVersion, kw_only=True):
     """After so many days the material is erased, for good."""
 
-    days: Annotated[
-        int, Meta(ge=limits.DESTRUCTION_DAYS_MIN, le=limits.DESTRUCTION_DAYS_MAX)
-    ] | UnsetType = UNSET
+    days: (
+        Annotated[int, Meta(ge=limits.DESTRUCTION_DAYS_MIN, le=limits.DESTRUCTION_DAYS_MAX)]
+        | UnsetType
+    ) = UNSET
 
 
 class VersionView(Answer):

@@ -27,8 +27,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `details` names every field that the audit entry may carry beyond the fixed ones. `use` is what
     it does to a key, if the key's state can forbid it, and `transition` what it asks of that state.
-    `anonymous` needs no identity: the service says on what conditions. What is about the namespace as a whole has it as its
-    `resource`, and is weighed against the caller's own.
+    `anonymous` needs no identity: the service says on what conditions. What is about the namespace
+    as a whole has it as its `resource`, and is weighed against the caller's own.
     """
 
     name: str

@@ -72,7 +72,8 @@ ROLES: Final[dict[str, Role]] = {
         Role("auditor", "reads the audit log, decisions and policies; changes nothing",
              ("audit.read", "decision.read", "policy.list", "policy.read", "role.list",
               "key.list", "key.read", "key.read-usage", "key.read-public-key",
-              "alias.list", "jwks.read", "namespace.read", "principal.list", "principal.read", "token.list",
+              "alias.list", "jwks.read", "namespace.read",
+              "principal.list", "principal.read", "token.list",
               "authorize.explain", "status.read")),
         Role("operator", "watches the node", ("status.read",)),
     )

@@ -29,9 +29,7 @@ def microseconds(text: str) -> int:
         if time.tzinfo is None or not _YEARS[0] < time.year < _YEARS[1]:
             raise ValueError
     except ValueError:
-        raise ValueError(
-            "a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z"
-        ) from None
+        raise ValueError("a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z") from None
     return int(time.astimezone(UTC).timestamp() * 1_000_000)
 
 

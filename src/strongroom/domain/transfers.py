@@ -1,4 +1,4 @@
-"""Asks and answers of what brings keys in and out, of other names, and of what keys are used for."""
+"""Asks and answers of what brings keys in and out, of aliases, and of who used a key."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -3,6 +3,7 @@
 Both the gate and the custodian decode into these, so a value out of bounds exists on neither side.
 """
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -24,6 +25,20 @@ Name = Annotated[
 # A key can be addressed by an alias too. The prefix keeps the two kinds of names apart.
 ALIAS_PREFIX = "alias:"
 KEY_PATTERN = r"^(?:alias:)?[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$(?!\n)"
+
+_NAME = re.compile(NAME_PATTERN)
+_KEY = re.compile(KEY_PATTERN)
+
+
+def is_name(text: str) -> bool:
+    """Whether anything could be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_key(text: str) -> bool:
+    """Whether a key could be addressed so: by its name, or by an alias."""
+    return _KEY.fullmatch(text) is not None
+
 
 LabelKey = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
 LabelValue = Annotated[str, Meta(max_length=limits.LABEL_CHARACTERS_MAX)]

@@ -51,6 +51,7 @@ class CustodianStart(msgspec.Struct, frozen=True):
     first_namespace: bytes
     seal: str
     user: str = ""
+    steward: bool = False  # has the watch over what is due; one of a node's custodians
 
 
 class LedgerStart(msgspec.Struct, frozen=True):

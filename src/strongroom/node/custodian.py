@@ -23,8 +23,10 @@ from strongroom.node.links import LedgerLink, leave_when_alone
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
+from strongroom.services.steward import Steward
 
 _DRAIN_SECONDS: Final = 10.0
+_STEWARD_SECONDS: Final = 10.0
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of answers; more of them go in a frame of their own
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -50,7 +52,7 @@ class CustodianRoom:
     async def run(self) -> None:
         """Serve."""
         self._ledger = LedgerLink(self._start.deployment)
-        self._desk = assemble(
+        staff = assemble(
             ledger=self._ledger,
             provider=SoftwareProvider(Sensitive(self._start.root)),
             engine=CedarEngine(),
@@ -60,17 +62,28 @@ class CustodianRoom:
             first_namespace=self._start.first_namespace,
             seal=self._start.seal,
         )
+        self._desk = staff.desk
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
+        watching = asyncio.ensure_future(self._watch(staff.steward))
         await self._done.wait()
         alone.cancel()
+        watching.cancel()
         # What is in flight finishes. The gates have drained before, so there is hardly anything.
         tasks = self._tasks.union(*(gate.running.values() for gate in self._gates))
         if tasks:
             await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+
+    async def _watch(self, steward: Steward) -> None:
+        while not self._done.is_set():
+            try:
+                await steward.watch(due=self._start.steward)
+            except Exception:  # noqa: BLE001 - our mistake; keys go on being used without it
+                log.failure("the steward failed; it begins again")
+                await asyncio.sleep(_STEWARD_SECONDS)
 
     def _obey(self) -> None:
         received = control.receive(self._line)

@@ -412,6 +412,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             first_namespace=plan.first_namespace,
             seal=plan.seal,
             user=plan.custodian_user,
+            steward=number == 1,
         )
         rooms.append(_Process(custodian.name, Room.CUSTODIAN, _encode(custodian)))
     for number, listening in enumerate(plan.listening, 1):

@@ -206,7 +206,7 @@ class NamespaceHandle(Protocol):
         wrong size, another algorithm, a key that is not sound or weak. Nothing is kept then.
         """
 
-    def export_wrapped(  # noqa: PLR0913 - what goes out, and for whom
+    def export_wrapped(
         self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes,
         wrapping: Wrapping,
     ) -> bytes:  # fmt: skip

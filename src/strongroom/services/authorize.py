@@ -42,8 +42,8 @@ class Visit:
     """
 
     __slots__ = (
-        "bounds", "epoch", "facts", "missing", "namespace", "object", "operation", "policies", "principal",
-        "request", "source", "target", "time_us", "token", "verdict",
+        "bounds", "epoch", "facts", "missing", "namespace", "object", "operation", "policies",
+        "principal", "request", "source", "target", "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call

@@ -12,8 +12,8 @@ from strongroom.services.authorize import Permit, Visit
 
 Details = dict[str, str | int | list[str]]
 
-Overused = Callable[[bytes], None]
-"""Is told the id of a key whose current version was used as often as its rotation rule says."""
+Overused = Callable[[bytes, int], None]
+"""Is told a key's id and its version that was used as often as the key's rotation rule says."""
 
 _USED_UP = "the key has been used as often as it may"
 
@@ -105,7 +105,7 @@ class Books:
         )
         if isinstance(outcome, Kept):
             if bounds is not None and bounds.rotation_uses and outcome.uses >= bounds.rotation_uses:
-                self._overused(bounds.key)
+                self._overused(bounds.key, bounds.quota.version)
         elif isinstance(outcome, Stale):
             raise StaleDecision
         elif isinstance(outcome, Exhausted):

@@ -1,12 +1,16 @@
 """All services of a custodian, put together over its ports."""
 
+from typing import NamedTuple
+
 from strongroom.domain import asks
-from strongroom.domain.operations import Resource
+from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
+from strongroom.services.aliases import Aliases
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
@@ -19,10 +23,21 @@ from strongroom.services.history import History
 from strongroom.services.identities import Identities
 from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
+from strongroom.services.life import KeyLife
 from strongroom.services.public import Public
 from strongroom.services.rules import Rules
 from strongroom.services.signing import Signing
+from strongroom.services.steward import Steward
 from strongroom.services.tenants import FIRST, Tenants
+from strongroom.services.usage import Usages
+from strongroom.services.views import Views
+
+
+class Staff(NamedTuple):
+    """Who works in a custodian."""
+
+    desk: Desk
+    steward: Steward
 
 
 def assemble(  # noqa: PLR0913 - the ports
@@ -35,16 +50,26 @@ def assemble(  # noqa: PLR0913 - the ports
     watch: Watch,
     first_namespace: bytes,
     seal: str,
-) -> Desk:
-    """The desk, with a method behind every operation. `first_namespace` keeps what is nobody's."""
+) -> Staff:
+    """The desk, with a method behind every operation, and the steward.
+
+    `first_namespace` keeps what is nobody's.
+    """
     facts = Facts(ledger, provider, engine, watch)
     authorizer = Authorizer(facts, clock)
-    keyring = Keyring(facts)
-    books = Books(ledger, first_namespace, FIRST)
+    keyring = Keyring(facts, authorizer)
+    steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness)
+    books = Books(ledger, first_namespace, FIRST, steward.overused)
+    views = Views(facts.sealing, ledger, clock)
     keys = Keys(
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
-        randomness=randomness,
+        randomness=randomness, views=views,
     )  # fmt: skip
+    life = KeyLife(facts=facts, authorizer=authorizer, keyring=keyring, books=books, views=views)
+    aliases = Aliases(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
+    )
+    usages = Usages(authorizer=authorizer, books=books, ledger=ledger)
     crypt = Crypt(
         authorizer=authorizer,
         keyring=keyring,
@@ -90,9 +115,17 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.list": keys.list,
         "key.read": keys.read,
         "key.update": keys.update,
-        "key.rotate": keys.rotate,
-        "key.enable": keys.enable,
-        "key.disable": keys.disable,
+        "key.rotate": life.rotate,
+        "key.enable": life.enable,
+        "key.disable": life.disable,
+        "key.deactivate": life.deactivate,
+        "key.mark-compromised": life.mark_compromised,
+        "key.schedule-destruction": life.schedule_destruction,
+        "key.cancel-destruction": life.cancel_destruction,
+        "key.read-usage": usages.read,
+        "alias.write": aliases.write,
+        "alias.list": aliases.list,
+        "alias.delete": aliases.delete,
         "key.encrypt": crypt.encrypt,
         "key.decrypt": crypt.decrypt,
         "key.sign": signing.sign,
@@ -129,6 +162,13 @@ def assemble(  # noqa: PLR0913 - the ports
         "audit.read": history.events,
         "status.read": status,
     }
-    return Desk(
+    for name in OPERATIONS.keys() - methods.keys():
+        methods[name] = _not_yet
+    desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
+    return Staff(desk, steward)
+
+
+async def _not_yet(visit: Visit, ask: asks.Ask) -> asks.Answer:
+    raise InvalidRequest("not yet")

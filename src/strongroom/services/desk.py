@@ -26,7 +26,7 @@ from strongroom.domain.errors import (
     Unavailable,
 )
 from strongroom.domain.operations import OPERATIONS, Resource
-from strongroom.domain.words import NAME_PATTERN
+from strongroom.domain.words import is_key
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.services.authorize import Authorizer, Visit
@@ -38,7 +38,6 @@ _SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 Method = Callable[[Visit, Any], Awaitable[asks.Answer]]
 
 # Ids are spelt within the bounds of names, so one pattern knows both.
-_NAME = re.compile(NAME_PATTERN)
 _NOTHINGS_NAME = "-"  # not a name: nothing is found under it
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -126,7 +125,7 @@ class Desk:
 
 def _on_record(target: str) -> str:
     """The target, if anything could be called so; what else came may be a secret of somebody's."""
-    return target if not target or _NAME.fullmatch(target) else _NOTHINGS_NAME
+    return target if not target or is_key(target) else _NOTHINGS_NAME
 
 
 def _decode(call: Call) -> asks.Ask:

@@ -6,12 +6,13 @@ from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
 from strongroom.domain.events import Event, Outcome
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record
-from strongroom.domain.things import Key, Namespace, Origin, Protection, Version, version_id
-from strongroom.domain.times import rfc3339
+from strongroom.domain.things import Key, Namespace, Origin, Protection
+from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Commit, Kept, Store
+from strongroom.ports.store import Commit, Kept, Store, Write
 from strongroom.services.books import creation, entry_of
+from strongroom.services.rows import binding_of, new_key_row, new_version_row, version_of
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
 
@@ -35,9 +36,11 @@ def found(
     sealing = Sealing(provider, store.deployment)
     request = own_request(randomness, now_us)
     namespace_id = randomness.bytes(16)
-    founders: list[Record] = [
-        *found_namespace(sealing, provider, namespace_id, FIRST, request=request, now_us=now_us)
-    ]
+    namespace = found_namespace(
+        sealing, provider, namespace_id, FIRST, request=request, now_us=now_us
+    )
+    founders: list[Record] = [*namespace]
+    demo: tuple[Write, ...] = ()
     roles = ["administrator", "key-user"] if dev else ["administrator"]
     principal, token, administrator = found_principal(
         sealing, randomness, namespace_id, ADMINISTRATOR, roles, request=request, now_us=now_us
@@ -49,7 +52,7 @@ def found(
             sealing, randomness, namespace_id, "app", ["key-user"], request=request, now_us=now_us
         )
         founders += [principal, token]
-        founders += _demo_key(sealing, provider, randomness, founders[0], request, now_us)
+        demo = _demo_key(sealing, provider, randomness, namespace[0], request, now_us)
     event = Event(
         action="namespace.create",
         details={"created": FIRST},
@@ -62,7 +65,7 @@ def found(
         time=rfc3339(now_us),
     )
     entry = entry_of(event, namespace_id, now_us)
-    writes = tuple(creation(record) for record in founders)
+    writes = (*(creation(record) for record in founders), *demo)
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types
@@ -81,21 +84,25 @@ def _demo_key(  # noqa: PLR0913 - what a key is made of
     namespace: Record,
     request: str,
     now_us: int,
-) -> tuple[Record, Record]:
+) -> tuple[Write, Write]:
     body = sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
     handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace.id))
     key_id = randomness.bytes(16)
-    binding = sealing.version_binding(
-        namespace=namespace.id, key=key_id, version=1,
-        purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
-    )  # fmt: skip
     key = Key(
-        DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1, {}, "for the tour", now_us
+        algorithm=DEFAULT,
+        protection=Protection.SOFTWARE,
+        origin=Origin.GENERATED,
+        state=State.ACTIVE,
+        current_version=1,
+        labels={},
+        description="for the tour",
+        created_us=now_us,
+        rotation_days=ALGORITHMS[DEFAULT].rotation_days,
+        rotates_us=now_us + ALGORITHMS[DEFAULT].rotation_days * DAY_US,
     )
-    version = Version(DEFAULT, State.ACTIVE, handle.generate(DEFAULT, binding).wrapped, now_us)
+    binding = binding_of(sealing, namespace.id, key_id, key, 1)
+    version = version_of(DEFAULT, handle.generate(DEFAULT, binding), now_us)
     return (
-        sealing.seal(Kind.KEY, key_id, key, namespace=namespace.id, name="demo", request=request),
-        sealing.seal(
-            Kind.VERSION, version_id(key_id, 1), version, namespace=namespace.id, request=request
-        ),
+        new_key_row(sealing, key_id, key, namespace=namespace.id, name="demo", request=request),
+        new_version_row(sealing, key_id, 1, version, namespace=namespace.id, request=request),
     )

@@ -1,6 +1,6 @@
 """Keys: make, list, describe, change."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -15,13 +15,15 @@ from strongroom.domain.things import Key, Origin, Profile, Protection, UseContro
 from strongroom.domain.times import DAY_US, microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Write
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.facts import Facts
 from strongroom.services.keyring import Keyring
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
 from strongroom.services.views import Views
+
+if TYPE_CHECKING:
+    from strongroom.ports.store import Write
 
 _SCANNED_AT_ONCE: Final = 1_000
 _NO_CONTROL: Final = asks.UseControl()
@@ -75,9 +77,7 @@ class Keys:
                 ),
             )
         details = {"algorithm": ask.algorithm, "purpose": key.purpose, "origin": key.origin}
-        await self._books.allowed(
-            permit, {**details}, version=key.current_version, writes=writes
-        )
+        await self._books.allowed(permit, {**details}, version=key.current_version, writes=writes)
         return self._views.new(ask.name, writes)
 
     async def list(self, visit: Visit, ask: asks.ListKeys) -> asks.KeyPage:
@@ -254,9 +254,7 @@ def _control(ask: asks.UseControl, algorithm: Algorithm) -> UseControl:
                 "$.control.operations",
             )
     if ask.required_context and algorithm is not DEFAULT:
-        raise InvalidRequest(
-            f"only keys of {DEFAULT} have a context", "$.control.required_context"
-        )
+        raise InvalidRequest(f"only keys of {DEFAULT} have a context", "$.control.required_context")
     return UseControl(
         operations=tuple(ask.operations),
         not_before_us=microseconds(ask.not_before),

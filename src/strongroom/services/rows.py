@@ -1,4 +1,4 @@
-"""The rows of keys and versions, sealed, with the time at which something is to be done about them."""
+"""The rows of keys and versions, sealed, each with the time at which it needs attention."""
 
 from functools import partial
 
@@ -13,13 +13,11 @@ from strongroom.services.offload import computed
 from strongroom.services.sealing import Sealing
 
 
-def new_key_row(
+def new_key_row(  # noqa: PLR0913 - where a key stands
     sealing: Sealing, key_id: bytes, body: Key, *, namespace: bytes, name: str, request: str
 ) -> Write:
     """A key that was not there."""
-    record = sealing.seal(
-        Kind.KEY, key_id, body, namespace=namespace, name=name, request=request
-    )
+    record = sealing.seal(Kind.KEY, key_id, body, namespace=namespace, name=name, request=request)
     return Write(record, 0, body.due_us)
 
 
@@ -69,9 +67,7 @@ async def generated(  # noqa: PLR0913 - where a version stands
     return version_of(key.algorithm, made, now_us)
 
 
-def binding_of(
-    sealing: Sealing, namespace: bytes, key_id: bytes, key: Key, number: int
-) -> bytes:
+def binding_of(sealing: Sealing, namespace: bytes, key_id: bytes, key: Key, number: int) -> bytes:
     """What the material of that version is wrapped with."""
     return sealing.version_binding(
         namespace=namespace, key=key_id, version=number, purpose=key.purpose,

@@ -46,15 +46,15 @@ class Steward:
         self._ledger = ledger
         self._clock = clock
         self._randomness = randomness
-        self._overused: set[bytes] = set()
+        self._overused: set[tuple[bytes, int]] = set()
         self._woken = asyncio.Event()
         # Records that cannot be opened, by revision: looked at once, reported, and left alone.
         self._tampered: set[tuple[bytes, int]] = set()
 
-    def overused(self, key_id: bytes) -> None:
-        """That key's current version was used as often as its rule says: rotate it soon."""
+    def overused(self, key_id: bytes, version: int) -> None:
+        """That version was used as often as its key's rule says: rotate the key soon."""
         if len(self._overused) < limits.CACHED_KEYS_MAX:
-            self._overused.add(key_id)
+            self._overused.add((key_id, version))
             self._woken.set()
 
     async def watch(self, *, due: bool) -> None:
@@ -89,8 +89,10 @@ class Steward:
         """Rotate the keys that were used as often as their rules say."""
         done = 0
         while self._overused:
-            key = await self._facts.key(self._overused.pop())
-            if key is not None and key.body.rotation_uses:
+            key_id, version = self._overused.pop()
+            key = await self._facts.key(key_id)
+            # Not if somebody rotated it meanwhile.
+            if key is not None and key.body.current_version == version:
                 done += await self._rotate(key, self._clock.now_us())
         return done
 
@@ -152,8 +154,8 @@ class Steward:
                     key, "key.destroy", {"versions": len(writes)}, tuple(writes),
                     request=request, epoch=epoch, erases=True,
                 )  # fmt: skip
-        body = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
-        erased = (*writes, key_row(self._facts.sealing, key, body, request))
+        destroyed = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
+        erased = (*writes, key_row(self._facts.sealing, key, destroyed, request))
         return await self._keep(
             key, "key.destroy", {"versions": len(writes)}, erased,
             request=request, epoch=epoch, erases=True,
@@ -246,7 +248,5 @@ class Steward:
         )
         entry = entry_of(event, namespace.id, now_us)
         stands_on = (key.fact, *facts)
-        outcome = await self._ledger.commit(
-            Commit(epoch, stands_on, entry, writes, None, erases)
-        )
+        outcome = await self._ledger.commit(Commit(epoch, stands_on, entry, writes, None, erases))
         return isinstance(outcome, Kept)

@@ -1,0 +1,115 @@
+"""Aliases: other names for keys, which move from key to key in one step."""
+
+import msgspec
+
+from strongroom.domain import asks, transfers
+from strongroom.domain.errors import InvalidRequest, TamperedRecord
+from strongroom.domain.operations import Resource
+from strongroom.domain.records import Kind, Record
+from strongroom.domain.things import Alias
+from strongroom.domain.times import rfc3339
+from strongroom.domain.words import ALIAS_PREFIX, is_name
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.randomness import Randomness
+from strongroom.ports.store import Write
+from strongroom.services.authorize import Authorizer, Permit, Visit
+from strongroom.services.books import Books, Details
+from strongroom.services.facts import AliasFact, Facts
+
+
+class Aliases:
+    """The aliases of a namespace. Who moves one needs the right for both keys."""
+
+    def __init__(
+        self,
+        *,
+        facts: Facts,
+        authorizer: Authorizer,
+        books: Books,
+        ledger: Ledger,
+        randomness: Randomness,
+    ) -> None:
+        self._facts = facts
+        self._authorizer = authorizer
+        self._books = books
+        self._ledger = ledger
+        self._randomness = randomness
+
+    async def write(self, visit: Visit, ask: transfers.WriteAlias) -> transfers.AliasView:
+        """The alias names that key from now on, in every process and on every node."""
+        name = visit.target
+        permit = await self._authorizer.permit_key(visit, ask.key, {})
+        key = permit.known_key()
+        if not is_name(name):
+            raise InvalidRequest(
+                "an alias is 1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends"
+            )
+        details: Details = {"alias": name}
+        former = await self._there(permit, name)
+        if former is not None and former.body.key:
+            details["former"] = await self._permit_former(visit, former)
+            visit.object = key.object
+        created_us = visit.time_us if former is None else former.body.created_us
+        write = self._row(permit, name, former, Alias(key.id, created_us))
+        await self._books.allowed(permit, details, writes=(write,))
+        return transfers.AliasView(name, key.name, rfc3339(created_us), write.record.revision)
+
+    async def list(self, visit: Visit, ask: transfers.ListAliases) -> transfers.AliasPage:
+        """A page of aliases, by name."""
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
+        records = await self._ledger.page(
+            Kind.ALIAS, permit.namespace.id, ask.page_token, ask.limit + 1
+        )
+        shown = records[: ask.limit]
+        views = [view for record in shown if (view := await self._view(record, permit)) is not None]
+        await self._books.allowed(permit, {"count": len(views)})
+        return transfers.AliasPage(views, shown[-1].name if len(records) > ask.limit else "")
+
+    async def delete(self, visit: Visit, ask: asks.Nothing) -> asks.Done:
+        """Take the alias away. The key stays as it is."""
+        del ask
+        permit = await self._authorizer.permit_key(visit, ALIAS_PREFIX + visit.target, {})
+        permit.known_key()
+        alias = await self._facts.alias_named(permit.namespace.id, visit.target)
+        body = msgspec.structs.replace(alias.body, key=b"")
+        write = self._row(permit, alias.name, alias, body)
+        await self._books.allowed(permit, {"alias": alias.name}, writes=(write,))
+        return asks.Done()
+
+    async def _there(self, permit: Permit, name: str) -> AliasFact | None:
+        """The alias of that name, also one that was deleted: its row is used again."""
+        record = await self._ledger.find(Kind.ALIAS, permit.namespace.id, name)
+        if record is None:
+            return None
+        permit.visit.facts.append(record.fact)
+        return AliasFact(record, self._open(record, permit))
+
+    async def _permit_former(self, visit: Visit, alias: AliasFact) -> str:
+        key = await self._facts.key(alias.body.key)
+        if key is None or key.namespace != alias.namespace:
+            raise TamperedRecord
+        await self._authorizer.permit_key(visit, key.name, {})
+        return key.name
+
+    async def _view(self, record: Record, permit: Permit) -> transfers.AliasView | None:
+        body = self._open(record, permit)
+        if not body.key:
+            return None
+        key = await self._facts.key(body.key)
+        if key is None:
+            raise TamperedRecord
+        return transfers.AliasView(record.name, key.name, rfc3339(body.created_us), record.revision)
+
+    def _open(self, record: Record, permit: Permit) -> Alias:
+        if record.namespace != permit.namespace.id:
+            raise TamperedRecord
+        return self._facts.sealing.open(record, Alias, expected=(Kind.ALIAS, record.id))
+
+    def _row(self, permit: Permit, name: str, former: AliasFact | None, body: Alias) -> Write:
+        revision = 0 if former is None else former.revision
+        record = self._facts.sealing.seal(
+            Kind.ALIAS, self._randomness.bytes(16) if former is None else former.id, body,
+            namespace=permit.namespace.id, name=name, revision=revision + 1,
+            request=permit.visit.request,
+        )  # fmt: skip
+        return Write(record, revision)

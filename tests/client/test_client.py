@@ -25,7 +25,7 @@ from strongroom.client import (
 )
 from strongroom.domain import asks, limits
 from strongroom.domain.operations import OPERATIONS
-from strongroom.domain.uses import SignItem
+from strongroom.domain.uses import MACItem, ReEncryptItem, SignItem, VerifyItem, VerifyMACItem
 from strongroom.doors.rest.routes import ROUTES
 from tests.support.standin import StandIn
 
@@ -87,6 +87,8 @@ def test_client_knows_every_route(server):
         calls.write_policy("p", ""), calls.delete_policy("p"),
         calls.explain("p", "a"), calls.read_decision("d"), calls.read_audit(),
         calls.read_status(), uses.sign("k", b""), uses.sign_batch("k", []),
+        uses.verify_batch("k", []), uses.mac_batch("k", []), uses.verify_mac_batch("k", []),
+        uses.re_encrypt_batch("k", []),
         uses.verify("k", b"", signature=b""), uses.mac("k", b""),
         uses.verify_mac("k", b"", tag=b""), uses.generate_data_key("k"),
         uses.generate_data_key_pair("k", algorithm="ec-p256"), uses.re_encrypt("k", b""),
@@ -155,6 +157,27 @@ def test_batch_of_signatures_has_an_outcome_for_each_item(admin):
     batch = admin.sign_batch("signer", [SignItem(message=b"a"), SignItem(digest=bytes(64))])
     assert admin.verify("signer", b"a", signature=batch.items[0].signature).valid
     assert batch.items[1].error.code == "invalid-request"
+
+
+def test_batches_have_an_outcome_for_each_item(admin, app):
+    made(admin, "signer", "ec-p256")
+    made(admin, "mac", "hmac-sha256", "mac")
+    signature = admin.sign("signer", b"a").signature
+    verified = admin.verify_batch(
+        "signer",
+        [VerifyItem(message=b"a", signature=signature), VerifyItem(message=b"b", signature=b"")],
+    )
+    assert [item.valid for item in verified.items] == [True, False]
+    tags = admin.mac_batch("mac", [MACItem(message=b"a"), MACItem(message=b"b")])
+    checked = admin.verify_mac_batch(
+        "mac", [VerifyMACItem(message=b"a", tag=item.tag) for item in tags.items], key_version=1
+    )
+    assert [item.valid for item in checked.items] == [True, False]
+    old = app.encrypt("demo", b"text", {"a": "b"}).ciphertext
+    items = [ReEncryptItem(ciphertext=old, context={"a": "b"}), ReEncryptItem(ciphertext=old)]
+    new = app.re_encrypt_batch("demo", items)
+    assert new.items[1].error.code == "invalid-ciphertext"
+    assert app.decrypt(new.items[0].ciphertext, {"a": "b"}).plaintext == b"text"
 
 
 def test_context_of_a_signature_is_part_of_it(admin):

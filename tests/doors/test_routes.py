@@ -88,6 +88,31 @@ def test_example_is_answered_as_the_document_says(inhabited, route):
     assert [entry["outcome"] for entry in entries] == ["allowed"]
 
 
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if EXAMPLES[route.method, route.path].items],
+    ids=lambda r: r.path,
+)
+def test_example_of_a_batch_is_answered_as_the_document_says(inhabited, route):
+    example = EXAMPLES[route.method, route.path]
+    items = []
+    for shown in example.items:
+        item = dict(shown)
+        for field, value in shown.items():
+            if isinstance(value, str) and value in MADE:
+                path, body, made = MADE[value]
+                item[field] = inhabited.admin("POST", path, json=body).json()[made]
+        items.append(item)
+    response = inhabited.admin("POST", example.address(route), json={"items": items})
+    assert response.status_code == route.status, response.text
+    (answer,) = OPERATIONS[route.operation].answers[1:]
+    outcomes = msgspec.json.decode(response.content, type=answer, strict=True).items
+    assert [outcome.error for outcome in outcomes] == [msgspec.UNSET] * len(items)
+    content = described("1")["paths"][route.path]["post"]["requestBody"]["content"]
+    shown = content["application/json"]["examples"]["batch"]["value"]
+    assert shown == {"items": example.items}
+
+
 @EACH
 @pytest.mark.parametrize("token", ["", STRANGER, "other"])
 def test_without_proof_nothing_is_answered_and_it_is_on_record(inhabited, route, token):

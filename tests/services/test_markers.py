@@ -144,13 +144,22 @@ class Visit:
         message = PLAINTEXTS[0]
         signature = self.ask(app, "key.sign", "signer", message=message).signature
         self.ask(app, "key.verify", "signer", message=message, signature=signature)
+        asked = [
+            {"message": message, "signature": signature},
+            {"digest": message[:28], "signature": b""},
+        ]
+        self.ask(app, "key.verify", "signer", items=asked)
         tag = self.ask(app, "key.mac", "mac", message=message).tag
         self.ask(app, "key.verify-mac", "mac", message=message, tag=tag)
+        self.ask(app, "key.mac", "mac", items=[{"message": message}])
+        self.ask(app, "key.verify-mac", "mac", items=[{"message": message, "tag": tag}])
         data_key = self._secretly(app, "key.generate-data-key", "demo", context=context)
         self.secrets["data key"] = data_key.plaintext
         pair = self._secretly(app, "key.generate-data-key-pair", "demo", algorithm="ed25519")
         self.secrets["data key pair"] = pair.private_key[-32:]
         self.ask(app, "key.re-encrypt", "two", ciphertext=blob, context=context)
+        asked = [{"ciphertext": blob, "context": context}, {"ciphertext": blob}]
+        self.ask(app, "key.re-encrypt", "two", items=asked)
         peer = self.ask(admin, "key.read-public-key", "agreement").der
         agreed = self._secretly(app, "key.agree", "agreement", public_key=peer)
         self.secrets["agreed secret"] = agreed.shared_secret

@@ -67,10 +67,31 @@ def verify(  # noqa: PLR0913 - what a signature depends on
     return posting("key.verify", _path(key, "verify"), uses.Verified, body, target=key)
 
 
+def verify_batch(  # noqa: PLR0913 - what signatures depend on
+    key: str,
+    items: list[uses.VerifyItem],
+    *,
+    scheme: str | None = None,
+    encoding: str = _DER,
+    signature_context: bytes = b"",
+    key_version: int | None = None,
+) -> Call[uses.VerifiedBatch]:
+    """At most 1,000 items. Each has its own outcome: look at `valid`, and at `error`."""
+    body = given(
+        items=items, key_version=key_version, **_manner(scheme, encoding, signature_context)
+    )
+    return posting("key.verify", _path(key, "verify"), uses.VerifiedBatch, body, target=key)
+
+
 def mac(key: str, message: bytes) -> Call[uses.MACMade]:
     """The tag of a message of at most 65,536 bytes."""
     body = given(message=message)
     return posting("key.mac", _path(key, "mac"), uses.MACMade, body, target=key)
+
+
+def mac_batch(key: str, items: list[uses.MACItem]) -> Call[uses.MACBatch]:
+    """At most 1,000 items. Each has its own outcome: look at `error`."""
+    return posting("key.mac", _path(key, "mac"), uses.MACBatch, given(items=items), target=key)
 
 
 def verify_mac(
@@ -79,6 +100,15 @@ def verify_mac(
     """A wrong tag is an answer, not a refusal: look at `valid`."""
     body = given(message=message, tag=tag, key_version=key_version)
     return posting("key.verify-mac", _path(key, "verify-mac"), uses.Verified, body, target=key)
+
+
+def verify_mac_batch(
+    key: str, items: list[uses.VerifyMACItem], *, key_version: int | None = None
+) -> Call[uses.VerifiedBatch]:
+    """At most 1,000 items. Each has its own outcome: look at `valid`, and at `error`."""
+    body = given(items=items, key_version=key_version)
+    path = _path(key, "verify-mac")
+    return posting("key.verify-mac", path, uses.VerifiedBatch, body, target=key)
 
 
 # --- data keys ------------------------------------------------------------------------------------
@@ -132,6 +162,13 @@ def re_encrypt(
     """
     body = given(ciphertext=ciphertext, context=context or None, new_context=new_context)
     return posting("key.re-encrypt", _path(key, "re-encrypt"), uses.ReEncrypted, body, target=key)
+
+
+def re_encrypt_batch(key: str, items: list[uses.ReEncryptItem]) -> Call[uses.ReEncryptedBatch]:
+    """At most 1,000 items, of any keys. Each has its own outcome: look at `error`."""
+    path = _path(key, "re-encrypt")
+    body = given(items=items)
+    return posting("key.re-encrypt", path, uses.ReEncryptedBatch, body, target=key)
 
 
 # --- agree, encapsulate, wrap ---------------------------------------------------------------------

@@ -186,7 +186,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "key.decrypt", asks.Decrypt, (asks.Decrypted, asks.DecryptedBatch), _KEY, "Decrypt",
-            details="count failed contexts keys scheme", use=Use.PROCESS,
+            details="count failed contexts uses scheme", use=Use.PROCESS,
         ),
         _row(
             "key.sign",
@@ -200,20 +200,28 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "key.verify",
             uses.Verify,
-            uses.Verified,
+            (uses.Verified, uses.VerifiedBatch),
             _KEY,
-            "Verify a signature",
-            details="scheme valid",
+            "Verify signatures",
+            details="scheme valid count failed",
             use=Use.PROCESS,
         ),
-        _row("key.mac", uses.MAC, uses.MACMade, _KEY, "Make a MAC", use=Use.PROTECT),
+        _row(
+            "key.mac",
+            uses.MAC,
+            (uses.MACMade, uses.MACBatch),
+            _KEY,
+            "Make MACs",
+            details="count failed",
+            use=Use.PROTECT,
+        ),
         _row(
             "key.verify-mac",
             uses.VerifyMAC,
-            uses.Verified,
+            (uses.Verified, uses.VerifiedBatch),
             _KEY,
-            "Verify a MAC",
-            details="valid",
+            "Verify MACs",
+            details="valid count failed",
             use=Use.PROCESS,
         ),
         _row(
@@ -237,10 +245,10 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "key.re-encrypt",
             uses.ReEncrypt,
-            uses.ReEncrypted,
+            (uses.ReEncrypted, uses.ReEncryptedBatch),
             _KEY,
-            "Encrypt a ciphertext anew, under this key; needed for both keys",
-            details="source source_version contexts",
+            "Encrypt ciphertexts anew, under this key; needed for both keys",
+            details="source source_version contexts count failed uses",
             use=Use.PROTECT,
         ),
         _row(

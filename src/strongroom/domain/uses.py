@@ -84,21 +84,43 @@ class SignedBatch(Answer):
     scheme: Scheme
 
 
-class Verify(Ask, kw_only=True):
-    """A signature and what it is said to be of. `key_version`: the current one if not given."""
+class VerifyItem(Ask, kw_only=True):
+    """One signature, and the message or the digest that it is said to be of."""
 
     signature: Signature
+    message: Message | UnsetType = UNSET
+    digest: Digest | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.message is UNSET) is (self.digest is UNSET):
+            raise ValueError("give either message or digest")
+
+
+class Verify(Ask, kw_only=True):
+    """A signature and what it is said to be of, or `items`. Everything else holds for all items.
+
+    `key_version`: the current one if not given.
+    """
+
+    signature: Signature | UnsetType = UNSET
     message: Message | UnsetType = UNSET
     digest: Digest | UnsetType = UNSET
     scheme: Scheme | UnsetType = UNSET
     encoding: Encoding = Encoding.DER
     signature_context: SignatureContext = b""
     key_version: VersionNumber | UnsetType = UNSET
+    items: (
+        Annotated[list[VerifyItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
+        | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse neither and both."""
-        if (self.message is UNSET) is (self.digest is UNSET):
-            raise ValueError("give either message or digest")
+        """Refuse none and several of the three, and a signature without what it is of."""
+        if [self.message, self.digest, self.items].count(UNSET) != 2 or (  # noqa: PLR2004 - of three
+            (self.signature is UNSET) is (self.items is UNSET)
+        ):
+            raise ValueError("give signature and one of message and digest, or items; not both")
 
 
 class Verified(Answer):
@@ -108,13 +130,41 @@ class Verified(Answer):
     key_version: int
 
 
+class VerifiedItem(Answer, omit_defaults=True):
+    """The outcome of one item: whether it is right, or an `error`."""
+
+    valid: bool | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class VerifiedBatch(Answer):
+    """The outcomes, in the order of the items."""
+
+    items: list[VerifiedItem]
+    key_version: int
+
+
 # --- MAC ------------------------------------------------------------------------------------------
 
 
-class MAC(Ask, kw_only=True):
-    """A message."""
+class MACItem(Ask, kw_only=True):
+    """One message."""
 
     message: Message
+
+
+class MAC(Ask, kw_only=True):
+    """A message, or `items`."""
+
+    message: Message | UnsetType = UNSET
+    items: (
+        Annotated[list[MACItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)] | UnsetType
+    ) = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.message is UNSET) is (self.items is UNSET):
+            raise ValueError("give either message or items")
 
 
 class MACMade(Answer):
@@ -124,12 +174,47 @@ class MACMade(Answer):
     key_version: int
 
 
-class VerifyMAC(Ask, kw_only=True):
-    """A message and the tag said to be of it. `key_version`: the current one if not given."""
+class MACMadeItem(Answer, omit_defaults=True):
+    """The outcome of one item: a tag, or an `error`."""
+
+    tag: bytes | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class MACBatch(Answer):
+    """The outcomes, in the order of the items."""
+
+    items: list[MACMadeItem]
+    key_version: int
+
+
+class VerifyMACItem(Ask, kw_only=True):
+    """One message and the tag said to be of it."""
 
     message: Message
     tag: Tag
+
+
+class VerifyMAC(Ask, kw_only=True):
+    """A message and the tag said to be of it, or `items`. One `key_version` holds for all items.
+
+    It is the current one if not given.
+    """
+
+    message: Message | UnsetType = UNSET
+    tag: Tag | UnsetType = UNSET
     key_version: VersionNumber | UnsetType = UNSET
+    items: (
+        Annotated[list[VerifyMACItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
+        | UnsetType
+    ) = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both, and half of the one."""
+        if [self.message, self.tag, self.items].count(UNSET) != (
+            2 if self.items is not UNSET else 1
+        ):
+            raise ValueError("give either message and tag, or items; not both")
 
 
 # --- data keys ------------------------------------------------------------------------------------
@@ -168,12 +253,36 @@ class DataKeyPair(Answer, omit_defaults=True):
     private_key: bytes | UnsetType = UNSET
 
 
-class ReEncrypt(Ask, kw_only=True):
-    """A ciphertext of any key that the caller may use so; it becomes one of the key addressed."""
+class ReEncryptItem(Ask, kw_only=True):
+    """One ciphertext of a batch. Without `new_context`, the context stays the same."""
 
     ciphertext: Ciphertext
     context: Context = {}  # noqa: RUF012 - as above
     new_context: Context | UnsetType = UNSET
+
+
+class ReEncrypt(Ask, kw_only=True):
+    """A ciphertext of any key that the caller may use so; it becomes one of the key addressed.
+
+    Or `items`, of any such keys.
+    """
+
+    ciphertext: Ciphertext | UnsetType = UNSET
+    context: Context = {}  # noqa: RUF012 - as above
+    new_context: Context | UnsetType = UNSET
+    items: (
+        Annotated[list[ReEncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
+        | UnsetType
+    ) = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse neither and both."""
+        if (self.ciphertext is UNSET) is (self.items is UNSET) or (
+            self.items is not UNSET and (self.context or self.new_context is not UNSET)
+        ):
+            raise ValueError(
+                "give either ciphertext and, if you like, contexts, or items; not both"
+            )
 
 
 class ReEncrypted(Answer):
@@ -183,6 +292,22 @@ class ReEncrypted(Answer):
     key_version: int
     source_key: str
     source_version: int
+
+
+class ReEncryptedItem(Answer, omit_defaults=True):
+    """The outcome of one item: a result, or an `error`."""
+
+    ciphertext: bytes | UnsetType = UNSET
+    source_key: str | UnsetType = UNSET
+    source_version: int | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class ReEncryptedBatch(Answer):
+    """The outcomes, in the order of the items."""
+
+    items: list[ReEncryptedItem]
+    key_version: int
 
 
 # --- agree, encapsulate, wrap ---------------------------------------------------------------------

@@ -1,32 +1,22 @@
 """Encrypt and decrypt: the reason for everything else."""
 
 import hashlib
-from typing import TYPE_CHECKING, cast
 
 from msgspec import UNSET
 
 from strongroom.domain import asks, envelope
 from strongroom.domain.algorithms import DEFAULT
 from strongroom.domain.binding import bind, bind_context
-from strongroom.domain.errors import (
-    InvalidCiphertext,
-    InvalidRequest,
-    NotFound,
-    Refusal,
-    TamperedRecord,
-    Unavailable,
-)
+from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, NotFound
 from strongroom.domain.lifecycle import Use
-from strongroom.ports.provider import Cipher, Provider
+from strongroom.ports.provider import Provider
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Permit, Visit
+from strongroom.services.batch import OneKey, Uses, counted, each
 from strongroom.services.books import Books, Details
+from strongroom.services.ciphers import cipher, encrypted
 from strongroom.services.keyring import Keyring
 from strongroom.services.raw_crypt import RawCrypt
-
-if TYPE_CHECKING:
-    from strongroom.ports.policy_engine import Verdict
-    from strongroom.services.facts import VersionFact
 
 
 class Crypt:
@@ -67,43 +57,28 @@ class Crypt:
         _nothing_raw(ask.additional, ask.scheme)
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
-        blob = _cipher(version).encrypt(key.id, version.number, plaintext, ask.context)  # 3
+        blob = encrypted(permit, version, plaintext, ask.context)  # 3
         await self._books.allowed(permit, digest([ask.context]), version=version.number)  # 4
         return asks.Encrypted(blob, version.number)
 
     async def _encrypt_batch(
         self, visit: Visit, items: list[asks.EncryptItem]
     ) -> asks.EncryptedBatch:
-        outcomes: list[asks.EncryptedItem] = []
-        last: Refusal = InvalidRequest("there are no items", "$.items")
-        permit: Permit | None = None
-        version: VersionFact | None = None
-        weighed: dict[str, str] = {}
-        verdict: Verdict | None = None
-        for item in items:
-            try:
-                # Of an item, a decision can rest on the context only.
-                if permit is None or version is None or item.context != weighed:
-                    permit = await self._authorizer.permit_key(
-                        visit, visit.target, item.context
-                    )  # 1
-                    version = await self._keyring.usable(permit, Use.PROTECT)  # 2
-                    weighed, verdict = item.context, visit.verdict
-                blob = _cipher(version).encrypt(
-                    permit.known_key().id, version.number, item.plaintext, item.context
-                )  # 3
-                outcomes.append(asks.EncryptedItem(ciphertext=blob, key_version=version.number))
-            except Refusal as refusal:
-                outcomes.append(asks.EncryptedItem(error=_problem(refusal)))
-                last = refusal
-        failed = sum(outcome.error is not UNSET for outcome in outcomes)
-        if permit is None or version is None or failed == len(outcomes):
-            raise last  # nothing was done for anybody: the call as a whole is refused
-        visit.verdict, visit.missing = verdict, ""  # of what was done, not of what was weighed last
-        contexts = [item.context for item in items]
-        details: Details = {"count": len(items), "failed": failed, **digest(contexts)}
+        key = OneKey(self._authorizer, self._keyring, visit)
+
+        async def one(item: asks.EncryptItem) -> asks.EncryptedItem:
+            permit, version = await key.usable(item.context)  # 1, 2
+            blob = encrypted(permit, version, item.plaintext, item.context)  # 3
+            return asks.EncryptedItem(ciphertext=blob, key_version=version.number)
+
+        outcomes = await each(visit, items, one)
+        permit, version = key.used
+        details = counted(outcomes) | digest([item.context for item in items])
         await self._books.allowed(permit, details, version=version.number)  # 4
-        return asks.EncryptedBatch(outcomes)
+        return asks.EncryptedBatch(
+            [asks.EncryptedItem(error=one) if isinstance(one, asks.Problem) else one
+             for one in outcomes]
+        )  # fmt: skip
 
     async def decrypt(
         self, visit: Visit, ask: asks.Decrypt
@@ -147,43 +122,31 @@ class Crypt:
             version = await self._keyring.usable(permit, Use.PROCESS, parts.version)  # 2
         except NotFound:
             raise InvalidCiphertext from None
-        return permit, _cipher(version).decrypt(blob, context), version.number  # 3
+        return permit, cipher(version).decrypt(blob, context), version.number  # 3
 
     async def _decrypt_batch(
         self, visit: Visit, items: list[asks.DecryptItem]
     ) -> asks.DecryptedBatch:
-        outcomes: list[asks.DecryptedItem] = []
-        last: Refusal = InvalidRequest("there are no items", "$.items")
-        names: set[str] = set()
-        good: Permit | None = None
-        verdict: Verdict | None = None
-        for item in items:
-            try:
-                permit, plaintext, number = await self._open(visit, item.ciphertext, item.context)
-                good, verdict = permit, visit.verdict
-                names.add(permit.known_key().name)
-                outcomes.append(asks.DecryptedItem(plaintext=plaintext, key_version=number))
-            except Refusal as refusal:
-                outcomes.append(asks.DecryptedItem(error=_problem(refusal)))
-                last = refusal
-        failed = sum(outcome.error is not UNSET for outcome in outcomes)
-        if good is None:
-            raise last  # nothing was done for anybody: the call as a whole is refused
-        visit.verdict, visit.missing = verdict, ""  # of what was done, not of what was weighed last
+        used = Uses()
+        permits: list[Permit] = []
+
+        async def one(item: asks.DecryptItem) -> asks.DecryptedItem:
+            permit, plaintext, number = await self._open(visit, item.ciphertext, item.context)
+            used.add(permit.known_key().name, number)
+            permits[:] = [permit]
+            return asks.DecryptedItem(plaintext=plaintext, key_version=number)
+
+        outcomes = await each(visit, items, one)
         if not visit.target:
+            names = used.names
             visit.object = "key/" + (names.pop() if len(names) == 1 else "")
         contexts = [item.context for item in items]
-        details: Details = {"count": len(items), "failed": failed, **digest(contexts)}
-        if len(names) > 1:
-            details["keys"] = sorted(names)
-        await self._books.allowed(good, details)  # 4
-        return asks.DecryptedBatch(outcomes)
-
-
-def _cipher(version: "VersionFact") -> Cipher:
-    if version.body.algorithm is not DEFAULT:
-        raise InvalidRequest(f"batches are for keys of {DEFAULT}, not {version.body.algorithm}")
-    return cast("Cipher", version.handle)
+        details = counted(outcomes) | used.details() | digest(contexts)
+        await self._books.allowed(permits[0], details)  # 4
+        return asks.DecryptedBatch(
+            [asks.DecryptedItem(error=one) if isinstance(one, asks.Problem) else one
+             for one in outcomes]
+        )  # fmt: skip
 
 
 def _nothing_raw(additional: bytes, *others: object) -> None:
@@ -198,10 +161,3 @@ def digest(contexts: list[dict[str, str]]) -> Details:
     if not any(contexts):
         return {}
     return {"contexts": hashlib.sha256(bind(*map(bind_context, contexts))).hexdigest()}
-
-
-def _problem(refusal: Refusal) -> asks.Problem:
-    # Of the whole call: nothing is known of any item, or an operator must see it on record.
-    if isinstance(refusal, Unavailable | TamperedRecord):
-        raise refusal
-    return asks.Problem(refusal.code, refusal.detail)

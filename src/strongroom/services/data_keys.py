@@ -1,20 +1,21 @@
 """Keys for the caller's own use: made here, kept there, as a ciphertext of a key of ours."""
 
 from functools import partial
-from typing import cast
 
 from msgspec import UNSET
 
 from strongroom.domain import envelope, uses
-from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Kind, Purpose
+from strongroom.domain.algorithms import ALGORITHMS, Kind
+from strongroom.domain.asks import Problem
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, NotFound
 from strongroom.domain.lifecycle import Use
-from strongroom.ports.provider import Cipher, Provider
+from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.services.authorize import Authorizer, Permit, Visit
+from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.batch import OneKey, Uses, counted, each
 from strongroom.services.books import Books, Details
+from strongroom.services.ciphers import cipher, cipher_version, encrypted
 from strongroom.services.crypt import digest
-from strongroom.services.facts import VersionFact
 from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 
@@ -40,9 +41,9 @@ class DataKeys:
     async def generate(self, visit: Visit, ask: uses.GenerateDataKey) -> uses.DataKey:
         """A new data key."""
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
-        version = await self._cipher_version(permit, Use.PROTECT)  # 2
+        version = await cipher_version(self._keyring, permit, Use.PROTECT)  # 2
         plaintext = self._randomness.bytes(ask.bytes)
-        blob = _encrypt(permit, version, plaintext, ask.context)  # 3
+        blob = encrypted(permit, version, plaintext, ask.context)  # 3
         details: Details = {"bytes": ask.bytes, **digest([ask.context])}
         await self._books.allowed(permit, details, version=version.number)  # 4
         shown = plaintext if ask.with_plaintext else UNSET
@@ -53,10 +54,10 @@ class DataKeys:
         if ALGORITHMS[ask.algorithm].kind is not Kind.ASYMMETRIC:
             raise InvalidRequest(f"{ask.algorithm} has no key pairs", "$.algorithm")
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
-        version = await self._cipher_version(permit, Use.PROTECT)  # 2
+        version = await cipher_version(self._keyring, permit, Use.PROTECT)  # 2
         work = partial(self._provider.generate_pair, ask.algorithm)
         pair = await computed(ask.algorithm, work)
-        blob = _encrypt(permit, version, pair.private.reveal(), ask.context)  # 3
+        blob = encrypted(permit, version, pair.private.reveal(), ask.context)  # 3
         details: Details = {"algorithm": ask.algorithm, **digest([ask.context])}
         await self._books.allowed(permit, details, version=version.number)  # 4
         return uses.DataKeyPair(
@@ -66,48 +67,77 @@ class DataKeys:
             private_key=pair.private.reveal() if ask.with_plaintext else UNSET,
         )
 
-    async def re_encrypt(self, visit: Visit, ask: uses.ReEncrypt) -> uses.ReEncrypted:
-        """A ciphertext under another key or context. The right is needed for both keys."""
+    async def re_encrypt(
+        self, visit: Visit, ask: uses.ReEncrypt
+    ) -> uses.ReEncrypted | uses.ReEncryptedBatch:
+        """Ciphertexts under another key or context. The right is needed for both keys."""
+        key = OneKey(self._authorizer, self._keyring, visit)
+        if ask.items is not UNSET:
+            return await self._re_encrypt_batch(visit, key, ask.items)
+        blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
+        made = await self._re_encrypted(visit, key, blob, ask.context, _new_context(ask))
+        permit, version = key.used
+        details: Details = {
+            "source": made.source_key,
+            "source_version": made.source_version,
+            **digest([ask.context, _new_context(ask)]),
+        }
+        await self._books.allowed(permit, details, version=version.number)  # 4
+        return made
+
+    async def _re_encrypt_batch(
+        self, visit: Visit, key: OneKey, items: list[uses.ReEncryptItem]
+    ) -> uses.ReEncryptedBatch:
+        used = Uses()
+
+        async def one(item: uses.ReEncryptItem) -> uses.ReEncryptedItem:
+            made = await self._re_encrypted(
+                visit, key, item.ciphertext, item.context, _new_context(item)
+            )
+            used.add(made.source_key, made.source_version)
+            return uses.ReEncryptedItem(
+                ciphertext=made.ciphertext,
+                source_key=made.source_key,
+                source_version=made.source_version,
+            )
+
+        outcomes = await each(visit, items, one)
+        visit.object = f"key/{visit.target}"  # and not the source of an item that was refused
+        permit, version = key.used
+        contexts = [context for item in items for context in (item.context, _new_context(item))]
+        details = counted(outcomes) | used.details() | digest(contexts)
+        await self._books.allowed(permit, details, version=version.number)  # 4
+        return uses.ReEncryptedBatch(
+            [uses.ReEncryptedItem(error=one) if isinstance(one, Problem) else one
+             for one in outcomes],
+            version.number,
+        )  # fmt: skip
+
+    async def _re_encrypted(
+        self, visit: Visit, key: OneKey, blob: bytes, old: dict[str, str], new: dict[str, str]
+    ) -> uses.ReEncrypted:
         try:
-            parts = envelope.split(ask.ciphertext)
+            parts = envelope.split(blob)
         except InvalidCiphertext:
             parts = None
         source = await self._authorizer.permit_key_of_blob(
-            visit, bytes(16) if parts is None else parts.key_id, ask.context
+            visit, bytes(16) if parts is None else parts.key_id, old
         )  # 1
-        new_context = ask.context if ask.new_context is UNSET else ask.new_context
-        permit = await self._authorizer.permit_key(visit, visit.target, new_context)  # 1
-        version = await self._cipher_version(permit, Use.PROTECT)  # 2
+        permit, version = await key.usable(new)  # 1, 2
         try:
             if parts is None:
                 raise NotFound
-            old = await self._cipher_version(source, Use.PROCESS, parts.version)  # 2
+            opening = await cipher_version(self._keyring, source, Use.PROCESS, parts.version)  # 2
         except NotFound:
             raise InvalidCiphertext from None
-        plaintext = cast("Cipher", old.handle).decrypt(ask.ciphertext, ask.context)  # 3
-        blob = _encrypt(permit, version, plaintext, new_context)  # 3
-        name = source.known_key().name
-        details: Details = {
-            "source": name,
-            "source_version": old.number,
-            **digest([ask.context, new_context]),
-        }
-        await self._books.allowed(permit, details, version=version.number)  # 4
-        return uses.ReEncrypted(blob, version.number, name, old.number)
-
-    async def _cipher_version(
-        self, permit: Permit, use: Use, number: int | None = None
-    ) -> VersionFact:
-        version = await self._keyring.usable(permit, use, number, purpose=Purpose.ENCRYPT_DECRYPT)
-        if version.body.algorithm is not DEFAULT:
-            raise InvalidRequest(
-                f"the key is of {version.body.algorithm}; this needs one of {DEFAULT}"
-            )
-        return version
+        plaintext = cipher(opening).decrypt(blob, old)  # 3
+        return uses.ReEncrypted(
+            encrypted(permit, version, plaintext, new),  # 3
+            version.number,
+            source.known_key().name,
+            opening.number,
+        )
 
 
-def _encrypt(
-    permit: Permit, version: VersionFact, plaintext: bytes, context: dict[str, str]
-) -> bytes:
-    cipher = cast("Cipher", version.handle)
-    return cipher.encrypt(permit.known_key().id, version.number, plaintext, context)
+def _new_context(ask: uses.ReEncrypt | uses.ReEncryptItem) -> dict[str, str]:
+    return ask.context if ask.new_context is UNSET else ask.new_context

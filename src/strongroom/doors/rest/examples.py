@@ -8,11 +8,15 @@ from strongroom.doors.rest.routes import Route
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A request. `target` stands for `{name}` or `{id}`; `query` is as it is written."""
+    """A request. `target` stands for `{name}` or `{id}`; `query` is as it is written.
+
+    `items` are those of a batch, where the route takes one.
+    """
 
     target: str = ""
     query: str = ""
     body: dict[str, Any] | None = None
+    items: list[dict[str, Any]] | None = None
 
     def address(self, route: Route) -> str:
         """Path and query."""
@@ -43,26 +47,41 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/v1/keys/{name}"): Example("demo"),
     ("PATCH", "/v1/keys/{name}"): Example("demo", body={"labels": {"team": "payments"}}),
     ("POST", "/v1/keys/{name}/encrypt"): Example(
-        "demo", body={"plaintext": "aGVsbG8=", "context": _CONTEXT}
+        "demo",
+        body={"plaintext": "aGVsbG8=", "context": _CONTEXT},
+        items=[{"plaintext": "aGVsbG8=", "context": _CONTEXT}, {"plaintext": ""}],
     ),
     ("POST", "/v1/keys/{name}/decrypt"): Example(
-        "demo", body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}
+        "demo",
+        body={"ciphertext": CIPHERTEXT, "context": _CONTEXT},
+        items=[{"ciphertext": CIPHERTEXT, "context": _CONTEXT}],
     ),
-    ("POST", "/v1/decrypt"): Example(body={"ciphertext": CIPHERTEXT, "context": _CONTEXT}),
-    ("POST", "/v1/keys/{name}/sign"): Example("signer", body={"message": "aGVsbG8="}),
+    ("POST", "/v1/decrypt"): Example(
+        body={"ciphertext": CIPHERTEXT, "context": _CONTEXT},
+        items=[{"ciphertext": CIPHERTEXT, "context": _CONTEXT}],
+    ),
+    ("POST", "/v1/keys/{name}/sign"): Example(
+        "signer", body={"message": "aGVsbG8="}, items=[{"message": "aGVsbG8="}, {"message": ""}]
+    ),
     ("POST", "/v1/keys/{name}/verify"): Example(
-        "signer", body={"message": "aGVsbG8=", "signature": SIGNATURE}
+        "signer",
+        body={"message": "aGVsbG8=", "signature": SIGNATURE},
+        items=[{"message": "aGVsbG8=", "signature": SIGNATURE}],
     ),
-    ("POST", "/v1/keys/{name}/mac"): Example("mac", body={"message": "aGVsbG8="}),
+    ("POST", "/v1/keys/{name}/mac"): Example(
+        "mac", body={"message": "aGVsbG8="}, items=[{"message": "aGVsbG8="}, {"message": ""}]
+    ),
     ("POST", "/v1/keys/{name}/verify-mac"): Example(
-        "mac", body={"message": "aGVsbG8=", "tag": TAG}
+        "mac", body={"message": "aGVsbG8=", "tag": TAG}, items=[{"message": "aGVsbG8=", "tag": TAG}]
     ),
     ("POST", "/v1/keys/{name}/generate-data-key"): Example("demo", body={"bytes": 32}),
     ("POST", "/v1/keys/{name}/generate-data-key-pair"): Example(
         "demo", body={"algorithm": "ec-p256", "with_plaintext": False}
     ),
     ("POST", "/v1/keys/{name}/re-encrypt"): Example(
-        "demo", body={"ciphertext": CIPHERTEXT, "context": _CONTEXT, "new_context": {}}
+        "demo",
+        body={"ciphertext": CIPHERTEXT, "context": _CONTEXT, "new_context": {}},
+        items=[{"ciphertext": CIPHERTEXT, "context": _CONTEXT, "new_context": {}}],
     ),
     ("POST", "/v1/keys/{name}/agree"): Example("agreement", body={"public_key": X25519_KEY}),
     ("POST", "/v1/keys/{name}/encapsulate"): Example("kem", body={}),

@@ -26,7 +26,7 @@ from strongroom.domain.operations import OPERATIONS, Operation
 from strongroom.domain.roles import ROLES
 from strongroom.doors.rest import errors
 from strongroom.doors.rest.app import REQUEST_ID
-from strongroom.doors.rest.examples import EXAMPLES
+from strongroom.doors.rest.examples import EXAMPLES, Example
 from strongroom.doors.rest.routes import ROUTES, Route
 
 Json = dict[str, Any]
@@ -172,12 +172,20 @@ def _operation(route: Route, name: str) -> Json:
         },
     }
     if route.method != "GET" and operation.ask is not asks.Nothing:
-        example = EXAMPLES[route.method, route.path].body
+        example = EXAMPLES[route.method, route.path]
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _refer(operation.ask), "example": example}},
+            "content": {"application/json": {"schema": _refer(operation.ask), **_shown(example)}},
         }
     return described
+
+
+def _shown(example: Example) -> Json:
+    if example.items is None:
+        return {"example": example.body}
+    return {
+        "examples": {"one": {"value": example.body}, "batch": {"value": {"items": example.items}}}
+    }
 
 
 def _tag(route: Route) -> str:

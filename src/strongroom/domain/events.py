@@ -67,22 +67,24 @@ def canonical(event: Event) -> bytes:
 
 
 def tally(event: Event) -> list[tuple[str, int, int]]:
-    """What the entry says of uses: object, version and count of each.
+    """What the entry says of uses of key material: object, version and count of each.
 
-    A single use and a batch under one version are `object`, `version` and `count` less `failed`; a
-    batch over several versions names them in `uses` (`NAME/VERSION:COUNT`), as re-encryption does.
+    `docs/formats/event-1.md` has it in words.
     """
-    if event.outcome is not Outcome.ALLOWED or not event.action.startswith("key."):
+    if event.outcome is not Outcome.ALLOWED or event.action not in USES:
         return []
-    uses = event.details.get("uses")
-    if isinstance(uses, list):
-        return [_use(text) for text in uses]
-    if event.action not in USES:
-        return []
-    count, failed = event.details.get("count", 1), event.details.get("failed", 0)
-    if not isinstance(count, int) or not isinstance(failed, int) or not event.version:
-        return []
-    return [(event.object, event.version, count - failed)]
+    details = event.details
+    uses = details.get("uses", [])
+    counted = [_use(text) for text in uses] if isinstance(uses, list) else []
+    if counted and event.action != "key.re-encrypt":
+        return counted
+    count, failed = details.get("count", 1), details.get("failed", 0)
+    if event.version and isinstance(count, int) and isinstance(failed, int):
+        counted.append((event.object, event.version, count - failed))
+    source, version = details.get("source"), details.get("source_version")
+    if isinstance(source, str) and isinstance(version, int):
+        counted.append((f"key/{source}", version, 1))
+    return counted
 
 
 def _use(text: str) -> tuple[str, int, int]:

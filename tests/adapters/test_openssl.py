@@ -57,7 +57,7 @@ def both(algorithm, purpose, who):
         der = openssl("pkcs8", "-topk8", "-nocrypt", "-inform", "DER", "-outform", "DER", given=der)
     else:
         der = PROVIDER.generate_pair(algorithm).private.reveal()
-    made = NAMESPACE.adopt(algorithm, der, b"")
+    made = NAMESPACE._adopt(algorithm, der, b"")
     return NAMESPACE.open(algorithm, purpose, made.wrapped, b""), made.public, der
 
 
@@ -172,7 +172,7 @@ def test_both_sides_agree_on_one_secret(tmp_path, algorithm):
 def symmetric(algorithm):
     """A handle over material that is known."""
     key = os.urandom(ALGORITHMS[algorithm].bits // 8)
-    made = NAMESPACE.adopt(algorithm, key, b"")
+    made = NAMESPACE._adopt(algorithm, key, b"")
     purpose = ALGORITHMS[algorithm].purpose
     return NAMESPACE.open(algorithm, purpose, made.wrapped, b""), key.hex()
 

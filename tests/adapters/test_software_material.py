@@ -34,7 +34,7 @@ def spki(key):
 
 
 def adopt(algorithm, der):
-    return NAMESPACE.adopt(algorithm, der, b"")
+    return NAMESPACE._adopt(algorithm, der, b"")
 
 
 def rsa_with(**changed):

@@ -36,7 +36,7 @@ def test_the_provider_and_the_implementation_by_hand_open_each_others_messages(a
     raw_public = (
         pair.public[-1216:] if algorithm is Algorithm.X25519_ML_KEM_768 else pair.public[-32:]
     )
-    wrapped = NAMESPACE.adopt(algorithm, pair.private.reveal(), b"").wrapped
+    wrapped = NAMESPACE._adopt(algorithm, pair.private.reveal(), b"").wrapped
     handle = NAMESPACE.open(algorithm, Purpose.ENCAPSULATE, wrapped, b"")
     kem = KEMS[algorithm]
     for plaintext, info in ((b"", b""), (b"what is said", b"to whom")):

@@ -34,7 +34,7 @@ NAMESPACE = PROVIDER.open_namespace_key(PROVIDER.generate_namespace_key(b""), b"
 
 def adopted(algorithm, der, purpose=None):
     """A private key as the provider takes it from outside: (handle, public key)."""
-    made = NAMESPACE.adopt(algorithm, der, b"")
+    made = NAMESPACE._adopt(algorithm, der, b"")
     purpose = purpose or ALGORITHMS[algorithm].purpose
     return NAMESPACE.open(algorithm, purpose, made.wrapped, b""), made.public
 

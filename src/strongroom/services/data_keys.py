@@ -102,8 +102,8 @@ class DataKeys:
             )
 
         outcomes = await each(visit, items, one)
-        visit.object = f"key/{visit.target}"  # and not the source of an item that was refused
         permit, version = key.used
+        visit.object = permit.known_key().object  # and not the source of an item that was refused
         contexts = [context for item in items for context in (item.context, _new_context(item))]
         details = counted(outcomes) | used.details() | digest(contexts)
         await self._books.allowed(permit, details, version=version.number)  # 4

@@ -76,6 +76,7 @@ _RSA: Final = frozenset({Algorithm.RSA_2048, Algorithm.RSA_3072, Algorithm.RSA_4
 
 _EXPONENT: Final = 65_537
 _EXPONENT_BITS_MAX: Final = 256  # FIPS 186-5, A.1.1: 2^16 < e < 2^256
+_CLOSE_BITS: Final = 100  # FIPS 186-5, A.1.3: |p - q| > 2^(n/2 - 100)
 
 
 def generate(algorithm: Algorithm) -> PrivateKey:
@@ -119,7 +120,8 @@ def adopted(algorithm: Algorithm, der: bytes) -> PrivateKey:
     except ValueError:
         raise InvalidRequest(f"this is no sound private key of {algorithm}, as PKCS#8") from None
     if isinstance(key, rsa.RSAPrivateKey):
-        _require_exponent(key.public_key())
+        require_exponent(key.public_key())
+        _require_distance(key)
     return key
 
 
@@ -140,7 +142,17 @@ def check_public(algorithm: Algorithm, der: bytes) -> None:
     """Raises `InvalidRequest` when this is no sound public key of the algorithm."""
     key = public_key(algorithm, der)
     if isinstance(key, rsa.RSAPublicKey):
-        _require_exponent(key)
+        require_exponent(key)
+
+
+def require_exponent(key: rsa.RSAPublicKey, pointer: str = "") -> None:
+    """Raises `InvalidRequest` for a public exponent that FIPS 186-5 does not have."""
+    exponent = key.public_numbers().e
+    fits = _EXPONENT <= exponent and exponent.bit_length() <= _EXPONENT_BITS_MAX
+    if not fits or exponent % 2 == 0:
+        raise InvalidRequest(
+            "an RSA key's public exponent is odd, from 65537 to 2^256 (FIPS 186-5)", pointer
+        )
 
 
 def _private(algorithm: Algorithm, der: bytes, *, validated: bool) -> PrivateKey:
@@ -167,7 +179,8 @@ def _is_xwing(algorithm: Algorithm) -> bool:
     return algorithm is Algorithm.X25519_ML_KEM_768
 
 
-def _require_exponent(key: rsa.RSAPublicKey) -> None:
-    exponent = key.public_numbers().e
-    if exponent < _EXPONENT or exponent.bit_length() > _EXPONENT_BITS_MAX:
-        raise InvalidRequest("an RSA key's public exponent is from 65537 to 2^256 (FIPS 186-5)")
+def _require_distance(key: rsa.RSAPrivateKey) -> None:
+    # FIPS 186-5, A.1.3: primes that lie close together are found from the modulus (Fermat).
+    numbers = key.private_numbers()
+    if abs(numbers.p - numbers.q).bit_length() <= key.key_size // 2 - _CLOSE_BITS:
+        raise InvalidRequest("the primes of this RSA key lie too close together (FIPS 186-5)")

@@ -14,15 +14,24 @@ import cryptography.hazmat.backends.openssl.backend  # noqa: F401
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from strongroom.adapters.software import materials
+from strongroom.adapters.software import materials, transfer
 from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
 from strongroom.adapters.software.public import SoftwarePublicKeys
+from strongroom.adapters.software.rsa import RSAWrapper
 from strongroom.domain import envelope
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, TamperedRecord
 from strongroom.domain.sensitive import Sensitive
-from strongroom.ports.provider import Generated, MaterialHandle, Pair
+from strongroom.domain.transfers import Wrapping
+from strongroom.ports.provider import (
+    Generated,
+    Imported,
+    MaterialHandle,
+    NamespaceHandle,
+    Pair,
+    Ticket,
+)
 
 _WRAP_FORMAT: Final = b"\x01"
 _NO_SLOT: Final = bytes(4)  # the erasure tree's leaf, once there is a tree
@@ -31,6 +40,8 @@ _KEY_BYTES: Final = 32
 _WRAP_LABEL: Final = b"strongroom/wrap/1"
 _MAC_LABEL: Final = b"strongroom/record-mac/1"
 _ROOT_LABEL: Final = b"strongroom/root-wrap/1"
+_BACKUP_LABEL: Final = b"strongroom/backup-wrap/1"
+_FINGERPRINT_LABEL: Final = b"strongroom/fingerprint/1"
 
 
 class SoftwareProvider:
@@ -42,6 +53,7 @@ class SoftwareProvider:
             raise ValueError("a root key has 32 bytes")
         self._wrapping_key = Sensitive(derive(key, _ROOT_LABEL, b"")[0])
         self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
+        self._backup_key = SoftwareNamespace(Sensitive(derive(key, _BACKUP_LABEL, b"")[0]))
         self._public_keys = SoftwarePublicKeys()
 
     def generate_namespace_key(self, binding: bytes) -> bytes:
@@ -51,6 +63,10 @@ class SoftwareProvider:
     def open_namespace_key(self, wrapped: bytes, binding: bytes) -> "SoftwareNamespace":
         """An opened namespace key. Raises `TamperedRecord` when it does not open."""
         return SoftwareNamespace(Sensitive(_unwrap(self._wrapping_key, wrapped, binding)))
+
+    def backup_key(self) -> "SoftwareNamespace":
+        """What backups are wrapped with: of the root key alone, whatever the deployment."""
+        return self._backup_key
 
     def generate_pair(self, algorithm: Algorithm) -> Pair:
         """A new key pair that is not kept. RSA takes seconds."""
@@ -84,9 +100,47 @@ class SoftwareNamespace:
         """New material, wrapped with this binding."""
         return self._keep(materials.made(algorithm), binding)
 
-    def adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
-        """Material that was made elsewhere, checked and wrapped with this binding."""
+    def import_wrapped(
+        self, algorithm: Algorithm, ticket: Ticket, wrapping: Wrapping, blob: bytes, binding: bytes
+    ) -> Imported:
+        """Material that was wrapped for the ticket's public half, checked; now with this binding.
+
+        Raises `InvalidCiphertext`, `InvalidRequest`; `TamperedRecord` for a ticket that is none.
+        """
+        transfer.require_fit(algorithm, wrapping)
+        handle = self.open(ticket.algorithm, Purpose.WRAP, ticket.wrapped, ticket.binding)
+        if not isinstance(handle, RSAWrapper):
+            raise TamperedRecord
+        material = transfer.unwrapped(handle, wrapping, blob)
+        made = self._adopt(algorithm, material, binding)
+        return Imported(made.wrapped, made.public, self._fingerprint(algorithm, material, made))
+
+    def export_wrapped(
+        self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes,
+        wrapping: Wrapping,
+    ) -> bytes:  # fmt: skip
+        """Material for this RSA public key. Raises `InvalidRequest`, `TamperedRecord`."""
+        transfer.require_fit(algorithm, wrapping)
+        recipient = transfer.recipient(public)
+        return transfer.wrapped(recipient, wrapping, _unwrap(self._key, wrapped, binding))
+
+    def move(
+        self, wrapped: bytes, binding: bytes, to: NamespaceHandle, new_binding: bytes
+    ) -> bytes:
+        """Wrapped material, wrapped anew by another handle. Raises `TamperedRecord`."""
+        if not isinstance(to, SoftwareNamespace):
+            raise RuntimeError("material moves between handles of one provider")  # noqa: TRY004 - ours, no caller's
+        material = _unwrap(self._key, wrapped, binding)
+        return to._keep((material, b""), new_binding).wrapped  # noqa: SLF001 - of the same class
+
+    def _adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
+        # Apart from import_wrapped() so that test vectors can enter here, and a caller cannot.
         return self._keep(materials.adopted(algorithm, material), binding)
+
+    def _fingerprint(self, algorithm: Algorithm, material: bytes, made: Generated) -> bytes:
+        # Of a pair its public key: an RSA private key has more than one spelling.
+        key = derive(self._key.reveal(), _FINGERPRINT_LABEL, b"")[0]
+        return hmac.digest(key, bind(algorithm.encode(), made.public or material), "sha256")
 
     def open(
         self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes

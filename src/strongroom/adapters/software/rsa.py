@@ -81,6 +81,7 @@ class RSAWrapper(Wrapper):
         self._algorithm = algorithm
         self._key = key
         self._public = key.public_key()
+        self.modulus_bytes = key.key_size // 8
 
     def wrap(self, scheme: Scheme, material: bytes) -> bytes:
         """The material under the public key. Raises `InvalidRequest` for none, and for too much."""

@@ -14,6 +14,8 @@ from strongroom.adapters.software.macs import HASHES
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose, Scheme
 from strongroom.domain.errors import InvalidCiphertext
 from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.transfers import Wrapping
+from strongroom.ports.provider import Ticket
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None,
@@ -40,6 +42,7 @@ SIGNING = [
     for algorithm in MADE_BY
     for scheme in ALGORITHMS[algorithm].schemes.get(Purpose.SIGN_VERIFY, ())
 ]
+KWP = [wrapping for wrapping in Wrapping if wrapping.startswith("rsa-aes-kwp")]
 OAEP = ALGORITHMS[Algorithm.RSA_2048].schemes[Purpose.WRAP]
 
 
@@ -132,14 +135,18 @@ def test_keys_that_this_command_may_not_know_are_well_formed_nonetheless():
                 assert int(header) + int(length.split()[0]) == len(der), algorithm
 
 
+def oaep(digest):
+    return [
+        "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", f"rsa_oaep_md:{digest}",
+        "-pkeyopt", f"rsa_mgf1_md:{digest}",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("scheme", OAEP)
 def test_oaep_goes_both_ways(tmp_path, scheme):
     algorithm, digest = Algorithm.RSA_2048, scheme.rsplit("-", 1)[1]
     handle, public, der = both(algorithm, Purpose.DECRYPT, "strongroom")
-    padding = [
-        "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", f"rsa_oaep_md:{digest}",
-        "-pkeyopt", f"rsa_mgf1_md:{digest}",
-    ]  # fmt: skip
+    padding = oaep(digest)
     label = ["-pkeyopt", f"rsa_oaep_label:{b'label'.hex()}"]
     paths = files(tmp_path, public=PUBLIC.pem(public).encode(), private=der)
     encrypt = ["pkeyutl", "-encrypt", "-pubin", "-inkey", paths["public"], *padding]
@@ -211,3 +218,61 @@ def test_tags_are_the_same(algorithm):
     handle, key = symmetric(algorithm)
     command = ["dgst", f"-{HASHES[algorithm]}", "-mac", "HMAC", "-macopt", f"hexkey:{key}"]
     assert handle.mac(MESSAGE) == openssl(*command, "-binary", given=MESSAGE)
+
+
+def kwp(once):
+    return ["enc", "-id-aes256-wrap-pad", "-K", once.hex(), "-iv", "A65959A6"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "wrapping"),
+    [
+        *((Algorithm.HMAC_SHA512, wrapping) for wrapping in Wrapping),
+        *((Algorithm.RSA_2048, wrapping) for wrapping in KWP),
+    ],
+)
+def test_material_that_the_command_wrapped_is_imported(tmp_path, algorithm, wrapping):
+    """The commands of the import page: a one-time AES key, wrapped, then the material under it."""
+    asymmetric = ALGORITHMS[algorithm].kind is Kind.ASYMMETRIC
+    made = NAMESPACE.generate(Algorithm.RSA_2048, b"ticket")
+    paths = files(tmp_path, public=PUBLIC.pem(made.public).encode())
+    encrypt = [
+        "pkeyutl", "-encrypt", "-pubin", "-inkey", paths["public"],
+        *oaep(wrapping.rsplit("-", 1)[1]),
+    ]  # fmt: skip
+    material, once = os.urandom(64), os.urandom(32)
+    if asymmetric:
+        material = openssl("genpkey", *MADE_BY[algorithm], "-outform", "DER")
+        material = openssl(
+            "pkcs8", "-topk8", "-nocrypt", "-inform", "DER", "-outform", "DER", given=material
+        )
+    if wrapping not in KWP:
+        blob = openssl(*encrypt, given=material)
+    else:
+        blob = openssl(*encrypt, given=once) + openssl(*kwp(once), "-e", given=material)
+    ticket = Ticket(Algorithm.RSA_2048, made.wrapped, b"ticket")
+    taken = NAMESPACE.import_wrapped(algorithm, ticket, wrapping, blob, b"here")
+    if asymmetric:
+        theirs = openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=material)
+        assert taken.public == theirs
+    else:
+        tag = NAMESPACE.open(algorithm, Purpose.MAC, taken.wrapped, b"here").mac(MESSAGE)
+        command = ["dgst", "-sha512", "-mac", "HMAC", "-macopt", f"hexkey:{material.hex()}"]
+        assert openssl(*command, "-binary", given=MESSAGE) == tag
+
+
+@pytest.mark.parametrize("wrapping", KWP)
+def test_what_is_exported_is_opened_by_the_command(tmp_path, wrapping):
+    private = openssl("genpkey", *MADE_BY[Algorithm.RSA_2048], "-outform", "DER")
+    public = openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=private)
+    paths = files(tmp_path, private=private)
+    made = NAMESPACE.generate(Algorithm.EC_P256, b"here")
+    blob = NAMESPACE.export_wrapped(Algorithm.EC_P256, made.wrapped, b"here", public, wrapping)
+    once = openssl(
+        "pkeyutl", "-decrypt", "-inkey", paths["private"], "-keyform", "DER",
+        *oaep(wrapping.rsplit("-", 1)[1]), given=blob[:256],
+    )  # fmt: skip
+    material = openssl(*kwp(once), "-d", given=blob[256:])
+    assert openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=material) == (
+        made.public
+    )

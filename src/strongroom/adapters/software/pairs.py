@@ -148,7 +148,7 @@ def check_public(algorithm: Algorithm, der: bytes) -> None:
 def require_exponent(key: rsa.RSAPublicKey, pointer: str = "") -> None:
     """Raises `InvalidRequest` for a public exponent that FIPS 186-5 does not have."""
     exponent = key.public_numbers().e
-    fits = _EXPONENT <= exponent and exponent.bit_length() <= _EXPONENT_BITS_MAX
+    fits = exponent >= _EXPONENT and exponent.bit_length() <= _EXPONENT_BITS_MAX
     if not fits or exponent % 2 == 0:
         raise InvalidRequest(
             "an RSA key's public exponent is odd, from 65537 to 2^256 (FIPS 186-5)", pointer

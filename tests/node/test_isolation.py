@@ -7,16 +7,30 @@ is the object its own. And a foreign object is answered byte for byte as one tha
 
 import base64
 import json
+import os
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from strongroom.domain.roles import ROLES
 from strongroom.doors.rest.routes import ROUTES
 from tests.support.nodes import Node
 
 _X25519_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
+_RSA_KEY = base64.b64encode(
+    rsa.generate_private_key(65537, 2048)
+    .public_key()
+    .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+).decode()
 _SECRET = base64.b64encode(b"for nobody else").decode()
+
+
+class Named(str):
+    """A name, and the fields of a body that belong to it."""
+
+    __slots__ = ("fields",)
 
 
 class World:
@@ -88,6 +102,46 @@ class World:
 
     def wrapper(self, admin):
         return self._of(admin, "aes-256-kw", "wrap")
+
+    def doomed_key(self, admin):
+        name = self.key(admin)
+        assert admin.ask("POST", f"/v1/keys/{name}/schedule-destruction").status == 200
+        return name
+
+    def imported_key(self, admin):
+        name = _new()
+        assert admin.ask("POST", "/v1/keys", {"name": name, "origin": "imported"}).status == 201
+        return name
+
+    def exportable_key(self, admin):
+        name = _new()
+        assert admin.ask("POST", "/v1/keys", {"name": name, "exportable": True}).status == 201
+        return name
+
+    def ticket(self, admin):
+        """The name of a key that waits for its material, and what brings it."""
+        name = Named(self.imported_key(admin))
+        asked = admin.ask(
+            "POST", f"/v1/keys/{name}/import-parameters", {"wrapping_key": "rsa-2048"}
+        ).json
+        public = serialization.load_der_public_key(base64.b64decode(asked["public_key"]))
+        oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+        name.fields = {
+            "import_token": asked["import_token"],
+            "wrapped_material": base64.b64encode(public.encrypt(os.urandom(32), oaep)).decode(),
+            "wrapping": "rsa-oaep-sha256",
+        }
+        return name
+
+    def brought_key(self, admin):
+        name = self.ticket(admin)
+        assert admin.ask("POST", f"/v1/keys/{name}/import", name.fields).status == 200
+        return name
+
+    def alias(self, admin):
+        name = _new()
+        assert admin.ask("PUT", f"/v1/aliases/{name}", {"key": self.key(admin)}).status == 200
+        return name
 
     def disabled_key(self, admin):
         name = self.key(admin)
@@ -167,6 +221,28 @@ _ROWS = {
     ("POST", "/v1/keys/{name}/rotate"): (World.key, None, 404),
     ("POST", "/v1/keys/{name}/enable"): (World.disabled_key, None, 404),
     ("POST", "/v1/keys/{name}/disable"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/deactivate"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/mark-compromised"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/schedule-destruction"): (World.key, None, 404),
+    ("POST", "/v1/keys/{name}/cancel-destruction"): (World.doomed_key, None, 404),
+    ("POST", "/v1/keys/{name}/import-parameters"): (
+        World.imported_key, lambda _: {"wrapping_key": "rsa-2048"}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/import"): (World.ticket, lambda made: made.fields, 404),
+    ("POST", "/v1/keys/{name}/delete-imported-material"): (World.brought_key, None, 404),
+    ("POST", "/v1/keys/{name}/export"): (
+        World.exportable_key, lambda _: {"public_key": _RSA_KEY}, 404,
+    ),
+    ("POST", "/v1/keys/{name}/backup"): (World.key, None, 404),
+    ("POST", "/v1/restore"): (None, lambda _: {"backup": "AAAA"}, None),
+    ("GET", "/v1/keys/{name}/usage"): (World.key, None, 404),
+    ("PUT", "/v1/aliases/{name}"): (World.key, lambda name: {"key": name}, 404),
+    ("GET", "/v1/aliases"): (None, None, None),
+    ("DELETE", "/v1/aliases/{name}"): (World.alias, None, 404),
+    ("GET", "/v1/jwks"): (None, None, None),
+    ("GET", "/v1/namespaces/{name}/jwks.json"): (None, None, None),
+    ("GET", "/v1/namespace"): (None, None, None),
+    ("PATCH", "/v1/namespace"): (None, lambda _: {"destruction_days_min": 7}, None),
     ("POST", "/v1/principals"): (None, lambda _: {"name": _new()}, None),
     ("GET", "/v1/principals"): (None, None, None),
     ("GET", "/v1/principals/{name}"): (World.principal, None, 404),
@@ -191,7 +267,15 @@ _ROWS = {
     ("GET", "/v1/status"): (None, None, None),
 }  # fmt: skip
 
+
+def _no_ticket():
+    name = Named(_new())
+    name.fields = {"import_token": "0" * 32, "wrapped_material": "AAAA"}
+    return name
+
+
 _MISSING = {
+    World.ticket: _no_ticket,
     World.token: lambda: "0" * 32,
     World.decision: lambda: "0" * 32,
     World.ciphertext: lambda: base64.b64encode(b"\x01" + bytes(150)).decode(),
@@ -251,6 +335,8 @@ def test_route(world, route):
 
 
 def _expected(route, role, granted):
+    if route.operation == "jwks.read-published":
+        return 404  # whoever asks: that namespace does not publish any
     if role is None:
         return 401
     home, _, kind = role.rpartition(":")
@@ -258,7 +344,10 @@ def _expected(route, role, granted):
         return 403
     if home and route.operation in ("namespace.create", "namespace.list"):
         return 403
-    if route.operation in ("key.re-encrypt", "key.unwrap") and granted == route.status:
+    if (
+        route.operation in ("key.re-encrypt", "key.unwrap", "key.restore")
+        and granted == route.status
+    ):
         return 400  # what the row sends is no ciphertext
     if route.path == "/v1/keys/{name}/decrypt":
         # The rows ask for `demo`, which is not elsewhere, with what is no ciphertext.
@@ -273,6 +362,7 @@ def _expected(route, role, granted):
         ("/v1/principals?limit=1000", "principals", "name", World.principal),
         ("/v1/tokens?limit=1000", "tokens", "id", World.token),
         ("/v1/policies", "policies", "name", World.policy),
+        ("/v1/aliases?limit=1000", "aliases", "name", World.alias),
     ],
 )
 def test_list_holds_what_is_of_the_own_namespace_only(world, path, field, name, make):

@@ -9,6 +9,8 @@ from functools import cache
 import apsw
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from strongroom.adapters.cedar import CedarEngine
 from strongroom.domain.calls import Reply
@@ -28,6 +30,22 @@ TABLE = """
     key.rotate         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     key.enable         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     key.disable        yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.deactivate     yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.mark-compromised     yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.schedule-destruction yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.cancel-destruction   yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.import-parameters    yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.import               yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.delete-imported-material yes not-allowed not-allowed none not-allowed not-allowed none not-allowed
+    key.export         not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed
+    key.backup         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    key.restore        taken not-allowed not-allowed  bad not-allowed not-allowed    taken not-allowed
+    key.read-usage     yes not-allowed yes            none not-allowed none          none not-allowed
+    alias.write        yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    alias.list         yes yes yes                    =   =   =                      yes yes
+    alias.delete       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    jwks.read          yes yes yes                    =   =   =                      yes yes
+    jwks.read-published none none none                none none none                 none none
     key.encrypt        not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
     key.decrypt        not-allowed yes not-allowed    not-allowed bad not-allowed    not-allowed bad
     key.sign           not-allowed yes not-allowed    not-allowed none not-allowed   not-allowed none
@@ -55,6 +73,8 @@ TABLE = """
     identity.read      yes yes yes                    =   =   =                      yes yes
     namespace.create   taken not-allowed not-allowed  yes not-allowed not-allowed    not-allowed not-allowed
     namespace.list     yes not-allowed not-allowed    =   =   =                      not-allowed not-allowed
+    namespace.read     yes not-allowed yes            =   =   =                      yes not-allowed
+    namespace.update   yes not-allowed not-allowed    =   =   =                      yes not-allowed
     policy.list        yes not-allowed yes            =   =   =                      yes not-allowed
     policy.read        yes not-allowed yes            none not-allowed none          none not-allowed
     policy.write       yes not-allowed not-allowed    yes not-allowed not-allowed    yes not-allowed
@@ -101,6 +121,18 @@ class Engine(CedarEngine):
         return super().parse(dict(texts))
 
 
+def imports(desk, admin, name, material):
+    """What brings this material in: asked for, and wrapped as the caller does."""
+    asked = desk.ask(admin, "key.import-parameters", name, wrapping_key="rsa-2048")
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    wrapped = serialization.load_der_public_key(asked.public_key).encrypt(material, oaep)
+    return {
+        "import_token": asked.import_token,
+        "wrapped_material": wrapped,
+        "wrapping": "rsa-oaep-sha256",
+    }
+
+
 class Town:
     """Two namespaces and all kinds of callers."""
 
@@ -137,6 +169,16 @@ class Town:
         wrapped = desk.ask(app, "key.wrap", "home-wrapper", material=bytes(range(32))).wrapped
         no_key = blob[:1] + bytes(16) + blob[17:]
         desk.ask(admin, "policy.write", "home-policy", text=POLICY)
+        backup = desk.ask(admin, "key.backup", "home-key").backup
+        for name in ("home-imported", "home-brought", "home-doomed"):
+            origin = "generated" if name == "home-doomed" else "imported"
+            desk.ask(admin, "key.create", name=name, origin=origin)
+        material = imports(desk, admin, "home-imported", bytes(range(32)))
+        desk.ask(admin, "key.import", "home-brought", **imports(
+            desk, admin, "home-brought", bytes(range(1, 33))
+        ))
+        desk.ask(admin, "key.schedule-destruction", "home-doomed")
+        desk.ask(admin, "alias.write", "home-alias", key="home-key")
         decision, _ = desk.reply(self.tokens["app"], "key.create", name="home-refused")
         self.house.clock.now += 86_400_000_000  # `expired` is
 
@@ -154,6 +196,22 @@ class Town:
             "key.rotate": named("home-key"),
             "key.enable": named("home-key"),
             "key.disable": named("home-key"),
+            "key.deactivate": named("home-key"),
+            "key.mark-compromised": named("home-key"),
+            "key.schedule-destruction": named("home-key"),
+            "key.cancel-destruction": named("home-doomed"),
+            "key.import-parameters": named("home-imported", wrapping_key="rsa-2048"),
+            "key.import": named("home-imported", **material),
+            "key.delete-imported-material": named("home-brought"),
+            "key.export": named("home-brought", public_key=b"x"),
+            "key.backup": named("home-key"),
+            "key.restore": (("", {"backup": backup}), ("", {"backup": backup[:-1] + b"x"})),
+            "key.read-usage": named("home-key"),
+            "alias.write": (
+                ("home-alias", {"key": "home-signer"}), ("home-alias", {"key": MISSING_NAME}),
+            ),
+            "alias.delete": named("home-alias"),
+            "jwks.read-published": named("default"),
             "key.encrypt": named("home-key", plaintext=b"x"),
             "key.decrypt": (("", {"ciphertext": blob}), ("", {"ciphertext": no_key})),
             "key.sign": named("home-signer", message=b"x"),

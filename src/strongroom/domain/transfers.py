@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.asks import Answer, Ask, Page
+from strongroom.domain.times import microseconds
 from strongroom.domain.words import Name, Time, VersionNumber
 
 
@@ -60,6 +61,10 @@ class ImportMaterial(Ask, kw_only=True):
     wrapping: Wrapping = Wrapping.RSA_AES_KWP_SHA256
     expires: Time = ""
     key_version: VersionNumber | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time."""
+        microseconds(self.expires)
 
 
 class ExportMaterial(Ask, kw_only=True):

@@ -46,6 +46,8 @@ class Keyring:
             )
         self.free(permit, use)
         wanted = key.body.current_version if number is None else number
+        if not wanted:
+            raise KeyNotUsable("the key has no material yet: import it")
         version = await self._facts.version(key, wanted)
         if version is None:
             if number is None:

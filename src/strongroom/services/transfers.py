@@ -1,0 +1,334 @@
+"""Imports and exports: how a key's material comes from elsewhere, and how it goes there.
+
+An import, in this order:
+
+1. May they, now? The key takes imports, and its state allows one.
+2. The ticket is this key's, unused, and in time: one dull refusal for whatever is wrong with it.
+3. The place: the key's next version, or one whose material is gone.
+4. The material is unwrapped and checked; where there was some before, it is the same.
+5. One commit: the ticket is used up, the version is there, the key is alive. Before it nothing is
+   changed; if anything it stands on has changed, nothing is.
+"""
+
+import hashlib
+import hmac
+from functools import partial
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from strongroom.domain import asks, limits, transfers
+from strongroom.domain.algorithms import Algorithm
+from strongroom.domain.binding import bind
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
+from strongroom.domain.lifecycle import State, Use, allows, state_at, why
+from strongroom.domain.records import Kind, Ref
+from strongroom.domain.things import ImportTicket, Key, Origin, Version
+from strongroom.domain.times import microseconds, rfc3339
+from strongroom.ports.ledger import Ledger
+from strongroom.ports.provider import Generated, Imported, Provider, Ticket
+from strongroom.ports.randomness import Randomness
+from strongroom.ports.store import Write
+from strongroom.services.authorize import Authorizer, Permit, Visit
+from strongroom.services.books import Books, Details
+from strongroom.services.facts import Facts, KeyFact, VersionFact
+from strongroom.services.keyring import Keyring
+from strongroom.services.offload import computed
+from strongroom.services.rows import (
+    binding_of,
+    key_row,
+    new_version_row,
+    version_of,
+    version_row,
+)
+from strongroom.services.views import Views
+
+_TICKET_US: Final = limits.IMPORT_TICKET_HOURS * 3_600_000_000
+
+
+_RSA: Final = Algorithm.RSA_4096  # whatever size the recipient's is: it goes to a thread
+
+
+class _Ticket(NamedTuple):
+    """A ticket's record, or what is to be one. `revision` is the one there is; 0: none."""
+
+    id: bytes
+    revision: int
+    body: ImportTicket
+
+
+class _Place(NamedTuple):
+    """Where material comes to: a version's number; what was there, or else comes before it."""
+
+    number: int
+    former: VersionFact | None
+    current: VersionFact | None
+
+
+class Transfers:
+    """Brings material in, and takes out what was made to be taken out."""
+
+    def __init__(  # noqa: PLR0913 - what a service is made of
+        self,
+        *,
+        facts: Facts,
+        authorizer: Authorizer,
+        keyring: Keyring,
+        books: Books,
+        ledger: Ledger,
+        randomness: Randomness,
+        provider: Provider,
+        views: Views,
+    ) -> None:
+        self._facts = facts
+        self._authorizer = authorizer
+        self._keyring = keyring
+        self._books = books
+        self._ledger = ledger
+        self._randomness = randomness
+        self._public_keys = provider.public_keys
+        self._views = views
+
+    async def parameters(
+        self, visit: Visit, ask: transfers.ImportParameters
+    ) -> transfers.ImportParametersView:
+        """A wrapping key of its own for one import into this key, with the token to name it."""
+        permit = await self._authorizer.permit_key(visit, visit.target, {})
+        key = self._taking_imports(permit, Use.IMPORT)
+        ticket_id = self._randomness.bytes(16)
+        algorithm = Algorithm(ask.wrapping_key)
+        binding = self._ticket_binding(key, ticket_id)
+        work = partial(permit.namespace.handle.generate, algorithm, binding)
+        made = await computed(algorithm, work)
+        body = ImportTicket(
+            key=key.id,
+            algorithm=algorithm,
+            wrapped=made.wrapped,
+            public=made.public,
+            created_us=visit.time_us,
+            expires_us=visit.time_us + _TICKET_US,
+        )
+        expires = rfc3339(body.expires_us)
+        details: Details = {
+            "ticket": ticket_id.hex(), "wrapping_key": ask.wrapping_key, "expires": expires,
+        }  # fmt: skip
+        write = self._ticket_row(key, _Ticket(ticket_id, 0, body), visit.request)
+        await self._books.allowed(permit, details, writes=(write,))
+        return transfers.ImportParametersView(
+            import_token=ticket_id.hex(),
+            public_key=made.public,
+            pem=self._public_keys.pem(made.public),
+            wrapping_key=ask.wrapping_key,
+            expires=expires,
+        )
+
+    async def import_material(self, visit: Visit, ask: transfers.ImportMaterial) -> asks.KeyView:
+        """The key's next version, or the same material again for one that has none any more."""
+        permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
+        key = self._taking_imports(permit, Use.IMPORT)
+        expires_us = _to_come(ask.expires, visit.time_us)
+        ticket = await self._ticket(permit, key, ask.import_token)  # 2
+        place = await self._place(permit, key, ask.key_version)  # 3
+        made = await self._unwrapped(permit, ticket, ask, place.number)  # 4
+        _same_again(made, place.former)
+        _not_the_same(made, place.current)
+        writes = (
+            self._used_up(key, ticket, visit.request),
+            *self._rows(permit, place, made, expires_us),
+        )
+        details: Details = {"ticket": ask.import_token, "wrapping": ask.wrapping}
+        if expires_us:
+            details["expires"] = rfc3339(expires_us)
+        if place.former is not None:
+            details["again"] = 1
+        view = await self._views.whole(key, writes)
+        # 5. With the wrapping key's private half gone from the store's files, nobody opens later
+        # what travelled.
+        await self._books.allowed(permit, details, version=place.number, writes=writes, erases=True)
+        return view
+
+    async def delete_material(self, visit: Visit, ask: asks.OfVersion) -> asks.KeyView:
+        """Erase imported material. Nothing is changed where there is none any more."""
+        permit = await self._authorizer.permit_key(visit, visit.target, {})
+        key = self._taking_imports(permit, Use.CHANGE)
+        if key.body.deletion_protection:
+            raise KeyNotUsable("the key's deletion protection is on; turn it off first")
+        number = key.body.current_version if ask.key_version is UNSET else ask.key_version
+        if not number:
+            raise KeyNotUsable("the key has no material yet: import it")
+        version = await self._version(permit, key, number, Use.CHANGE)
+        writes: tuple[Write, ...] = ()
+        if version.body.wrapped:
+            body = msgspec.structs.replace(version.body, wrapped=b"", expires_us=0)
+            writes = (version_row(self._facts.sealing, key, version, body, visit.request),)
+        view = await self._views.whole(key, writes)
+        await self._books.allowed(
+            permit, {"key_version": number}, writes=writes, erases=bool(writes)
+        )
+        return view
+
+    async def export(self, visit: Visit, ask: transfers.ExportMaterial) -> transfers.Exported:
+        """The material, wrapped for the caller's public key, of keys that were made for that."""
+        permit = await self._authorizer.permit_key(visit, visit.target, {})
+        key = self._keyring.free(permit, Use.EXPORT)
+        if not key.body.exportable:
+            raise KeyNotUsable("the key was not made exportable; its material stays here")
+        number = None if ask.key_version is UNSET else ask.key_version
+        version = await self._keyring.usable(permit, Use.EXPORT, number)
+        if not _has_material(version.body, visit.time_us):
+            raise KeyNotUsable(f"version {version.number} of the key has no material now")
+        namespace, body = permit.namespace, version.body
+        binding = binding_of(self._facts.sealing, namespace.id, key.id, key.body, version.number)
+        work = partial(
+            namespace.handle.export_wrapped, body.algorithm, body.wrapped, binding,
+            ask.public_key, ask.wrapping,
+        )  # fmt: skip
+        blob = await computed(_RSA, work)
+        recipient = hashlib.sha256(ask.public_key).hexdigest()
+        details: Details = {"wrapping": ask.wrapping, "recipient": recipient}
+        await self._books.allowed(permit, details, version=version.number)
+        return transfers.Exported(blob, ask.wrapping, body.algorithm, version.number)
+
+    def _taking_imports(self, permit: Permit, use: Use) -> KeyFact:
+        key = self._keyring.free(permit, use)
+        if key.body.origin is not Origin.IMPORTED:
+            raise InvalidRequest(
+                "the key's material is made here; only a key of origin imported takes other"
+            )
+        return key
+
+    async def _version(self, permit: Permit, key: KeyFact, number: int, use: Use) -> VersionFact:
+        """A version of the key, if its state allows that now. Raises `NotFound`, `KeyNotUsable`."""
+        version = await self._facts.version(key, number)
+        if version is None:
+            raise NotFound
+        permit.visit.facts.append(version.fact)
+        now_us = permit.visit.time_us
+        if not allows(state_at(version.body, now_us), use):
+            raise KeyNotUsable(
+                f"version {number} of the key {why(version.body, now_us)}; its state does not allow"
+                " this"
+            )
+        return version
+
+    # --- tickets ----------------------------------------------------------------------------------
+
+    async def _ticket(self, permit: Permit, key: KeyFact, token: str) -> _Ticket:
+        visit, ref = permit.visit, Ref(Kind.IMPORT_TICKET, bytes.fromhex(token))
+        visit.facts.append(ref.fact)  # of two imports with one token, the second finds it used
+        (record,) = await self._ledger.load([ref])
+        if record is None or record.namespace != key.namespace:
+            raise _bad_token()
+        body = self._facts.sealing.open(record, ImportTicket, expected=(ref.kind, ref.id))
+        if body.key != key.id or not body.wrapped or body.expires_us <= visit.time_us:
+            raise _bad_token()
+        return _Ticket(ref.id, record.revision, body)
+
+    def _used_up(self, key: KeyFact, ticket: _Ticket, request: str) -> Write:
+        body = msgspec.structs.replace(ticket.body, wrapped=b"")
+        return self._ticket_row(key, _Ticket(ticket.id, ticket.revision, body), request)
+
+    def _ticket_row(self, key: KeyFact, ticket: _Ticket, request: str) -> Write:
+        record = self._facts.sealing.seal(
+            Kind.IMPORT_TICKET, ticket.id, ticket.body, namespace=key.namespace,
+            revision=ticket.revision + 1, request=request,
+        )  # fmt: skip
+        return Write(record, ticket.revision, ticket.body.due_us)
+
+    def _ticket_binding(self, key: KeyFact, ticket_id: bytes) -> bytes:
+        return bind(
+            b"strongroom/import-ticket/1", self._facts.sealing.deployment, key.namespace, key.id,
+            ticket_id,
+        )  # fmt: skip
+
+    # --- the place, and what comes there ----------------------------------------------------------
+
+    async def _place(self, permit: Permit, key: KeyFact, asked: int | UnsetType) -> _Place:
+        if asked is UNSET:
+            last = key.body.current_version
+            current = await self._facts.version(key, last) if last else None
+            if last and current is None:
+                raise TamperedRecord  # the current version's row is gone
+            return _Place(last + 1, None, current)
+        former = await self._version(permit, key, asked, Use.IMPORT)
+        if _has_material(former.body, permit.visit.time_us):
+            raise InvalidRequest(
+                f"version {asked} of the key has its material; leave key_version out for a new one",
+                "$.key_version",
+            )
+        return _Place(asked, former, None)
+
+    async def _unwrapped(
+        self, permit: Permit, ticket: _Ticket, ask: transfers.ImportMaterial, number: int
+    ) -> Imported:
+        key, namespace = permit.known_key(), permit.namespace
+        body = ticket.body
+        wrapping_key = Ticket(body.algorithm, body.wrapped, self._ticket_binding(key, ticket.id))
+        binding = binding_of(self._facts.sealing, namespace.id, key.id, key.body, number)
+        work = partial(
+            namespace.handle.import_wrapped, key.body.algorithm, wrapping_key, ask.wrapping,
+            ask.wrapped_material, binding,
+        )  # fmt: skip
+        return await computed(body.algorithm, work)
+
+    def _rows(
+        self, permit: Permit, place: _Place, made: Imported, expires_us: int
+    ) -> tuple[Write, ...]:
+        visit, key, sealing = permit.visit, permit.known_key(), self._facts.sealing
+        if place.former is not None:
+            again = msgspec.structs.replace(
+                place.former.body, wrapped=made.wrapped, expires_us=expires_us
+            )
+            return (version_row(sealing, key, place.former, again, visit.request),)
+        body = msgspec.structs.replace(
+            version_of(key.body.algorithm, Generated(made.wrapped, made.public), visit.time_us),
+            fingerprint=made.fingerprint,
+            expires_us=expires_us,
+        )
+        return (
+            key_row(sealing, key, _alive(key.body, place.number, visit.time_us), visit.request),
+            new_version_row(
+                sealing, key.id, place.number, body, namespace=key.namespace,
+                request=visit.request,
+            ),
+        )  # fmt: skip
+
+
+def _bad_token() -> InvalidRequest:
+    return InvalidRequest(
+        "the import token is not valid for this key; get another", "$.import_token"
+    )
+
+
+def _to_come(text: str, now_us: int) -> int:
+    at_us = microseconds(text)
+    if at_us and at_us <= now_us:
+        raise InvalidRequest("this time has passed; give one to come", "$.expires")
+    return at_us
+
+
+def _has_material(body: Version, now_us: int) -> bool:
+    """Whether it has some now: that its time has come holds before anybody erased it."""
+    return bool(body.wrapped) and not 0 < body.expires_us <= now_us
+
+
+def _same_again(made: Imported, former: VersionFact | None) -> None:
+    if former is not None and not hmac.compare_digest(made.fingerprint, former.body.fingerprint):
+        raise InvalidRequest("this is other material than was imported first")
+
+
+def _not_the_same(made: Imported, current: VersionFact | None) -> None:
+    # Under two numbers it would protect nothing better, and be counted twice (`allowances.py`).
+    if current is not None and hmac.compare_digest(made.fingerprint, current.body.fingerprint):
+        raise InvalidRequest(
+            f"this is the material of version {current.number}; to import it again, name that"
+            " version as key_version"
+        )
+
+
+def _alive(body: Key, number: int, now_us: int) -> Key:
+    """The key with its next material, which brings it to life unless it is to wait for that."""
+    waits = body.state is State.PRE_ACTIVATION and body.activates_us > now_us
+    state = State.PRE_ACTIVATION if waits else State.ACTIVE
+    return msgspec.structs.replace(body, current_version=number, state=state)

@@ -18,6 +18,7 @@ from strongroom.services.ciphers import cipher, cipher_version, encrypted
 from strongroom.services.crypt import digest
 from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
+from strongroom.services.profiles import algorithm_forbidden
 
 
 class DataKeys:
@@ -55,6 +56,9 @@ class DataKeys:
             raise InvalidRequest(f"{ask.algorithm} has no key pairs", "$.algorithm")
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
         version = await cipher_version(self._keyring, permit, Use.PROTECT)  # 2
+        forbidden = algorithm_forbidden(permit.namespace.body.profile, ask.algorithm)
+        if forbidden:
+            raise InvalidRequest(forbidden, "$.algorithm")
         work = partial(self._provider.generate_pair, ask.algorithm)
         pair = await computed(ask.algorithm, work)
         blob = encrypted(permit, version, pair.private.reveal(), ask.context)  # 3

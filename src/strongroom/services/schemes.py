@@ -2,15 +2,17 @@
 
 from msgspec import UNSET, UnsetType
 
-from strongroom.domain.algorithms import SCHEMES, Scheme, Standing, scheme_for
+from strongroom.domain.algorithms import Scheme, scheme_for
 from strongroom.domain.errors import InvalidRequest
 from strongroom.services.authorize import Permit
+from strongroom.services.profiles import scheme_forbidden
 
 
 def scheme_of(permit: Permit, asked: Scheme | UnsetType) -> Scheme:
     """The scheme asked for, or the default of the key's algorithm and purpose.
 
-    Raises `InvalidRequest` that lists those the key has, or for one that is legacy.
+    Raises `InvalidRequest` that lists those the key has, or says that the namespace's profile
+    forbids this one.
     """
     key = permit.known_key().body
     try:
@@ -19,8 +21,7 @@ def scheme_of(permit: Permit, asked: Scheme | UnsetType) -> Scheme:
         raise InvalidRequest(str(error), "$.scheme") from None
     if scheme is None:
         raise RuntimeError("an algorithm without a scheme where there must be one")
-    if SCHEMES[scheme].standing is Standing.LEGACY:
-        # RSA1_5 gives away plaintexts to who may ask often enough (Bleichenbacher); a namespace
-        # that needs it all the same will have to say so.
-        raise InvalidRequest(f"{scheme} is legacy and not allowed in this namespace", "$.scheme")
+    forbidden = scheme_forbidden(permit.namespace.body.profile, scheme)
+    if forbidden:
+        raise InvalidRequest(forbidden, "$.scheme")
     return scheme

@@ -26,9 +26,11 @@ from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
 from strongroom.services.public import Public
 from strongroom.services.rules import Rules
+from strongroom.services.settings import Settings
 from strongroom.services.signing import Signing
 from strongroom.services.steward import Steward
 from strongroom.services.tenants import FIRST, Tenants
+from strongroom.services.transfers import Transfers
 from strongroom.services.usage import Usages
 from strongroom.services.views import Views
 
@@ -69,6 +71,11 @@ def assemble(  # noqa: PLR0913 - the ports
     aliases = Aliases(
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
     )
+    transfers = Transfers(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        randomness=randomness, provider=provider, views=views,
+    )  # fmt: skip
+    settings = Settings(facts=facts, authorizer=authorizer, books=books)
     usages = Usages(authorizer=authorizer, books=books, ledger=ledger)
     crypt = Crypt(
         authorizer=authorizer,
@@ -122,6 +129,10 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.mark-compromised": life.mark_compromised,
         "key.schedule-destruction": life.schedule_destruction,
         "key.cancel-destruction": life.cancel_destruction,
+        "key.import-parameters": transfers.parameters,
+        "key.import": transfers.import_material,
+        "key.delete-imported-material": transfers.delete_material,
+        "key.export": transfers.export,
         "key.read-usage": usages.read,
         "alias.write": aliases.write,
         "alias.list": aliases.list,
@@ -153,6 +164,8 @@ def assemble(  # noqa: PLR0913 - the ports
         "identity.read": identities.whoami,
         "namespace.create": tenants.create,
         "namespace.list": tenants.list,
+        "namespace.read": settings.read,
+        "namespace.update": settings.update,
         "policy.list": rules.list,
         "policy.read": rules.read,
         "policy.write": rules.write,

@@ -53,6 +53,7 @@ BACKUP_BYTES_MAX: Final = 4 * 1024 * 1024  # some thousand versions, base64 in o
 USAGE_DAYS_MAX: Final = 400  # a year and what one forgets to look at
 USAGE_ROWS_MAX: Final = 10_000  # versions, days and callers in one answer
 LIST_SCANNED_MAX: Final = 5_000  # keys that one page of a filtered list looks at
+JWK_SET_KEYS_MAX: Final = 100  # RSA-2048 keys then fit the 50 KiB that the usual verifiers take
 POLICY_CHARACTERS_MAX: Final = 16 * 1024  # one policy text
 POLICY_DEPTH_MAX: Final = 40  # brackets in brackets; some hundreds would end the parser's process
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
@@ -76,6 +77,7 @@ CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind 
 CACHED_KEYS_MAX: Final = 10_000  # about 4 KiB each with its open versions
 CACHED_PRINCIPALS_MAX: Final = 10_000  # likewise tokens, namespaces, decisions: 1 KiB each
 CACHED_VERSIONS_PER_KEY_MAX: Final = 32  # older ones are read again when they are needed
+CACHED_JWK_SETS_MAX: Final = 64  # namespaces; 350 KiB each at most, of ML-DSA-87 keys
 CACHED_DECISIONS_PER_KEY_MAX: Final = 256  # principals x actions; then it begins anew
 
 # What a client is told when there is no answer now.

@@ -76,6 +76,8 @@ class Visit:
 class Permit:
     """The proof that a principal may do an operation to an object now. Made by `Authorizer` only.
 
+    For anonymous operations, that anybody may: there is no `principal` then.
+
     Made, too, for what does not exist, so that a missing key and a missing right cannot be told
     apart by someone who has no right to know; `known_key` then says that there is none.
     """
@@ -249,6 +251,17 @@ class Authorizer:
             name = _known(visit.namespace).name
         visit.object = f"{resource.lower()}/{name}"
         self._judge(visit, self._weigh(visit, self.question(visit, resource, name)))
+        return Permit(_SEAL, visit, None)
+
+    def permit_anybody(self, visit: Visit, namespace: NamespaceFact) -> Permit:
+        """For reading what that namespace publishes, without proof of anything.
+
+        Raises `NotFound` where it publishes nothing: to strangers there is no such namespace.
+        """
+        visit.namespace = namespace
+        visit.facts.append(namespace.fact)
+        if not (visit.operation.anonymous and namespace.body.publishes_keys):
+            raise NotFound
         return Permit(_SEAL, visit, None)
 
     def question(  # noqa: PLR0913 - what a question is made of

@@ -2,7 +2,8 @@
 
 For each attempt, in this order:
 
-1. Who is it? No proof: on record as refused, the dull answer.
+1. Who is it? No proof: on record as refused, the dull answer. Anonymous operations do not ask: no
+   token is looked at, and nothing that comes with one is believed.
 2. The ask is decoded and checked again: a gate is not believed.
 3. The service decides, does, and commits; or refuses, and the refusal is committed.
 4. If the ledger says that a fact had changed, nothing happened: from the beginning, with what is
@@ -102,7 +103,8 @@ class Desk:
             time_us=self._clock.now_us(),
         )
         try:
-            await self._authorizer.authenticate(visit, call.token)  # 1
+            if not operation.anonymous:
+                await self._authorizer.authenticate(visit, call.token)  # 1
             ask = _decode(call)  # 2
             answer = await self._methods[call.operation](visit, ask)  # 3
         except Unavailable:

@@ -361,6 +361,9 @@ def test_a_clock_that_goes_back_frees_no_use(store):
     for back in (1, 2_000_000, NOON):
         assert store.commit([use(at=NOON - back, quota=quota)]) == [Exhausted(rate=True)]
     assert store.commit([use(at=NOON + 1_040_000, quota=quota)]) == [Kept(1, 3)]
+    # Nor does one that goes on from there.
+    assert store.commit([use(at=NOON - 5_000_000, quota=quota)]) == [Kept(2, 4)]
+    assert store.commit([use(at=NOON - 3_000_000, quota=quota)]) == [Exhausted(rate=True)]
 
 
 def test_no_window_of_the_rates_length_holds_more(store):
@@ -430,7 +433,10 @@ def copied(store, tmp_path):
     return SQLiteStore.open(str(killed))
 
 
-def test_a_store_that_was_killed_at_any_moment_counts_each_entry_once(file_store, tmp_path):
+def test_a_store_that_was_killed_at_any_moment_counts_each_entry_once(
+    file_store, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("strongroom.adapters.sqlite.uses._STEP_ROWS", 7)  # so that it is half way
     chance = random.Random(2)  # noqa: S311 - to be repeatable
     file_store._uses.interval_seconds = 0
     quota = Quota("key/demo", 3)
@@ -452,6 +458,39 @@ def test_a_store_that_was_killed_at_any_moment_counts_each_entry_once(file_store
         assert kept.uses == of_version + 1
         successor.close()
     assert file_store._db.execute("SELECT count(*) FROM usage").fetchone()[0] > 100
+
+
+class Misreporting:
+    """A connection whose COMMIT is done, and says that it failed."""
+
+    def __init__(self, db):
+        self._db = db
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, text, *values):
+        done = self._db.execute(text, *values)
+        if text == "COMMIT":
+            raise apsw.IOError("the test's fault")
+        return done
+
+
+def test_a_commit_that_was_reported_as_failed_but_done_counts_once(file_store):
+    quota = Quota("key/demo", 1, uses_max=12, rate_max=9, rate_us=1_000_000)
+    file_store.commit([use(2, quota=quota)])
+    file_store._uses.interval_seconds = 0
+    real, file_store._db = file_store._db, Misreporting(file_store._db)
+    with pytest.raises(StoreUnavailable):
+        file_store.commit([use(3, quota=quota)])
+    with pytest.raises(StoreUnavailable):
+        file_store.settle_counts()
+    file_store._db = real
+    assert [row.count for row in usage(file_store)] == [5]
+    assert file_store.tree.size == 2
+    assert file_store.commit([use(7, quota=quota)]) == [Exhausted(rate=True)]
+    assert file_store.commit([use(7, at=NOON + 9_000_000, quota=quota)]) == [Kept(2, 12)]
+    assert file_store.commit([use(at=NOON + 9_000_000, quota=quota)]) == [Exhausted(rate=False)]
 
 
 def test_a_quota_holds_across_reopening(path):

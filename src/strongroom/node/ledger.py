@@ -270,7 +270,7 @@ class LedgerRoom:
             self._meter.gauge("strongroom_epoch", self._store.epoch)
             self._meter.gauge("strongroom_entries", self._store.tree.size)
             self._meter.gauge("strongroom_counts_waiting", self._store.uncounted)
-            self._meter.gauge("strongroom_erasures_waiting", self._store.erasing)
+            self._meter.gauge("strongroom_erasures_waiting", float(self._store.erasing))
             report = control.Report(
                 self._name, Room.LEDGER, os.getpid(), self._started_us, 0,
                 control.memory_bytes(), self._measures, self._meter.snapshot,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain.algorithms import Purpose
@@ -27,6 +29,10 @@ FORBID = (
     'forbid (principal == Principal::"app", action == Action::"key.decrypt", resource)'
     ' when { context.encryption.hasTag("stop") && context.encryption.getTag("stop") like "y*" };'
 )
+
+
+_ABOUT_ALL = {"identity.read", "status.read", "jwks.read", "namespace.read"}
+BROUGHT = b"MARKER-brought-material-00000001"
 
 
 def spellings(secret):
@@ -111,6 +117,7 @@ class Visit:
         explained = {"principal": "app", "action": "key.decrypt", "key": "demo"}
         self.ask(admin, "authorize.explain", **explained, context=context | {"stop": "yes"})
         self._uses(admin, app, blobs[0], context)
+        self._life(admin)
         self._refusals(admin, app, blobs[0], context)
         self.ask(admin, "policy.delete", "stop")
         self.ask(admin, "key.disable", "two")
@@ -120,7 +127,7 @@ class Visit:
         self.ask(admin, "key.update", "two", description="changed")
         self.ask(admin, "key.read", "two")
         for operation in OPERATIONS:
-            if operation.endswith(".list") or operation in {"identity.read", "status.read"}:
+            if operation.endswith(".list") or operation in _ABOUT_ALL:
                 self.ask(admin, operation)
         self.ask(admin, "principal.read", "user")
         self.ask(admin, "principal.update", "user", description="changed")
@@ -133,6 +140,50 @@ class Visit:
         """Of an operation whose answer is a secret: it is looked for everywhere but there."""
         self.done.add(operation)
         return self.desk.ask(token, operation, target, **fields)
+
+    def _life(self, admin):
+        self.ask(admin, "principal.create", name="exporter", roles=["key-exporter"])
+        exporter = self.ask(admin, "token.create", principal="exporter").token
+        self.tokens.append(exporter)
+        self.ask(admin, "key.create", name="brought", origin="imported", exportable=True)
+        self.secrets["brought material"] = BROUGHT
+        asked = self.ask(admin, "key.import-parameters", "brought", wrapping_key="rsa-2048")
+        oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+        public = serialization.load_der_public_key(asked.public_key)
+        bringing = {"import_token": asked.import_token, "wrapping": "rsa-oaep-sha256"}
+        for bad in (b"MARKER-brought", bytes(32)):
+            self.refuse(admin, "key.import", "brought", **bringing,
+                        wrapped_material=public.encrypt(bad, oaep))  # fmt: skip
+        self.refuse(admin, "key.import", "brought", **bringing, wrapped_material=BROUGHT * 8)
+        self.ask(admin, "key.import", "brought", **bringing,
+                 wrapped_material=public.encrypt(BROUGHT, oaep))  # fmt: skip
+        private = rsa.generate_private_key(65537, 2048)
+        der = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        taken = self.ask(
+            exporter, "key.export", "brought", public_key=der, wrapping="rsa-oaep-sha256"
+        )
+        assert private.decrypt(taken.wrapped_material, oaep) == BROUGHT
+        backup = self.ask(admin, "key.backup", "brought").backup
+        self.refuse(admin, "key.restore", backup=backup)
+        other = House(Path(self.house.path).with_name("other.db"), root=self.house.root)
+        restored, self.desk = self.desk, other.desk()
+        self.ask(other.admin, "key.restore", backup=backup)
+        self.desk = restored
+        self.tokens += [other.admin, other.app]
+        other.store.close()
+        self.ask(admin, "key.delete-imported-material", "brought")
+        self.ask(admin, "alias.write", "other-name", key="brought")
+        self.ask(admin, "alias.delete", "other-name")
+        self.ask(admin, "key.read-usage", "demo")
+        self.ask(admin, "namespace.update", publishes_keys=True)
+        self.ask("", "jwks.read-published", "default")
+        for operation in (
+            "key.deactivate", "key.mark-compromised", "key.schedule-destruction",
+            "key.cancel-destruction",
+        ):  # fmt: skip
+            self.ask(admin, operation, "brought")
 
     def _uses(self, admin, app, blob, context):
         for name, algorithm, purpose in (

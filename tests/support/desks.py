@@ -44,9 +44,9 @@ class Refused(AssertionError):  # noqa: N818 - it says what is the case
 class House:
     """A founded deployment."""
 
-    def __init__(self, path, *, dev=True):
+    def __init__(self, path, *, dev=True, root=None):
         self.path = str(path)
-        self.root = os.urandom(32)
+        self.root = root or os.urandom(32)
         self.clock = Clock()
         self.store = SQLiteStore.create(self.path, os.urandom(16))
         self.tokens = found(

@@ -20,7 +20,7 @@ from typing import Final
 from strongroom.domain import asks
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import InvalidRequest, Refusal
-from strongroom.doors.rest import auth, body, errors, paths, wire
+from strongroom.doors.rest import auth, body, caching, errors, paths, wire
 from strongroom.doors.rest.asgi import Application, Headers, Message, Receive, Scope, Send
 from strongroom.doors.rest.routes import Route
 from strongroom.ports.custodian import Custodian
@@ -37,9 +37,9 @@ UNMATCHED: Final = "none"
 PAGE: Final = "page"
 
 _NO_CONTENT: Final = 204
+_NOT_MODIFIED: Final = 304
 _ERRORS_FROM: Final = 400
-_JSON: Final = (b"content-type", b"application/json")
-# Answers hold keys' data: no cache keeps them, no browser guesses at them.
+# Answers hold keys' data: no cache keeps them unless `caching` says so, no browser guesses at them.
 _ALWAYS: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
 Response = tuple[int, Headers, bytes]
@@ -106,20 +106,24 @@ class RestDoor:
         call = Call(route.operation, target, token, auth.source(scope), request, ask)
         reply = await self._custodian.ask(call)  # 4
         if not reply.code:
-            return "ok", await self._answer(route, reply)
+            return "ok", await self._answer(route, reply, scope)
         if complaint is not None and reply.code == InvalidRequest.code:
             return complaint.code, errors.of_refusal(complaint, request)
         return reply.code, errors.problem(
             reply.code, reply.detail, request, pointer=reply.pointer, decision=reply.decision
         )
 
-    async def _answer(self, route: Route, reply: Reply) -> Response:
+    async def _answer(self, route: Route, reply: Reply, scope: Scope) -> Response:
         if route.status == _NO_CONTENT:
             return _NO_CONTENT, [], b""
         answer = wire.answer(route.operation, reply)
         if self._enrich is not None and isinstance(answer, asks.StatusView):
             answer = await self._enrich(answer)
-        return route.status, [_JSON], wire.encode(answer)
+        content = wire.encode(answer)
+        headers = caching.of(route, content)
+        if caching.is_known(scope["headers"], headers):
+            return _NOT_MODIFIED, headers, b""
+        return route.status, [(b"content-type", route.media_type.encode()), *headers], content
 
 
 async def _ask(route: Route, scope: Scope, receive: Receive) -> bytes:
@@ -134,8 +138,10 @@ async def _ask(route: Route, scope: Scope, receive: Receive) -> bytes:
 
 async def _send(response: Response, request: str, send: Send) -> None:
     status, headers, content = response
-    fixed = [(REQUEST_ID.lower().encode(), request.encode()), *_ALWAYS]
-    if status != _NO_CONTENT:
+    said = dict(headers)
+    fixed = [(REQUEST_ID.lower().encode(), request.encode())]
+    fixed += [(name, value) for name, value in _ALWAYS if name not in said]
+    if status not in (_NO_CONTENT, _NOT_MODIFIED):
         fixed.append((b"content-length", b"%d" % len(content)))
     await send({"type": "http.response.start", "status": status, "headers": headers + fixed})
     await send({"type": "http.response.body", "body": content})

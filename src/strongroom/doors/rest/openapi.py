@@ -124,6 +124,16 @@ def described(version: str) -> Json:
                     "description": "Seconds to wait before trying again.",
                     "schema": {"type": "integer", "minimum": 1},
                 },
+                "ETag": {
+                    "description": "The answer's tag, for If-None-Match.",
+                    "required": True,
+                    "schema": {"type": "string"},
+                },
+                "Cache-Control": {
+                    "description": "How long caches may keep the answer.",
+                    "required": True,
+                    "schema": {"type": "string"},
+                },
                 "WWW-Authenticate": {
                     "description": "How to prove an identity.",
                     "required": True,
@@ -137,7 +147,10 @@ def described(version: str) -> Json:
 
 def refusals(route: Route) -> dict[int, list[type[Refusal]]]:
     """What a route may refuse with, by status."""
-    told = [*_ALWAYS, *_BY_OPERATION.get(route.operation, ())]
+    always = _ALWAYS
+    if OPERATIONS[route.operation].anonymous:
+        always = tuple(one for one in always if one not in (Unauthenticated, NotAllowed))
+    told = [*always, *_BY_OPERATION.get(route.operation, ())]
     if route.method != "GET":
         told += _WITH_BODY
     if "{" in route.path:
@@ -171,6 +184,13 @@ def _operation(route: Route, name: str) -> Json:
             **{str(status): _refused(told) for status, told in refusals(route).items()},
         },
     }
+    if operation.anonymous:
+        described["security"] = []
+    if route.fresh_seconds:
+        described["responses"]["304"] = {
+            "description": "Not changed since the answer whose ETag If-None-Match has.",
+            "headers": _headers(REQUEST_ID, "ETag", "Cache-Control"),
+        }
     if route.method != "GET" and operation.ask is not asks.Nothing:
         example = EXAMPLES[route.method, route.path]
         described["requestBody"] = {
@@ -216,11 +236,12 @@ def _query(route: Route, operation: Operation) -> Iterable[Json]:
 
 
 def _success(route: Route, operation: Operation) -> Json:
-    response: Json = {"description": "Done.", "headers": _headers(REQUEST_ID)}
+    cached = ("ETag", "Cache-Control") if route.fresh_seconds else ()
+    response: Json = {"description": "Done.", "headers": _headers(REQUEST_ID, *cached)}
     if route.status != _NO_CONTENT:
         schemas = [_refer(answer) for answer in operation.answers]
         schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-        response["content"] = {"application/json": {"schema": schema}}
+        response["content"] = {route.media_type: {"schema": schema}}
     return response
 
 

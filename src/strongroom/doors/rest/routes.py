@@ -6,12 +6,17 @@ import msgspec
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One row. `{name}` or `{id}` in the path is the call's target; `status` is that of success."""
+    """One row. `{name}` or `{id}` in the path is the call's target; `status` is that of success.
+
+    Caches may keep the answer for `fresh_seconds`.
+    """
 
     method: str
     path: str
     operation: str
     status: int = 200
+    media_type: str = "application/json"
+    fresh_seconds: int = 0
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -54,7 +59,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/aliases", "alias.list"),
     Route("DELETE", "/v1/aliases/{name}", "alias.delete", 204),
     Route("GET", "/v1/jwks", "jwks.read"),
-    Route("GET", "/v1/namespaces/{name}/jwks.json", "jwks.read-published"),
+    # Five minutes: a key that is stopped is out of every verifier's hands soon, and a new one in.
+    Route(
+        "GET",
+        "/v1/namespaces/{name}/jwks.json",
+        "jwks.read-published",
+        media_type="application/jwk-set+json",  # RFC 7517, 8.5.2
+        fresh_seconds=300,
+    ),
     Route("POST", "/v1/principals", "principal.create", 201),
     Route("GET", "/v1/principals", "principal.list"),
     Route("GET", "/v1/principals/{name}", "principal.read"),

@@ -59,8 +59,8 @@ class _Signer(msgspec.Struct, frozen=True):
 class JWKSets:
     """Makes the sets, and keeps them until a key changes: anybody may ask for a published one.
 
-    What is handed out may be older than a change that was just made, if a decision began before:
-    whoever hands it on stands on its `facts`, so that the ledger finds that.
+    A change that comes while a set is handed out is the ledger's to find: whoever hands it out
+    stands on its `facts`.
     """
 
     def __init__(self, *, sealing: Sealing, ledger: Ledger, public_keys: PublicKeys) -> None:
@@ -72,8 +72,11 @@ class JWKSets:
         self._making = asyncio.Lock()
         ledger.listen(self._forget)
 
-    async def of(self, namespace: NamespaceFact, now_us: int) -> JWKSet:
-        """The namespace's set as of now."""
+    async def kept(self, namespace: NamespaceFact, now_us: int) -> JWKSet:
+        """The namespace's set, as of what was last read through the ledger's `find` or `load`.
+
+        Whoever asks has read something just before: so changes that are durable are announced.
+        """
         known = self._still(namespace, now_us)
         if known is not None:
             return known
@@ -82,26 +85,15 @@ class JWKSets:
             if known is not None:
                 return known
             changes = self._changes
-            made = await self._made(namespace, now_us)
+            made = await self.made(namespace, now_us)
             if changes == self._changes:
                 if len(self._known) >= limits.CACHED_JWK_SETS_MAX:
                     self._known.pop(next(iter(self._known)))
                 self._known[namespace.id] = made
             return made
 
-    def _forget(self, changed: Sequence[bytes] | None) -> None:
-        keys = (Kind.KEY, Kind.VERSION)
-        if changed is None or any(chr(fact[0]) in keys for fact in changed):
-            self._changes += 1
-            self._known.clear()
-
-    def _still(self, namespace: NamespaceFact, now_us: int) -> JWKSet | None:
-        known = self._known.get(namespace.id)
-        if known is None or known.revision != namespace.revision or known.until_us <= now_us:
-            return None
-        return known
-
-    async def _made(self, namespace: NamespaceFact, now_us: int) -> JWKSet:
+    async def made(self, namespace: NamespaceFact, now_us: int) -> JWKSet:
+        """The namespace's set as it is now."""
         until_us, signers = _NEVER_US, []
         async for signer in self._signers(namespace):
             until_us = min([until_us, *_to_come(_times(signer.body), now_us)])
@@ -130,6 +122,18 @@ class JWKSets:
             tuple(dict.fromkeys(fact for one in listed for fact in one.facts)),
             until_us,
         )
+
+    def _forget(self, changed: Sequence[bytes] | None) -> None:
+        keys = (Kind.KEY, Kind.VERSION)
+        if changed is None or any(chr(fact[0]) in keys for fact in changed):
+            self._changes += 1
+            self._known.clear()
+
+    def _still(self, namespace: NamespaceFact, now_us: int) -> JWKSet | None:
+        known = self._known.get(namespace.id)
+        if known is None or known.revision != namespace.revision or known.until_us <= now_us:
+            return None
+        return known
 
     async def _signers(self, namespace: NamespaceFact) -> AsyncIterator[_Signer]:
         after, scanned = "", 0

@@ -8,7 +8,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.facts import Facts
-from strongroom.services.jwk_sets import JWKSets
+from strongroom.services.jwk_sets import JWKSet, JWKSets
 
 
 class Published:
@@ -32,7 +32,10 @@ class Published:
     async def own(self, visit: Visit, ask: asks.Nothing) -> transfers.JWKSet:
         """The caller's namespace's set."""
         del ask
-        return await self._handed_out(self._authorizer.permit(visit, Resource.NAMESPACE))
+        permit = self._authorizer.permit(visit, Resource.NAMESPACE)
+        return await self._handed_out(
+            permit, await self._jwk_sets.made(permit.namespace, visit.time_us)
+        )
 
     async def anybodys(self, visit: Visit, ask: asks.Nothing) -> transfers.JWKSet:
         """The set of the namespace of that name.
@@ -48,11 +51,10 @@ class Published:
         namespace = await self._facts.namespace(record.id)
         if namespace.name != visit.target:
             raise TamperedRecord  # the store answered with another one's row
-        return await self._handed_out(self._authorizer.permit_anybody(visit, namespace))
+        permit = self._authorizer.permit_anybody(visit, namespace)
+        return await self._handed_out(permit, await self._jwk_sets.kept(namespace, visit.time_us))
 
-    async def _handed_out(self, permit: Permit) -> transfers.JWKSet:
-        visit = permit.visit
-        found = await self._jwk_sets.of(permit.namespace, visit.time_us)
-        visit.facts += found.facts
+    async def _handed_out(self, permit: Permit, found: JWKSet) -> transfers.JWKSet:
+        permit.visit.facts += found.facts
         await self._books.allowed(permit, {"count": len(found.keys)})
         return transfers.JWKSet(list(found.keys))

@@ -11,12 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.keywrap import (
-    aes_key_unwrap_with_padding,
-    aes_key_wrap_with_padding,
-)
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -45,6 +40,7 @@ from strongroom.ports.provider import (
     Wrapper,
     handle_type,
 )
+from tests.support.travel import DIRECT, KWP, arrived, oaep, travelling
 
 ROWS = [(a, purpose) for a, facts in ALGORITHMS.items() for purpose in facts.schemes]
 PAIRS = [a for a, facts in ALGORITHMS.items() if facts.kind is Kind.ASYMMETRIC]
@@ -191,33 +187,8 @@ def test_every_kind_of_handle_and_every_scheme_is_in_the_catalogue():
 
 
 TICKET = b"a ticket's place"
-KWP = (Wrapping.RSA_AES_KWP_SHA256, Wrapping.RSA_AES_KWP_SHA1)
-DIRECT = (Wrapping.RSA_OAEP_SHA256, Wrapping.RSA_OAEP_SHA1)
 # More RSA keys of 3072 and 4096 bits would cost seconds and show nothing that 2048 does not.
 QUICK_PAIRS = [a for a in PAIRS if ALGORITHMS[a].bits <= 2_048]
-
-
-def oaep(wrapping):
-    chosen = hashes.SHA1() if wrapping.endswith("sha1") else hashes.SHA256()  # noqa: S303 - in OAEP
-    return padding.OAEP(padding.MGF1(chosen), chosen, None)
-
-
-def travelling(public, material, wrapping=KWP[0], once=None):
-    """Material wrapped for that RSA public key, by hand."""
-    key = load_der_public_key(public)
-    if wrapping in DIRECT:
-        return key.encrypt(material, oaep(wrapping))
-    once = once or os.urandom(32)
-    return key.encrypt(once, oaep(wrapping)) + aes_key_wrap_with_padding(once, material)
-
-
-def arrived(private, blob, wrapping=KWP[0]):
-    """The material in it, by hand."""
-    key = load_der_private_key(private, None)
-    if wrapping in DIRECT:
-        return key.decrypt(blob, oaep(wrapping))
-    once = key.decrypt(blob[: key.key_size // 8], oaep(wrapping))
-    return aes_key_unwrap_with_padding(once, blob[key.key_size // 8 :])
 
 
 def ticket(house, algorithm=Algorithm.RSA_2048):
@@ -387,6 +358,11 @@ def test_the_fingerprint_tells_the_same_material_and_nothing_else(house, algorit
     again = bring(house, algorithm, material, KWP[1], THERE)
     assert one.fingerprint == again.fingerprint
     assert len(one.fingerprint) == 32
+    kept = house.namespace.fingerprint(algorithm, one.wrapped, HERE, one.public)
+    assert kept == one.fingerprint
+    if algorithm in SYMMETRIC:
+        with pytest.raises(TamperedRecord):
+            house.namespace.fingerprint(algorithm, one.wrapped, THERE, one.public)
     assert one.wrapped != again.wrapped
     other = (
         house.provider.generate_pair(algorithm).private.reveal()

@@ -198,12 +198,19 @@ class NamespaceHandle(Protocol):
     def import_wrapped(
         self, algorithm: Algorithm, ticket: Ticket, wrapping: Wrapping, blob: bytes, binding: bytes
     ) -> Imported:
-        """Material that was made elsewhere and wrapped for the ticket's public half; now with this
-        binding.
+        """Material from elsewhere that was wrapped for the ticket's public half, with this binding.
 
         Symmetric keys as they are, private keys as PKCS#8 in DER (docs/formats/material-1.md).
         Raises `InvalidCiphertext` when it does not unwrap, for whatever reason; `InvalidRequest`:
         wrong size, another algorithm, a key that is not sound or weak. Nothing is kept then.
+        """
+
+    def fingerprint(
+        self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes
+    ) -> bytes:
+        """The fingerprint that `import_wrapped` would have given this material here.
+
+        Raises `TamperedRecord` when it does not open. `public` is its public half, if it has one.
         """
 
     def export_wrapped(

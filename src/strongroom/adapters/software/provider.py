@@ -113,7 +113,15 @@ class SoftwareNamespace:
             raise TamperedRecord
         material = transfer.unwrapped(handle, wrapping, blob)
         made = self._adopt(algorithm, material, binding)
-        return Imported(made.wrapped, made.public, self._fingerprint(algorithm, material, made))
+        fingerprint = self._fingerprint(algorithm, made.public or material)
+        return Imported(made.wrapped, made.public, fingerprint)
+
+    def fingerprint(
+        self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes
+    ) -> bytes:
+        """The fingerprint of material that is here. Raises `TamperedRecord`."""
+        material = _unwrap(self._key, wrapped, binding)
+        return self._fingerprint(algorithm, public or material)
 
     def export_wrapped(
         self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes,
@@ -137,10 +145,10 @@ class SoftwareNamespace:
         # Apart from import_wrapped() so that test vectors can enter here, and a caller cannot.
         return self._keep(materials.adopted(algorithm, material), binding)
 
-    def _fingerprint(self, algorithm: Algorithm, material: bytes, made: Generated) -> bytes:
-        # Of a pair its public key: an RSA private key has more than one spelling.
+    def _fingerprint(self, algorithm: Algorithm, what: bytes) -> bytes:
+        # `what` of a pair is its public key: an RSA private key has more than one spelling.
         key = derive(self._key.reveal(), _FINGERPRINT_LABEL, b"")[0]
-        return hmac.digest(key, bind(algorithm.encode(), made.public or material), "sha256")
+        return hmac.digest(key, bind(algorithm.encode(), what), "sha256")
 
     def open(
         self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from strongroom.domain import asks
-from strongroom.domain.errors import InvalidRequest
-from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.operations import Resource
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine
@@ -13,6 +12,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.aliases import Aliases
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.backups import Backups
 from strongroom.services.books import Books
 from strongroom.services.crypt import Crypt
 from strongroom.services.data_keys import DataKeys
@@ -21,10 +21,12 @@ from strongroom.services.exchange import Exchange
 from strongroom.services.facts import Facts
 from strongroom.services.history import History
 from strongroom.services.identities import Identities
+from strongroom.services.jwk_sets import JWKSets
 from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
 from strongroom.services.public import Public
+from strongroom.services.published import Published
 from strongroom.services.rules import Rules
 from strongroom.services.settings import Settings
 from strongroom.services.signing import Signing
@@ -75,6 +77,14 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         randomness=randomness, provider=provider, views=views,
     )  # fmt: skip
+    backups = Backups(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        provider=provider, views=views,
+    )  # fmt: skip
+    jwk_sets = JWKSets(sealing=facts.sealing, ledger=ledger, public_keys=provider.public_keys)
+    published = Published(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, jwk_sets=jwk_sets
+    )
     settings = Settings(facts=facts, authorizer=authorizer, books=books)
     usages = Usages(authorizer=authorizer, books=books, ledger=ledger)
     crypt = Crypt(
@@ -133,7 +143,11 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.import": transfers.import_material,
         "key.delete-imported-material": transfers.delete_material,
         "key.export": transfers.export,
+        "key.backup": backups.backup,
+        "key.restore": backups.restore,
         "key.read-usage": usages.read,
+        "jwks.read": published.own,
+        "jwks.read-published": published.anybodys,
         "alias.write": aliases.write,
         "alias.list": aliases.list,
         "alias.delete": aliases.delete,
@@ -175,13 +189,7 @@ def assemble(  # noqa: PLR0913 - the ports
         "audit.read": history.events,
         "status.read": status,
     }
-    for name in OPERATIONS.keys() - methods.keys():
-        methods[name] = _not_yet
     desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
     return Staff(desk, steward)
-
-
-async def _not_yet(visit: Visit, ask: asks.Ask) -> asks.Answer:
-    raise InvalidRequest("not yet")

@@ -171,7 +171,6 @@ class Visit:
         restored, self.desk = self.desk, other.desk()
         self.ask(other.admin, "key.restore", backup=backup)
         self.desk = restored
-        self.tokens += [other.admin, other.app]
         other.store.close()
         self.ask(admin, "key.delete-imported-material", "brought")
         self.ask(admin, "alias.write", "other-name", key="brought")

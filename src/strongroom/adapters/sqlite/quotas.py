@@ -129,4 +129,8 @@ class Turn:
 
 
 def _taken(entry: Entry, quota: Quota) -> int:
-    return sum(tally.count for tally in entry.tally if tally.object == quota.object and sane(tally))
+    taken = 0
+    for tally in entry.tally:
+        if tally.object == quota.object and sane(tally):
+            taken += tally.count
+    return taken

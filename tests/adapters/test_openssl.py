@@ -232,7 +232,7 @@ def kwp(once):
     ],
 )
 def test_material_that_the_command_wrapped_is_imported(tmp_path, algorithm, wrapping):
-    """The commands of the import page: a one-time AES key, wrapped, then the material under it."""
+    """A one-time AES key, wrapped, then the material under it; or the material, wrapped."""
     asymmetric = ALGORITHMS[algorithm].kind is Kind.ASYMMETRIC
     made = NAMESPACE.generate(Algorithm.RSA_2048, b"ticket")
     paths = files(tmp_path, public=PUBLIC.pem(made.public).encode())

@@ -7,6 +7,7 @@ without the program.
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import apsw
@@ -19,6 +20,7 @@ from strongroom.adapters.system import SystemRandomness
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Purpose
 from strongroom.domain.events import Event, Outcome, canonical
 from strongroom.domain.sensitive import Sensitive
+from strongroom.domain.times import DAY_US
 from strongroom.domain.tokens import ID_BYTES, SECRET_BYTES, spell, text_id
 from strongroom.tlog.merkle import leaf_hash
 from tests.golden import reader, uses
@@ -40,6 +42,7 @@ def main(directory: Path) -> None:
     keep("ciphertext.json", ciphertexts())
     keep("wrap.json", wraps())
     keep("material.json", materials())
+    keep("backup.json", backups())
     keep("event.json", events())
     keep("token.json", tokens())
     keep("store.json", store(directory))
@@ -123,6 +126,32 @@ def materials():
             }
         )
     return {"namespace_key": key.hex(), "binding": binding.hex(), "keys": rows}
+
+
+def backups():
+    """A backup of a key with a version that was destroyed, and a ciphertext of each of two."""
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder) / "store.db")
+        desk, sealed = house.desk(), []
+        desk.ask(house.admin, "key.create", name="saved", labels={"team": "é"})
+        for number in range(3):
+            if number:
+                desk.ask(house.admin, "key.rotate", "saved")
+            made = desk.ask(house.app, "key.encrypt", "saved", plaintext=b"saved", context=CONTEXT)
+            sealed.append(made.ciphertext)
+        desk.ask(house.admin, "key.schedule-destruction", "saved", key_version=2, days=7)
+        house.clock.now += 7 * DAY_US
+        desk.steward()
+        blob = desk.ask(house.admin, "key.backup", "saved").backup
+        house.store.close()
+    return {
+        "root": house.root.hex(),
+        "backup": blob.hex(),
+        "context": CONTEXT,
+        "plaintext": b"saved".hex(),
+        "ciphertexts": [sealed[0].hex(), sealed[2].hex()],
+        "destroyed": sealed[1].hex(),
+    }
 
 
 def events():

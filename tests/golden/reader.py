@@ -81,6 +81,27 @@ def record_mac(root, deployment, row):
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
+def open_backup(root, blob):
+    """`docs/formats/backup-1.md`: the contents, each version with its `material`."""
+    body, mac = blob[:-32], blob[-32:]
+    key = kbkdf(root, b"strongroom/record-mac/1", b"")[0]
+    expected = hmac.new(key, listed(b"strongroom/backup/1", body), hashlib.sha256).digest()
+    if body[:5] != b"SRBK\1" or not hmac.compare_digest(mac, expected):
+        raise ValueError("no backup of format 1 under this root key")
+    contents = json.loads(body[5:])
+    written = json.dumps(contents, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    if written.encode() != body[5:]:
+        raise ValueError("another spelling")
+    words = [contents["key"][name].encode() for name in ("purpose", "algorithm")]
+    vault = kbkdf(root, b"strongroom/backup-wrap/1", b"")[0]
+    for number, version in enumerate(contents["versions"], 1):
+        wrapped = base64.b64decode(version["wrapped"])
+        place = (base64.b64decode(contents["id"]), number.to_bytes(4, "big"), *words)
+        binding = listed(b"strongroom/backup-version/1", *place)
+        version["material"] = unwrap(vault, wrapped, binding) if wrapped else b""
+    return contents
+
+
 def entry(body):
     """`docs/formats/event-1.md`: the fields, if these bytes are the one spelling of them."""
     fields = json.loads(body)

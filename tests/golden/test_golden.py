@@ -30,14 +30,14 @@ from strongroom.ports.seal import SealRefused
 from strongroom.services.custodian import assemble
 from strongroom.tlog.merkle import leaf_hash
 from tests.golden import reader, uses
-from tests.support.desks import Client, Clock
+from tests.support.desks import Client, Clock, House
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "store.db").exists())
 FILES = {
     "ciphertext.json", "wrap.json", "event.json", "token.json", "store.json", "store.db",
     "seal.json", "seal-opened.json", FILE_NAME,
 }  # fmt: skip
-SINCE = {"material.json": 2}  # the first directory that has it
+SINCE = {"material.json": 2, "backup.json": 2}  # the first directory that has it
 
 
 @pytest.fixture(params=RELEASES, ids=lambda path: path.name)
@@ -93,14 +93,47 @@ def opened(whole):
             yield given, use["gave"]
 
 
-@pytest.mark.parametrize(
-    "directory", [path for path in RELEASES if (path / "material.json").exists()], ids=str
-)
+def holding(name):
+    """The directories that have such a sample."""
+    return [path for path in RELEASES if (path / name).exists()]
+
+
+@pytest.mark.parametrize("directory", holding("material.json"), ids=str)
 def test_keys_of_every_algorithm_open_and_what_they_gave_still_holds(directory):
     for given, gave in opened(sample(directory, "material.json")):
         assert uses.holds(*given, gave), given[2:4]
         if not given[2].endswith(uses.AUTHENTICATES_NOTHING):
             assert not uses.holds(*given, uses.altered(gave)), given[2:4]
+
+
+# --- backup 1 -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("directory", holding("backup.json"), ids=str)
+def test_a_backup_is_restored_where_the_same_root_key_is(directory, tmp_path):
+    one = sample(directory, "backup.json")
+    house = House(tmp_path / "store.db", root=bytes.fromhex(one["root"]))
+    desk = house.desk()
+    view = desk.ask(house.admin, "key.restore", backup=bytes.fromhex(one["backup"]))
+    assert [version.state for version in view.versions] == ["active", "destroyed", "active"]
+    for sealed in one["ciphertexts"]:
+        fields = {"ciphertext": bytes.fromhex(sealed), "context": one["context"]}
+        opened = desk.ask(house.app, "key.decrypt", **fields)
+        assert opened.plaintext.hex() == one["plaintext"]
+    house.store.close()
+
+
+@pytest.mark.parametrize("directory", holding("backup.json"), ids=str)
+def test_a_backup_opens_by_the_page_alone(directory):
+    one = sample(directory, "backup.json")
+    root, blob = bytes.fromhex(one["root"]), bytes.fromhex(one["backup"])
+    first, destroyed, last = reader.open_backup(root, blob)["versions"]
+    assert destroyed["material"] == b""
+    for version, sealed in zip((first, last), one["ciphertexts"], strict=True):
+        opened = reader.open_ciphertext(version["material"], bytes.fromhex(sealed), one["context"])
+        assert opened.hex() == one["plaintext"]
+    with pytest.raises(ValueError, match="no backup"):
+        reader.open_backup(bytes(32), blob)
 
 
 # --- ciphertext format 1 --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import cedarpy
 
 from strongroom.domain import cedar_schema, limits, roles
 from strongroom.domain.errors import InvalidRequest
-from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.operations import OPERATIONS, RIGHTS
 from strongroom.ports.policy_engine import Holds, Question, Verdict
 
 _SCHEMA_TEXT: Final = cedar_schema.schema()
@@ -95,7 +95,7 @@ class CedarPolicies:
     def __init__(self, named: Mapping[str, Policy]) -> None:
         self._slices = {
             action: _Slice({n: p for n, p in named.items() if _applies(p, action)})
-            for action in OPERATIONS
+            for action in (*OPERATIONS, *RIGHTS)
         }
 
     def weigh(self, question: Question) -> Verdict:
@@ -229,5 +229,5 @@ def _failed(errors: list[str]) -> tuple[str, ...]:
 def _said(errors: list[str]) -> str:
     told = "; ".join(dict.fromkeys(errors))[: limits.DESCRIPTION_CHARACTERS_MAX]
     unknown = re.search(r'unrecognized action `Action::"([^"`]*)"`', told)
-    near = difflib.get_close_matches(unknown[1], OPERATIONS, n=3) if unknown else []
+    near = difflib.get_close_matches(unknown[1], (*OPERATIONS, *RIGHTS), n=3) if unknown else []
     return told + (f"; did you mean {' or '.join(near)}?" if near else "")

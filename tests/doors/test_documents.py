@@ -11,6 +11,8 @@ import shlex
 import jsonschema_rs
 import pytest
 
+from strongroom.domain.lifecycle import Use
+from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest import openapi, page
 from strongroom.doors.rest.documents import OPENAPI_PATH, PAGE_PATH, documents
 from strongroom.doors.rest.examples import EXAMPLES
@@ -49,7 +51,9 @@ def test_every_reference_leads_somewhere_and_no_schema_is_idle(described):
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
     schemas = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
-    queries = {"Page", "AuditQuery", "ReadPublicKey"}  # said as parameters, one by one
+    queries = {
+        "ListKeys", "Page", "ListAliases", "AuditQuery", "ReadPublicKey", "ReadUsage",
+    }  # fmt: skip # said as parameters, one by one
     assert {one.rpartition("/")[2] for one in schemas - references} == queries
 
 
@@ -68,7 +72,9 @@ def test_operation_ids_are_unique(described):
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
 def test_each_route_says_how_it_refuses(described, route):
     responses = described["paths"][route.path][route.method.lower()]["responses"]
-    needed = {str(route.status), "400", "401", "403", "500", "503"}
+    needed = {str(route.status), "400", "500", "503"}
+    if not OPERATIONS[route.operation].anonymous:
+        needed |= {"401", "403"}
     if route.method != "GET":
         needed |= {"413", "415"}
     if "{" in route.path:
@@ -86,8 +92,9 @@ def test_each_example_is_valid_by_the_document(described, route):
         assert example.body is None
         return
     body = dict(example.body)
-    if "ciphertext" in body:
-        body["ciphertext"] = "AAAA"
+    for field in ("ciphertext", "backup", "public_key", "wrapped_material"):
+        if field in body:
+            body[field] = "AAAA"
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     validator = _validator(described, schema)
     validator.validate(body)
@@ -122,12 +129,45 @@ def test_the_probes_need_no_token(described):
     assert described["security"] == [{"token": []}]
 
 
+def test_what_everybody_may_read_needs_no_token_and_nothing_else(described):
+    free = {
+        path
+        for path, methods in described["paths"].items()
+        for operation in methods.values()
+        if operation.get("security") == []
+    }
+    assert free == {"/v1/health", "/v1/ready", "/v1/namespaces/{name}/jwks.json"}
+    assert "401" not in described["paths"]["/v1/namespaces/{name}/jwks.json"]["get"]["responses"]
+
+
+def test_a_key_can_be_addressed_by_an_alias(described):
+    for path, methods in described["paths"].items():
+        for operation in methods.values():
+            schemas = [
+                one["schema"] for one in operation.get("parameters", []) if one["in"] == "path"
+            ]
+            for schema in schemas:
+                found = re.search(schema["pattern"], "alias:current") is not None
+                assert found is path.startswith("/v1/keys/"), path
+                assert schema["maxLength"] == (69 if found else 63)
+
+
+def test_too_many_uses_are_in_the_document_of_every_use(described):
+    for route in ROUTES:
+        use = OPERATIONS[route.operation].use
+        operation = described["paths"][route.path][route.method.lower()]
+        if use in {Use.PROTECT, Use.PROCESS}:
+            assert "Retry-After" in operation["responses"]["429"]["headers"]
+            assert "409" in operation["responses"]
+
+
 def test_the_page_shows_each_operation_with_its_curl(shown):
     text = html.unescape(shown[0].decode())
     for route in ROUTES:
         example = EXAMPLES[route.method, route.path]
         assert route.path in text
-        assert f'Action::"{route.operation}"' in text
+        if not OPERATIONS[route.operation].anonymous:
+            assert f'Action::"{route.operation}"' in text
         assert f"$STRONGROOM_URL{example.address(route)}" in text
 
 
@@ -143,6 +183,8 @@ def test_the_curls_on_the_page_are_sound_shell(shown):
         words = shlex.split(html.unescape(command))
         example = EXAMPLES[route.method, route.path]
         assert f"$STRONGROOM_URL{example.address(route)}" in words
+        free = OPERATIONS[route.operation].anonymous
+        assert ("Authorization: Bearer $STRONGROOM_TOKEN" in words) is not free
         if example.body is not None:
             assert json.loads(words[words.index("-d") + 1]) == example.body
 

@@ -1,7 +1,13 @@
 """Each route: its example is answered, and refused to nobody, to strangers and to the powerless."""
 
+import base64
+from functools import cache
+from pathlib import Path
+
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest import examples
@@ -10,6 +16,7 @@ from strongroom.doors.rest.openapi import described
 from strongroom.doors.rest.routes import ROUTES
 from tests.doors.conftest import Entrance, problem_of
 from tests.support.desks import House
+from tests.support.travel import travelling
 
 EACH = pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
 KEYS = (
@@ -19,6 +26,21 @@ KEYS = (
     ("kem", "ml-kem-768", "encapsulate"),
     ("wrapper", "aes-256-kw", "wrap"),
 )
+# Keys whose material travels.
+OTHER_KEYS = (
+    {"name": "brought", "origin": "imported"},
+    {"name": "portable", "exportable": True},
+)
+# What the examples speak of and examples make, so that it is made by theirs.
+BEFORE = (
+    ("POST", "/v1/principals"), ("PUT", "/v1/policies/{name}"), ("PUT", "/v1/aliases/{name}"),
+    ("PATCH", "/v1/namespace"),
+)  # fmt: skip
+# What must have been done for an example to succeed.
+FIRST = {
+    "key.enable": ("POST", "/v1/keys/demo/disable"),
+    "key.cancel-destruction": ("POST", "/v1/keys/demo/schedule-destruction"),
+}
 # What an example shows in the place of something made before: the request that makes it, the field.
 MADE = {
     examples.SIGNATURE: ("/v1/keys/signer/sign", {"message": "aGVsbG8="}, "signature"),
@@ -37,32 +59,107 @@ STRANGER = "srt_" + "a" * 72
 def inhabited(tmp_path):
     """A house in which what the examples speak of exists, but for what they make."""
     entrance = Entrance(House(tmp_path / "strongroom.db"))
-    for method, path in (("POST", "/v1/principals"), ("PUT", "/v1/policies/{name}")):
+    for method, path in BEFORE:
         route = next(r for r in ROUTES if (r.method, r.path) == (method, path))
         example = EXAMPLES[method, path]
         assert entrance.admin(method, example.address(route), json=example.body).is_success
     for name, algorithm, purpose in KEYS:
         body = {"name": name, "algorithm": algorithm, "purpose": purpose}
         assert entrance.admin("POST", "/v1/keys", json=body).is_success
+    for body in OTHER_KEYS:
+        assert entrance.admin("POST", "/v1/keys", json=body).is_success
+    # Not even in dev mode does an administrator take keys out.
+    text = 'permit (principal == Principal::"admin", action == Action::"key.export", resource);'
+    assert entrance.admin("PUT", "/v1/policies/exports", json={"text": text}).is_success
     return entrance
+
+
+@cache
+def public_key():
+    """An RSA public key of the caller's."""
+    key = rsa.generate_private_key(65_537, 2_048).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def import_of(entrance):
+    """The fields of an import into `brought`: its token, and the material."""
+    asked = {"wrapping_key": "rsa-2048"}
+    made = entrance.admin("POST", "/v1/keys/brought/import-parameters", json=asked).json()
+    sealed = travelling(base64.b64decode(made["public_key"]), bytes(range(32)))
+    wrapped = base64.b64encode(sealed).decode()
+    return {"import_token": made["import_token"], "wrapped_material": wrapped}
+
+
+def backup_of(entrance):
+    """A backup of a key that the house does not have, made under the same root key."""
+    folder = Path(entrance.house.path).parent
+    elsewhere = House(folder / "elsewhere.db", root=entrance.house.root)
+    desk = elsewhere.desk()
+    desk.ask(elsewhere.admin, "key.create", name="lost")
+    made = desk.ask(elsewhere.admin, "key.backup", "lost").backup
+    elsewhere.store.close()
+    return base64.b64encode(made).decode()
+
+
+def _other(name):
+    return lambda entrance, example: msgspec.structs.replace(example, target=name)
+
+
+def _with(**fields):
+    """The example with these fields in its body: values, or what makes them."""
+
+    def filled(entrance, example):
+        made = {
+            name: value(entrance) if callable(value) else value for name, value in fields.items()
+        }
+        return msgspec.structs.replace(example, body={**example.body, **made})
+
+    return filled
+
+
+def _of_a_token(entrance, example):
+    made = entrance.admin("POST", "/v1/tokens", json={"principal": "billing"}).json()
+    return msgspec.structs.replace(example, target=made["id"])
+
+
+def _of_a_decision(entrance, example):
+    refused = entrance.send("GET", "/v1/audit/events", entrance.house.app)
+    return msgspec.structs.replace(example, target=problem_of(refused)["decision_id"])
+
+
+def _of_an_import(entrance, example):
+    return _with(**import_of(entrance))(entrance, example)
+
+
+def _after_an_import(entrance, example):
+    body = import_of(entrance)
+    assert entrance.admin("POST", "/v1/keys/brought/import", json=body).is_success
+    return example
+
+
+# What cannot be known beforehand, or is there already, by operation.
+FILLED = {
+    "principal.create": _with(name="another"),
+    "alias.write": _other("another"),
+    "key.import": _of_an_import,
+    "key.delete-imported-material": _after_an_import,
+    "key.export": _with(public_key=lambda entrance: base64.b64encode(public_key()).decode()),
+    "key.restore": _with(backup=backup_of),
+    "token.revoke": _of_a_token,
+    "decision.read": _of_a_decision,
+}
 
 
 def request_of(route, entrance):
     """The example, with what cannot be known beforehand put in."""
     example = EXAMPLES[route.method, route.path]
-    if route.operation == "principal.create":
-        example = msgspec.structs.replace(example, body={**example.body, "name": "another"})
+    if route.operation in FILLED:
+        return FILLED[route.operation](entrance, example)
     for field, shown in (example.body or {}).items():
         if isinstance(shown, str) and shown in MADE:
             path, body, made = MADE[shown]
             value = entrance.admin("POST", path, json=body).json()[made]
             example = msgspec.structs.replace(example, body={**example.body, field: value})
-    if example.target == examples.TOKEN_ID:
-        made = entrance.admin("POST", "/v1/tokens", json={"principal": "billing"}).json()
-        example = msgspec.structs.replace(example, target=made["id"])
-    if example.target == examples.DECISION_ID:
-        refused = entrance.send("GET", "/v1/audit/events", entrance.house.app)
-        example = msgspec.structs.replace(example, target=problem_of(refused)["decision_id"])
     return example
 
 
@@ -73,12 +170,13 @@ def send(entrance, route, token):
 
 @EACH
 def test_example_is_answered_as_the_document_says(inhabited, route):
-    if route.operation == "key.enable":
-        assert inhabited.admin("POST", "/v1/keys/demo/disable").is_success
+    if route.operation in FIRST:
+        assert inhabited.admin(*FIRST[route.operation]).is_success
     response = send(inhabited, route, inhabited.house.admin)
     assert response.status_code == route.status, response.text
     assert len(response.headers["strongroom-request-id"]) == 32
-    assert response.headers["cache-control"] == "no-store"
+    kept = f"public, max-age={route.fresh_seconds}" if route.fresh_seconds else "no-store"
+    assert response.headers["cache-control"] == kept
     if route.status == 204:
         assert response.content == b""
         return
@@ -113,7 +211,14 @@ def test_example_of_a_batch_is_answered_as_the_document_says(inhabited, route):
     assert shown == {"items": example.items}
 
 
-@EACH
+PROVEN = pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if not OPERATIONS[route.operation].anonymous],
+    ids=lambda r: f"{r.method} {r.path}",
+)
+
+
+@PROVEN
 @pytest.mark.parametrize("token", ["", STRANGER, "other"])
 def test_without_proof_nothing_is_answered_and_it_is_on_record(inhabited, route, token):
     response = send(inhabited, route, token)
@@ -125,7 +230,7 @@ def test_without_proof_nothing_is_answered_and_it_is_on_record(inhabited, route,
     assert entry["source"] == "192.0.2.7"
 
 
-@EACH
+@PROVEN
 def test_without_a_right_there_is_a_decision_to_look_up(inhabited, route):
     inhabited.admin("POST", "/v1/principals", json={"name": "powerless"})
     made = inhabited.admin("POST", "/v1/tokens", json={"principal": "powerless"}).json()
@@ -139,6 +244,55 @@ def test_without_a_right_there_is_a_decision_to_look_up(inhabited, route):
     decision = inhabited.admin("GET", f"/v1/decisions/{problem['decision_id']}").json()
     assert decision["action"] == route.operation
     assert decision["missing"]
+
+
+@pytest.mark.parametrize("token", ["", STRANGER, "admin"])
+def test_what_needs_no_token_looks_at_none(inhabited, token):
+    """Whatever comes as evidence, the custodian is not even told of it."""
+    address = "/v1/namespaces/default/jwks.json"
+    response = inhabited.send("GET", address, inhabited.house.admin if token == "admin" else token)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/jwk-set+json"
+    assert [key["kid"] for key in response.json()["keys"]] == ["signer/1"]
+    call = inhabited.custodian.calls[-1]
+    assert (call.operation, call.target, call.token) == ("jwks.read-published", "default", "")
+    (entry,) = inhabited.entries(request=response.headers["strongroom-request-id"])
+    assert ("principal" in entry, entry["outcome"]) == (False, "allowed")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "acme", "Default", "a" * 69])
+def test_without_a_token_nothing_is_told_of_who_publishes_nothing(inhabited, name):
+    assert inhabited.admin("POST", "/v1/namespaces", json={"name": "acme"}).is_success
+    response = inhabited.send("GET", f"/v1/namespaces/{name}/jwks.json")
+    problem = problem_of(response)
+    assert (response.status_code, problem["code"], problem["detail"]) == (
+        404, "not-found", "Not found",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["limit=1", "colour=red", "="])
+def test_without_a_token_a_malformed_request_is_told_so(inhabited, query):
+    response = inhabited.send("GET", f"/v1/namespaces/default/jwks.json?{query}")
+    assert problem_of(response)["code"] == "invalid-request"
+
+
+def test_a_key_is_found_by_the_longest_alias(inhabited):
+    name = "a" * 63
+    assert inhabited.admin("PUT", f"/v1/aliases/{name}", json={"key": "demo"}).is_success
+    assert inhabited.admin("GET", f"/v1/keys/alias:{name}").json()["name"] == "demo"
+    for other in (f"alias%3A{name}", f"ALIAS:{name}", "alias:", "alias:alias:current", "alias:no"):
+        problem = problem_of(inhabited.admin("GET", f"/v1/keys/{other}"))
+        assert problem["code"] == ("no-such-path" if len(other) > 69 else "not-found"), other
+
+
+def test_too_many_uses_are_told_when_to_come_again(inhabited):
+    control = {"rate_uses": 1, "rate_seconds": 3600}
+    assert inhabited.admin("PATCH", "/v1/keys/demo", json={"control": control}).is_success
+    body = {"plaintext": "aGVsbG8="}
+    assert inhabited.app("POST", "/v1/keys/demo/encrypt", json=body).status_code == 200
+    response = inhabited.app("POST", "/v1/keys/demo/encrypt", json=body)
+    assert (response.status_code, problem_of(response)["code"]) == (429, "rate-limited")
+    assert response.headers["retry-after"] == "1"
 
 
 @EACH

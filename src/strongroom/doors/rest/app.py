@@ -3,7 +3,8 @@
 For each request, in this order:
 
 1. Path and method name an operation, or nothing is there.
-2. The evidence of identity is taken, not judged. Without any, the body is not even read.
+2. The evidence of identity is taken, not judged. Without any, the body is not even read, unless
+   the operation asks for none: then none is passed on.
 3. Body or parameters become the operation's ask.
 4. The custodian is asked, and the answer or refusal becomes HTTP.
 
@@ -20,6 +21,7 @@ from typing import Final
 from strongroom.domain import asks
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import InvalidRequest, Refusal
+from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest import auth, body, caching, errors, paths, wire
 from strongroom.doors.rest.asgi import Application, Headers, Message, Receive, Scope, Send
 from strongroom.doors.rest.routes import Route
@@ -96,9 +98,10 @@ class RestDoor:
     async def _serve(
         self, route: Route, target: str, request: str, scope: Scope, receive: Receive
     ) -> tuple[str, Response]:
-        token = auth.evidence(scope["headers"])  # 2
+        anonymous = OPERATIONS[route.operation].anonymous
+        token = "" if anonymous else auth.evidence(scope["headers"])  # 2
         ask, complaint = b"", None
-        if token:
+        if token or anonymous:
             try:
                 ask = await _ask(route, scope, receive)  # 3
             except Refusal as refusal:

@@ -14,6 +14,7 @@ from strongroom.domain.errors import (
     KeyNotUsable,
     NotAllowed,
     NotFound,
+    RateLimited,
     Refusal,
     TamperedRecord,
     TooLarge,
@@ -73,6 +74,7 @@ STATUSES: Final[dict[str, int]] = {
     AlreadyExists.code: 409,
     ChangedMeanwhile.code: 409,
     KeyNotUsable.code: 409,
+    RateLimited.code: 429,
     InvalidCiphertext.code: 400,
     # Not the caller's fault and not to be repaired by trying: the node refuses to serve this.
     TamperedRecord.code: 503,
@@ -87,10 +89,12 @@ TITLES: Final[dict[str, str]] = {refusal.code: refusal.title for refusal in (*RE
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+_LATER: Final = (b"retry-after", b"%d" % limits.RETRY_AFTER_SECONDS)
 # What a client must be told beside the body, by code.
 _EXTRA: Final[dict[str, Headers]] = {
     Unauthenticated.code: [(b"www-authenticate", b"Bearer")],
-    Unavailable.code: [(b"retry-after", b"%d" % limits.RETRY_AFTER_SECONDS)],
+    RateLimited.code: [_LATER],
+    Unavailable.code: [_LATER],
 }
 
 

@@ -34,6 +34,10 @@ SIGNATURE: Final = "BASE64/OF/A/SIGNATURE+++"
 TAG: Final = "BASE64/OF/A/TAG+"
 ENCAPSULATED: Final = "BASE64/OF/AN/ENCAPSULATION++"
 WRAPPED: Final = "BASE64/OF/A/WRAPPED/KEY+"
+IMPORT_TOKEN: Final = "00112233445566778899aabbccddeeff"  # noqa: S105 - likewise made before
+MATERIAL: Final = "BASE64/OF/WRAPPED/MATERIAL++"
+PUBLIC_KEY: Final = "BASE64/OF/AN/RSA/PUBLIC/KEY+"
+BACKUP: Final = "BASE64/OF/A/BACKUP++"
 # Bob's public key of RFC 7748, 6.1.
 X25519_KEY: Final = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 TOKEN_ID: Final = "abcdefghijklmnop"  # noqa: S105 - the id of a token opens nothing
@@ -41,11 +45,19 @@ DECISION_ID: Final = "019f2d1c7a3e5b0c9d8e7f6a5b4c3d2e"
 
 EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("POST", "/v1/keys"): Example(
-        body={"name": "cards", "labels": {"team": "billing"}, "description": "card numbers"}
+        body={
+            "name": "cards",
+            "labels": {"team": "billing"},
+            "description": "card numbers",
+            "rotation_days": 30,
+            "control": {"rate_uses": 1000, "rate_seconds": 60, "required_context": ["order"]},
+        }
     ),
-    ("GET", "/v1/keys"): Example(query="limit=10"),
-    ("GET", "/v1/keys/{name}"): Example("demo"),
-    ("PATCH", "/v1/keys/{name}"): Example("demo", body={"labels": {"team": "payments"}}),
+    ("GET", "/v1/keys"): Example(query="state=active&label=team%3Dbilling&limit=10"),
+    ("GET", "/v1/keys/{name}"): Example("alias:current"),
+    ("PATCH", "/v1/keys/{name}"): Example(
+        "demo", body={"labels": {"team": "payments"}, "deletion_protection": True}
+    ),
     ("POST", "/v1/keys/{name}/encrypt"): Example(
         "demo",
         body={"plaintext": "aGVsbG8=", "context": _CONTEXT},
@@ -91,8 +103,35 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/v1/keys/{name}/public-key"): Example("signer"),
     ("POST", "/v1/random"): Example(body={"bytes": 32}),
     ("POST", "/v1/keys/{name}/rotate"): Example("demo"),
-    ("POST", "/v1/keys/{name}/enable"): Example("demo"),
-    ("POST", "/v1/keys/{name}/disable"): Example("demo"),
+    ("POST", "/v1/keys/{name}/enable"): Example("demo", body={}),
+    ("POST", "/v1/keys/{name}/disable"): Example("demo", body={}),
+    ("POST", "/v1/keys/{name}/deactivate"): Example("demo", body={}),
+    ("POST", "/v1/keys/{name}/mark-compromised"): Example("demo", body={"key_version": 1}),
+    ("POST", "/v1/keys/{name}/schedule-destruction"): Example("demo", body={"days": 30}),
+    ("POST", "/v1/keys/{name}/cancel-destruction"): Example("demo", body={}),
+    ("POST", "/v1/keys/{name}/import-parameters"): Example(
+        "brought", body={"wrapping_key": "rsa-2048"}
+    ),
+    ("POST", "/v1/keys/{name}/import"): Example(
+        "brought",
+        body={
+            "import_token": IMPORT_TOKEN,
+            "wrapped_material": MATERIAL,
+            "wrapping": "rsa-aes-kwp-sha256",
+        },
+    ),
+    ("POST", "/v1/keys/{name}/delete-imported-material"): Example(
+        "brought", body={"key_version": 1}
+    ),
+    ("POST", "/v1/keys/{name}/export"): Example("portable", body={"public_key": PUBLIC_KEY}),
+    ("POST", "/v1/keys/{name}/backup"): Example("demo"),
+    ("POST", "/v1/restore"): Example(body={"backup": BACKUP}),
+    ("GET", "/v1/keys/{name}/usage"): Example("demo", query="days=30"),
+    ("PUT", "/v1/aliases/{name}"): Example("current", body={"key": "demo"}),
+    ("GET", "/v1/aliases"): Example(query="limit=10"),
+    ("DELETE", "/v1/aliases/{name}"): Example("current"),
+    ("GET", "/v1/jwks"): Example(),
+    ("GET", "/v1/namespaces/{name}/jwks.json"): Example("default"),
     ("POST", "/v1/principals"): Example(body={"name": "billing", "roles": ["key-user"]}),
     ("GET", "/v1/principals"): Example(query="limit=10"),
     ("GET", "/v1/principals/{name}"): Example("billing"),
@@ -104,6 +143,8 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/v1/whoami"): Example(),
     ("POST", "/v1/namespaces"): Example(body={"name": "acme"}),
     ("GET", "/v1/namespaces"): Example(query="limit=10"),
+    ("GET", "/v1/namespace"): Example(),
+    ("PATCH", "/v1/namespace"): Example(body={"destruction_days_min": 14, "publishes_keys": True}),
     ("GET", "/v1/policies"): Example(),
     ("GET", "/v1/policies/{name}"): Example("billing"),
     ("PUT", "/v1/policies/{name}"): Example("billing", body={"text": _POLICY}),

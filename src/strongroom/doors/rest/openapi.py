@@ -15,6 +15,7 @@ from strongroom.domain.errors import (
     KeyNotUsable,
     NotAllowed,
     NotFound,
+    RateLimited,
     Refusal,
     TamperedRecord,
     TooLarge,
@@ -22,11 +23,14 @@ from strongroom.domain.errors import (
     Unavailable,
 )
 from strongroom.domain.events import Outcome
+from strongroom.domain.lifecycle import Use
 from strongroom.domain.operations import OPERATIONS, Operation
 from strongroom.domain.roles import ROLES
+from strongroom.domain.words import KEY_PATTERN, NAME_PATTERN
 from strongroom.doors.rest import errors
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.doors.rest.examples import EXAMPLES, Example
+from strongroom.doors.rest.paths import TARGET_CHARACTERS_MAX
 from strongroom.doors.rest.routes import ROUTES, Route
 
 Json = dict[str, Any]
@@ -48,19 +52,27 @@ _ALWAYS: Final[tuple[type[Refusal], ...]] = (
     InvalidRequest, Unauthenticated, NotAllowed, TamperedRecord, Unavailable, errors.InternalError,
 )  # fmt: skip
 _WITH_BODY: Final[tuple[type[Refusal], ...]] = (TooLarge, errors.UnsupportedMediaType)
+_BY_USE: Final[dict[Use, tuple[type[Refusal], ...]]] = {
+    Use.PROTECT: (KeyNotUsable, RateLimited),
+    Use.PROCESS: (KeyNotUsable, RateLimited, InvalidCiphertext),
+    Use.ROTATE: (ChangedMeanwhile, KeyNotUsable),
+    Use.IMPORT: (ChangedMeanwhile, KeyNotUsable, InvalidCiphertext),
+    Use.EXPORT: (KeyNotUsable,),
+    Use.CHANGE: (ChangedMeanwhile, KeyNotUsable),
+}
 _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "key.create": (AlreadyExists, ChangedMeanwhile),
-    "key.update": (ChangedMeanwhile,),
-    "key.rotate": (ChangedMeanwhile, KeyNotUsable),
-    "key.enable": (ChangedMeanwhile, KeyNotUsable),
-    "key.disable": (ChangedMeanwhile, KeyNotUsable),
-    "key.encrypt": (KeyNotUsable,),
-    "key.decrypt": (KeyNotUsable, InvalidCiphertext),
+    "key.restore": (AlreadyExists, ChangedMeanwhile, InvalidCiphertext),
+    "key.export": (RateLimited,),
+    "key.re-encrypt": (InvalidCiphertext,),
+    "alias.write": (ChangedMeanwhile,),
+    "alias.delete": (ChangedMeanwhile,),
     "principal.create": (AlreadyExists, ChangedMeanwhile),
     "principal.update": (ChangedMeanwhile,),
     "token.create": (NotFound, ChangedMeanwhile),
     "token.revoke": (ChangedMeanwhile,),
     "namespace.create": (AlreadyExists, ChangedMeanwhile),
+    "namespace.update": (ChangedMeanwhile,),
     "policy.write": (ChangedMeanwhile,),
     "policy.delete": (ChangedMeanwhile,),
     "authorize.explain": (NotFound,),
@@ -150,7 +162,7 @@ def refusals(route: Route) -> dict[int, list[type[Refusal]]]:
     always = _ALWAYS
     if OPERATIONS[route.operation].anonymous:
         always = tuple(one for one in always if one not in (Unauthenticated, NotAllowed))
-    told = [*always, *_BY_OPERATION.get(route.operation, ())]
+    told = [*always, *_by_its_kind(OPERATIONS[route.operation])]
     if route.method != "GET":
         told += _WITH_BODY
     if "{" in route.path:
@@ -159,6 +171,14 @@ def refusals(route: Route) -> dict[int, list[type[Refusal]]]:
     for refusal in told:
         by_status.setdefault(errors.STATUSES[refusal.code], []).append(refusal)
     return dict(sorted(by_status.items()))
+
+
+def _by_its_kind(operation: Operation) -> Iterable[type[Refusal]]:
+    if operation.transition is not None:
+        yield from (ChangedMeanwhile, KeyNotUsable)
+    if operation.use is not None:
+        yield from _BY_USE[operation.use]
+    yield from _BY_OPERATION.get(operation.name, ())
 
 
 def schema_of(kind: type[msgspec.Struct]) -> Json:
@@ -194,7 +214,8 @@ def _operation(route: Route, name: str) -> Json:
     if route.method != "GET" and operation.ask is not asks.Nothing:
         example = EXAMPLES[route.method, route.path]
         described["requestBody"] = {
-            "required": True,
+            # Without fields that must be there, none at all is the same as an empty one.
+            "required": bool(schema_of(operation.ask).get("required")) or bool(example.items),
             "content": {"application/json": {"schema": _refer(operation.ask), **_shown(example)}},
         }
     return described
@@ -217,11 +238,15 @@ def _target(route: Route) -> Iterable[Json]:
         return
     name = route.path.partition("{")[2].partition("}")[0]
     schema: Json = {"type": "string", "minLength": 1, "maxLength": limits.NAME_CHARACTERS_MAX}
-    if name == "name":
-        schema["pattern"] = "^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"
+    parameter: Json = {"name": name, "in": "path", "required": True, "schema": schema}
+    if route.path.startswith("/v1/keys/"):
+        schema["maxLength"] = TARGET_CHARACTERS_MAX
+        schema["pattern"] = KEY_PATTERN
+        parameter["description"] = "the key's name, or alias: and one of its aliases"
     else:
-        schema["pattern"] = "^[0-9a-z]+$"
-    yield {"name": name, "in": "path", "required": True, "schema": schema}
+        schema["pattern"] = NAME_PATTERN if name == "name" else "^[0-9a-z]+$"
+    _spell(schema)
+    yield parameter
 
 
 def _query(route: Route, operation: Operation) -> Iterable[Json]:
@@ -250,7 +275,7 @@ def _refused(told: list[type[Refusal]]) -> Json:
     extra = []
     if Unauthenticated.code in codes:
         extra.append("WWW-Authenticate")
-    if Unavailable.code in codes:
+    if {RateLimited.code, Unavailable.code}.intersection(codes):
         extra.append("Retry-After")
     return {
         "description": "; ".join(f"`{refusal.code}`: {refusal.title}" for refusal in told),

@@ -21,7 +21,7 @@ from strongroom.doors.rest.routes import ROUTES, Route
 Json = dict[str, Any]
 
 _TITLES: Final = {
-    "key": "Keys",
+    "key": "Keys", "alias": "Aliases", "jwks": "Public keys as JWK sets",
     "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
     "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "status": "Status",
@@ -46,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True):
     fields: list[Field]
     answers: list[tuple[str, list[Field]]]
     refusals: list[tuple[int, list[str]]]
+    anonymous: bool
     roles: list[str]
     curl: str
 
@@ -95,6 +96,7 @@ def _entry(route: Route) -> Entry:
             (status, [refusal.code for refusal in told])
             for status, told in openapi.refusals(route).items()
         ],
+        anonymous=operation.anonymous,
         roles=[role.name for role in ROLES.values() if operation.name in role.actions],
         curl=_curl(route),
     )
@@ -166,7 +168,8 @@ def _curl(route: Route) -> str:
     if route.method not in {"GET", "POST"} or (route.method == "POST" and example.body is None):
         words.append(f"-X {route.method}")
     words.append(f'"$STRONGROOM_URL{example.address(route)}"')
-    words.append('-H "Authorization: Bearer $STRONGROOM_TOKEN"')
+    if not OPERATIONS[route.operation].anonymous:
+        words.append('-H "Authorization: Bearer $STRONGROOM_TOKEN"')
     if example.body is not None:
         words.append("-H 'Content-Type: application/json'")
         words.append(f"-d '{json.dumps(example.body)}'")

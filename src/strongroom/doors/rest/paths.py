@@ -3,11 +3,13 @@
 from typing import Final
 
 from strongroom.domain import limits
+from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.doors.rest.errors import MethodNotAllowed, NoSuchPath
 from strongroom.doors.rest.routes import ROUTES, Route
 
 _TARGET: Final = 3  # a target is always the fourth piece: "", "v1", "keys", the key's name
 _ANY: Final = "{}"
+TARGET_CHARACTERS_MAX: Final = len(ALIAS_PREFIX) + limits.NAME_CHARACTERS_MAX
 
 Methods = dict[str, Route]
 
@@ -39,9 +41,7 @@ def find(method: str, path: str) -> tuple[Route, str]:
 
 
 def _could_be_on_record(target: str) -> bool:
-    return (
-        0 < len(target) <= limits.NAME_CHARACTERS_MAX and target.isascii() and target.isprintable()
-    )
+    return 0 < len(target) <= TARGET_CHARACTERS_MAX and target.isascii() and target.isprintable()
 
 
 def _tables() -> tuple[dict[str, Methods], dict[tuple[str, ...], Methods]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, get_args, get_type_hints
 
-from strongroom.client import calls, uses
+from strongroom.client import calls, keys, transfers, uses
 from strongroom.client.synchronous import Client
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "client.md"
@@ -26,7 +26,8 @@ def _lines() -> Iterator[str]:
     yield "| method | answer | |"
     yield "| --- | --- | --- |"
     for name in vars(Client):
-        build = getattr(calls, name, None) or getattr(uses, name, None)
+        found = (getattr(module, name, None) for module in (calls, keys, transfers, uses))
+        build = next(filter(None, found), None)
         if build is None or name.startswith("_"):
             continue
         parameters = inspect.signature(build).replace(return_annotation=inspect.Signature.empty)

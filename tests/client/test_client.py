@@ -21,6 +21,8 @@ from strongroom.client import (
     ProblemError,
     UnreachableError,
     calls,
+    keys,
+    transfers,
     uses,
 )
 from strongroom.domain import asks, limits
@@ -76,8 +78,8 @@ def test_batch_has_an_outcome_for_each_item(app):
 def test_client_knows_every_route(server):
     """Every call that can be built goes to a route, and every route has a call."""
     built = [
-        calls.create_key("k"), calls.list_keys(), calls.read_key("k"), calls.update_key("k"),
-        calls.rotate_key("k"), calls.enable_key("k"), calls.disable_key("k"),
+        keys.create_key("k"), keys.list_keys(), keys.read_key("k"), keys.update_key("k"),
+        keys.rotate_key("k"), keys.enable_key("k"), keys.disable_key("k"),
         calls.encrypt("k", b""), calls.encrypt_batch("k", []), calls.decrypt(b""),
         calls.decrypt(b"", key="k"), calls.decrypt_batch([]), calls.create_principal("p"),
         calls.list_principals(), calls.read_principal("p"), calls.update_principal("p"),
@@ -94,11 +96,19 @@ def test_client_knows_every_route(server):
         uses.generate_data_key_pair("k", algorithm="ec-p256"), uses.re_encrypt("k", b""),
         uses.agree("k", b""), uses.encapsulate("k"), uses.decapsulate("k", b""),
         uses.wrap("k", b""), uses.unwrap("k", b""), uses.read_public_key("k"),
-        uses.generate_random(),
+        uses.generate_random(), keys.deactivate_key("k"), keys.mark_key_compromised("k"),
+        keys.schedule_key_destruction("k"), keys.cancel_key_destruction("k"),
+        transfers.import_parameters("k"), transfers.import_material("k", b"", import_token=""),
+        transfers.delete_imported_material("k"), transfers.export_material("k", b""),
+        transfers.backup_key("k"), transfers.restore_key(b""), transfers.read_usage("k"),
+        transfers.write_alias("a", "k"), transfers.list_aliases(), transfers.delete_alias("a"),
+        transfers.read_jwks(), transfers.read_published_jwks("n"), calls.read_namespace(),
+        calls.update_namespace(),
     ]  # fmt: skip
     named = {"/keys/k": "/keys/{name}", "/principals/p": "/principals/{name}",
              "/policies/p": "/policies/{name}", "/tokens/t": "/tokens/{id}",
-             "/decisions/d": "/decisions/{id}"}  # fmt: skip
+             "/decisions/d": "/decisions/{id}", "/aliases/a": "/aliases/{name}",
+             "/namespaces/n": "/namespaces/{name}"}  # fmt: skip
 
     def shape(path):
         for given, pattern in named.items():
@@ -114,7 +124,9 @@ def test_client_knows_every_route(server):
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_both_clients_have_a_method_for_every_call(kind):
     builders = {
-        name: value for module in (calls, uses) for name, value in vars(module).items()
+        name: value
+        for module in (calls, keys, transfers, uses)
+        for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }  # fmt: skip
     methods = {name for name in vars(kind) if not name.startswith("_")}
@@ -376,8 +388,9 @@ def test_page_token_of_the_log_leads_on(admin):
 )
 def test_what_is_no_name_is_in_no_path(name, server):
     for build in (
-        calls.read_key, calls.rotate_key, calls.read_principal, calls.delete_policy, uses.sign,
-        uses.encapsulate, uses.read_public_key,
+        keys.read_key, keys.rotate_key, calls.read_principal, calls.delete_policy, uses.sign,
+        uses.encapsulate, uses.read_public_key, keys.disable_key, transfers.backup_key,
+        transfers.delete_alias, transfers.read_published_jwks,
     ):  # fmt: skip
         with pytest.raises(InvalidArgumentError) as caught:
             build(name)
@@ -394,13 +407,13 @@ def test_what_is_no_id_is_in_no_path_and_is_not_repeated(build):
 
 def test_token_where_a_name_belongs_is_not_repeated():
     with pytest.raises(InvalidArgumentError) as caught:
-        calls.read_key("srt_" + "a" * 72)
+        keys.read_key("srt_" + "a" * 72)
     assert "srt_" not in str(caught.value)
 
 
 def test_text_that_is_no_unicode_is_refused_before_it_is_sent():
     for build in (
-        lambda: calls.create_key("k", description="\ud800"),
+        lambda: keys.create_key("k", description="\ud800"),
         lambda: calls.read_audit(principal="\ud800"),
         lambda: calls.encrypt("k", b"", {"\ud800": ""}),
         lambda: uses.sign("k", b"", scheme="\ud800"),

@@ -13,7 +13,7 @@ import msgspec
 
 from strongroom.client.problems import InvalidArgumentError
 from strongroom.domain import asks, limits
-from strongroom.domain.words import NAME_PATTERN
+from strongroom.domain.words import KEY_PATTERN, NAME_PATTERN
 
 AnswerT = TypeVar("AnswerT", bound=asks.Answer)
 
@@ -40,6 +40,7 @@ class Call(Generic[AnswerT]):
 
 
 _NAME: Final = re.compile(NAME_PATTERN)
+_KEY: Final = re.compile(KEY_PATTERN)
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _NOT_TEXT: Final = "a name, value or text is not valid Unicode"
 
@@ -57,6 +58,12 @@ def name_part(name: str) -> str:
             " '.', '_', '-', with a letter or digit at both ends"
         )
     return quote(name, safe="")
+
+
+def key_part(key: str) -> str:
+    """A key's name, or `alias:NAME`, as a part of a path. Raises `InvalidArgumentError`."""
+    # A colon stands for itself in a path (RFC 3986, 3.3), and the server decodes nothing.
+    return key if _KEY.fullmatch(key) is not None else name_part(key)
 
 
 def id_part(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Every call a client can make, but those of `uses`: an operation's method, path, body, answer."""
+"""Calls to encrypt and decrypt, and about identities, namespaces, policies, the audit log.
+
+Those about keys are in `keys`, what else is done with them in `uses`, and `transfers` has what
+brings keys in and out. Each is an operation's method, path, body and answer.
+"""
 
 from msgspec import UNSET
 
@@ -7,6 +11,7 @@ from strongroom.client.call import (
     getting,
     given,
     id_part,
+    key_part,
     name_part,
     paging,
     posting,
@@ -14,68 +19,8 @@ from strongroom.client.call import (
     sending,
 )
 from strongroom.domain import asks, limits
-from strongroom.domain.algorithms import DEFAULT
 
-# --- keys -----------------------------------------------------------------------------------------
-
-
-def create_key(
-    name: str,
-    *,
-    algorithm: str = DEFAULT.value,
-    purpose: str | None = None,
-    labels: dict[str, str] | None = None,
-    description: str = "",
-) -> Call[asks.KeyView]:
-    """A new key with its first version. Without `purpose`, for what its algorithm is for first."""
-    body = given(
-        name=name,
-        algorithm=None if algorithm == DEFAULT.value else algorithm,
-        purpose=purpose,
-        labels=labels or None,
-        description=description or None,
-    )
-    return posting("key.create", "/v1/keys", asks.KeyView, body, target=name)
-
-
-def list_keys(
-    *, limit: int = limits.PAGE_ITEMS_DEFAULT, page_token: str = ""
-) -> Call[asks.KeyPage]:
-    """A page of keys, by name."""
-    return paging("key.list", "/v1/keys", asks.KeyPage, limit, page_token)
-
-
-def read_key(name: str) -> Call[asks.KeyView]:
-    """A key and its newest versions."""
-    return getting("key.read", f"/v1/keys/{name_part(name)}", asks.KeyView, target=name)
-
-
-def update_key(
-    name: str, *, labels: dict[str, str] | None = None, description: str | None = None
-) -> Call[asks.KeyView]:
-    """Labels are replaced as a whole. None leaves what is there."""
-    ask = asks.UpdateKey(
-        labels=UNSET if labels is None else labels,
-        description=UNSET if description is None else description,
-    )
-    return sending(
-        "PATCH", "key.update", f"/v1/keys/{name_part(name)}", asks.KeyView, ask, target=name
-    )
-
-
-def rotate_key(name: str) -> Call[asks.KeyView]:
-    """A new version, which encrypts from now on. The old ones go on decrypting."""
-    return posting("key.rotate", f"/v1/keys/{name_part(name)}/rotate", asks.KeyView, target=name)
-
-
-def enable_key(name: str) -> Call[asks.KeyView]:
-    """The key can be used again."""
-    return posting("key.enable", f"/v1/keys/{name_part(name)}/enable", asks.KeyView, target=name)
-
-
-def disable_key(name: str) -> Call[asks.KeyView]:
-    """When this is answered, nobody can use the key any more."""
-    return posting("key.disable", f"/v1/keys/{name_part(name)}/disable", asks.KeyView, target=name)
+# --- encrypt and decrypt --------------------------------------------------------------------------
 
 
 def encrypt(
@@ -97,7 +42,7 @@ def encrypt(
         scheme=scheme,
         additional=additional or None,
     )
-    path = f"/v1/keys/{name_part(key)}/encrypt"
+    path = f"/v1/keys/{key_part(key)}/encrypt"
     return posting("key.encrypt", path, asks.Encrypted, body, target=key)
 
 
@@ -105,7 +50,7 @@ def encrypt_batch(key: str, items: list[asks.EncryptItem]) -> Call[asks.Encrypte
     """At most 1,000 items. Each has its own outcome: look at `error`."""
     ask = asks.Encrypt(items=items)
     return posting(
-        "key.encrypt", f"/v1/keys/{name_part(key)}/encrypt", asks.EncryptedBatch, ask, target=key
+        "key.encrypt", f"/v1/keys/{key_part(key)}/encrypt", asks.EncryptedBatch, ask, target=key
     )
 
 
@@ -225,6 +170,29 @@ def list_namespaces(
     return paging("namespace.list", "/v1/namespaces", asks.NamespacePage, limit, page_token)
 
 
+def read_namespace() -> Call[asks.NamespaceSettings]:
+    """The own namespace, and what holds in it."""
+    return getting("namespace.read", "/v1/namespace", asks.NamespaceSettings)
+
+
+def update_namespace(
+    *,
+    profile: str | None = None,
+    destruction_days_min: int | None = None,
+    publishes_keys: bool | None = None,
+) -> Call[asks.NamespaceSettings]:
+    """What is given holds in the own namespace at once. None leaves what is there.
+
+    `profile` is `standard`, `approved` (what FIPS 140-3 approves) or `legacy`. With
+    `publishes_keys`, anybody may read the public halves of the signing keys.
+    """
+    body = given(
+        profile=profile, destruction_days_min=destruction_days_min, publishes_keys=publishes_keys
+    )
+    path = "/v1/namespace"
+    return sending("PATCH", "namespace.update", path, asks.NamespaceSettings, body)
+
+
 # --- policies -------------------------------------------------------------------------------------
 
 
@@ -311,4 +279,4 @@ def read_status() -> Call[asks.StatusView]:
 
 
 def _decrypt_path(key: str) -> str:
-    return f"/v1/keys/{name_part(key)}/decrypt" if key else "/v1/decrypt"
+    return f"/v1/keys/{key_part(key)}/decrypt" if key else "/v1/decrypt"

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import calls, uses
+from strongroom.client import calls, keys, transfers, uses
 from strongroom.client.call import AnswerT, Call
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
@@ -84,13 +84,29 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._url!r})"
 
-    create_key = _method(calls.create_key)
-    list_keys = _method(calls.list_keys)
-    read_key = _method(calls.read_key)
-    update_key = _method(calls.update_key)
-    rotate_key = _method(calls.rotate_key)
-    enable_key = _method(calls.enable_key)
-    disable_key = _method(calls.disable_key)
+    create_key = _method(keys.create_key)
+    list_keys = _method(keys.list_keys)
+    read_key = _method(keys.read_key)
+    update_key = _method(keys.update_key)
+    rotate_key = _method(keys.rotate_key)
+    enable_key = _method(keys.enable_key)
+    disable_key = _method(keys.disable_key)
+    deactivate_key = _method(keys.deactivate_key)
+    mark_key_compromised = _method(keys.mark_key_compromised)
+    schedule_key_destruction = _method(keys.schedule_key_destruction)
+    cancel_key_destruction = _method(keys.cancel_key_destruction)
+    import_parameters = _method(transfers.import_parameters)
+    import_material = _method(transfers.import_material)
+    delete_imported_material = _method(transfers.delete_imported_material)
+    export_material = _method(transfers.export_material)
+    backup_key = _method(transfers.backup_key)
+    restore_key = _method(transfers.restore_key)
+    read_usage = _method(transfers.read_usage)
+    write_alias = _method(transfers.write_alias)
+    list_aliases = _method(transfers.list_aliases)
+    delete_alias = _method(transfers.delete_alias)
+    read_jwks = _method(transfers.read_jwks)
+    read_published_jwks = _method(transfers.read_published_jwks)
     encrypt = _method(calls.encrypt)
     encrypt_batch = _method(calls.encrypt_batch)
     decrypt = _method(calls.decrypt)
@@ -125,6 +141,8 @@ class Client:
     whoami = _method(calls.whoami)
     create_namespace = _method(calls.create_namespace)
     list_namespaces = _method(calls.list_namespaces)
+    read_namespace = _method(calls.read_namespace)
+    update_namespace = _method(calls.update_namespace)
     list_policies = _method(calls.list_policies)
     read_policy = _method(calls.read_policy)
     write_policy = _method(calls.write_policy)

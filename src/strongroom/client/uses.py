@@ -4,7 +4,7 @@ Without `scheme`, the first that the key's algorithm has for its purpose; withou
 current one. `strongroom algorithms` lists both algorithms and schemes.
 """
 
-from strongroom.client.call import Call, getting, given, name_part, posting, query_text
+from strongroom.client.call import Call, getting, given, key_part, posting, query_text
 from strongroom.domain import uses
 
 _DER = uses.Encoding.DER.value
@@ -229,7 +229,7 @@ def generate_random(size_bytes: int = _DATA_KEY_BYTES) -> Call[uses.Randomness]:
 
 
 def _path(key: str, act: str) -> str:
-    return f"/v1/keys/{name_part(key)}/{act}"
+    return f"/v1/keys/{key_part(key)}/{act}"
 
 
 def _manner(scheme: str | None, encoding: str, signature_context: bytes) -> dict[str, object]:

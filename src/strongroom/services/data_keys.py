@@ -16,7 +16,7 @@ from strongroom.services.batch import OneKey, Uses, counted, each
 from strongroom.services.books import Books, Details
 from strongroom.services.ciphers import cipher, cipher_version, encrypted
 from strongroom.services.crypt import digest
-from strongroom.services.offload import computed
+from strongroom.services.offload import made
 
 
 class DataKeys:
@@ -55,7 +55,7 @@ class DataKeys:
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
         version = await cipher_version(self._keyring, permit, Use.PROTECT)  # 2
         work = partial(self._provider.generate_pair, ask.algorithm)
-        pair = await computed(ask.algorithm, work)
+        pair = await made(ask.algorithm, work)
         blob = encrypted(permit, version, pair.private.reveal(), ask.context)  # 3
         details: Details = {"algorithm": ask.algorithm, **digest([ask.context])}
         await self._books.allowed(permit, details, version=version.number)  # 4

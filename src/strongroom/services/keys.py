@@ -14,10 +14,10 @@ from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Origin, Protection, Version, version_id
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
+from strongroom.services import offload
 from strongroom.services.authorize import Authorizer, Keyring, Permit, Visit
 from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
-from strongroom.services.offload import computed
 
 _VERSIONS_SHOWN = 100
 
@@ -184,7 +184,7 @@ class Keys:
             algorithm=key.algorithm,
         )
         work = partial(namespace.handle.generate, key.algorithm, binding)
-        made = await computed(key.algorithm, work)
+        made = await offload.made(key.algorithm, work)
         body = Version(
             algorithm=key.algorithm,
             state=State.ACTIVE,

@@ -14,6 +14,8 @@ SPOKEN = {
     "asks": "requests and answers",
     "uses": "more of them",
     "cedar_schema": "the policy that a command needs",
+    "envelope": "which key and version a ciphertext names",
+    "errors": "what is said of a ciphertext that is none",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
     "words": "how names are spelt",

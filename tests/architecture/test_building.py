@@ -11,7 +11,7 @@ from tests.support.tree import ROOT, imports, modules, project
 
 TARGETS = {"help", "run", "test", "check", "format", "bench", "soak", "lock", "clean"}
 # Distributions that are imported under another name, or by somebody else for us.
-IMPORTED_AS = {"prometheus-client": "prometheus_client"}
+IMPORTED_AS = {"prometheus-client": "prometheus_client", "pynacl": "nacl"}
 
 
 def locked(file: str) -> dict[str, str]:

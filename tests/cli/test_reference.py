@@ -29,7 +29,7 @@ def test_page_has_every_command():
     headings = re.findall(r"^### `strongroom ([a-z-]+(?: [a-z-]+)?)", page, re.MULTILINE)
     assert {
         "encrypt", "key rotate", "audit tail", "policy put", "whoami", "verify-mac",
-        "data-key-pair", "key public-key", "algorithms",
+        "data-key-pair", "key public-key", "algorithms", "rewrap",
     } <= set(headings)  # fmt: skip
     assert len(headings) == len(set(headings))
 
@@ -39,6 +39,7 @@ def test_every_exit_code_has_a_meaning_and_none_changes():
     assert {code.name: code.value for code in Exit} == {
         "DONE": 0, "REFUSED": 1, "USAGE": 2, "UNAUTHENTICATED": 3, "NOT_ALLOWED": 4,
         "NOT_FOUND": 5, "CONFLICT": 6, "UNAVAILABLE": 7, "INVALID_CIPHERTEXT": 8, "NOT_VALID": 9,
+        "PARTLY": 10,
         "INTERRUPTED": 130, "BROKEN_PIPE": 141,
     }  # fmt: skip
 

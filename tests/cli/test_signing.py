@@ -132,6 +132,17 @@ def test_signature_context_is_part_of_a_signature(cli, tmp_path):
     assert cli(*words, stdin=b"x").code == 9
 
 
+def test_a_digest_is_signed_with_ed25519ph(cli, tmp_path):
+    cli.does("key", "create", "k", "--algorithm", "ed25519")
+    path, digest = str(tmp_path / "sig"), hashlib.sha512(b"x").digest()
+    words = ["sign", "k", "--digest", "--out", path]
+    assert cli(*words, stdin=digest).code == 1  # plain, if nothing else is said
+    cli.does(*words, "--scheme", "ed25519ph", "--signature-context", "here", stdin=digest)
+    words = ["verify", "k", "--signature", path, "--signature-context", "here"]
+    assert cli(*words, "--scheme", "ed25519ph", stdin=b"x").code == 0
+    assert cli(*words, "--scheme", "ed25519ph", stdin=b"y").code == 9
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -698,6 +698,7 @@ def test_a_handle_serves_several_threads(house, algorithm):
 # --- signatures -----------------------------------------------------------------------------------
 
 SIGNING = rows(Signer, schemes=True)
+WITH_CONTEXT = (Scheme.ML_DSA, Scheme.ED25519PH)
 DIGESTS = {32: hashlib.sha256, 48: hashlib.sha384, 64: hashlib.sha512}
 ECDSA_BYTES = {"ec-p256": 32, "ec-p384": 48, "ec-p521": 66, "ec-secp256k1": 32}
 SIGNATURE_BYTES = {
@@ -782,7 +783,7 @@ def test_a_digest_stands_for_its_message_where_the_scheme_has_one(
 
 @pytest.mark.parametrize(("algorithm", "purpose", "scheme"), SIGNING)
 def test_a_context_is_refused_where_the_scheme_has_none(house, algorithm, purpose, scheme):
-    if scheme is Scheme.ML_DSA:
+    if scheme in WITH_CONTEXT:
         return
     message, digest = said(house, algorithm, scheme)
     with pytest.raises(InvalidRequest):
@@ -791,22 +792,31 @@ def test_a_context_is_refused_where_the_scheme_has_none(house, algorithm, purpos
         verifies(house, algorithm, scheme, message, b"", digest=digest, context=b"c")
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "scheme"), [(a, s) for a, _, s in SIGNING if s in WITH_CONTEXT]
+)
+def test_a_context_belongs_to_the_signature_and_has_a_bound(house, algorithm, scheme):
+    handle = house.handle(algorithm)
+    for context in (b"c", b"c" * 255):
+        signature = handle.sign(scheme, MESSAGE, digest=False, context=context)
+        assert verifies(house, algorithm, scheme, MESSAGE, signature, context=context)
+        assert not verifies(house, algorithm, scheme, MESSAGE, signature)
+        assert not verifies(
+            house, algorithm, scheme, MESSAGE, signature, context=context[:-1] + b"d"
+        )
+    with pytest.raises(InvalidRequest):
+        handle.sign(scheme, MESSAGE, digest=False, context=b"c" * 256)
+    with pytest.raises(InvalidRequest):
+        verifies(house, algorithm, scheme, MESSAGE, b"", context=b"c" * 256)
+
+
 @pytest.mark.parametrize("algorithm", [a for a, _, s in SIGNING if s is Scheme.ML_DSA])
-def test_a_context_belongs_to_the_signature_and_has_a_bound(house, algorithm):
+def test_a_context_is_in_mu(house, algorithm):
     handle = house.handle(algorithm)
     for context in (b"c", b"c" * 255):
         signature = handle.sign(Scheme.ML_DSA, MESSAGE, digest=False, context=context)
-        assert verifies(house, algorithm, Scheme.ML_DSA, MESSAGE, signature, context=context)
-        assert not verifies(house, algorithm, Scheme.ML_DSA, MESSAGE, signature)
-        assert not verifies(
-            house, algorithm, Scheme.ML_DSA, MESSAGE, signature, context=context[:-1] + b"d"
-        )
         representative = mu(house.public(algorithm), MESSAGE, context)
         assert verifies(house, algorithm, Scheme.ML_DSA_MU, representative, signature, digest=True)
-    with pytest.raises(InvalidRequest):
-        handle.sign(Scheme.ML_DSA, MESSAGE, digest=False, context=b"c" * 256)
-    with pytest.raises(InvalidRequest):
-        verifies(house, algorithm, Scheme.ML_DSA, MESSAGE, b"", context=b"c" * 256)
     with pytest.raises(InvalidRequest):
         handle.sign(Scheme.ML_DSA_MU, bytes(64), digest=False, context=b"")
 

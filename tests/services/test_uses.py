@@ -1,6 +1,7 @@
 """Sign, MAC, data keys, re-encrypt, agree, encapsulate, wrap: at the desk, with every right."""
 
 import hashlib
+from functools import partial
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -74,6 +75,9 @@ def test_signature_is_one_that_others_verify(house, desk):
     assert public.jwk["kty"] == "EC"
 
 
+CONTEXT = {"signature_context": b"here"}
+
+
 def test_digest_stands_for_the_message_and_its_length_is_checked(house, desk):
     name = key_of(house, desk, "ec-p256", "sign-verify")
     digest = hashlib.sha256(b"m").digest()
@@ -82,7 +86,24 @@ def test_digest_stands_for_the_message_and_its_length_is_checked(house, desk):
     for wrong in (hashlib.sha384(b"m").digest(), hashlib.sha224(b"m").digest()):
         assert desk.refusal(house.app, "key.sign", name, digest=wrong) == "invalid-request"
     ed25519 = key_of(house, desk, "ed25519", "sign-verify")
-    assert desk.refusal(house.app, "key.sign", ed25519, digest=digest) == "invalid-request"
+    for fields in ({"digest": digest}, {"digest": bytes(64)}, {"message": b"m", **CONTEXT}):
+        assert desk.refusal(house.app, "key.sign", ed25519, **fields) == "invalid-request"
+
+
+def test_ed25519ph_signs_a_digest_beside_plain_ed25519(house, desk):
+    name = key_of(house, desk, "ed25519", "sign-verify")
+    ask = partial(desk.ask, house.app)
+    digest = hashlib.sha512(b"m").digest()
+    made = ask("key.sign", name, scheme="ed25519ph", digest=digest, **CONTEXT).signature
+    verify = partial(ask, "key.verify", name, message=b"m")
+    assert verify(signature=made, scheme="ed25519ph", **CONTEXT).valid
+    assert not verify(signature=made, scheme="ed25519ph").valid
+    assert not verify(signature=made).valid
+    plain = ask("key.sign", name, message=b"m").signature
+    assert not verify(signature=plain, scheme="ed25519ph").valid
+    for wrong in (digest[:-1], hashlib.sha256(b"m").digest()):
+        code = desk.refusal(house.app, "key.sign", name, scheme="ed25519ph", digest=wrong)
+        assert code == "invalid-request"
 
 
 def test_both_encodings_of_an_ecdsa_signature(house, desk):

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import cedarpy
@@ -41,14 +42,12 @@ class CedarEngine:
 
     def parse(self, texts: Mapping[str, str]) -> "CedarPolicies":
         """The namespace's policies and the built-in roles. Raises `RuntimeError` for a bad text."""
-        named = {"everybody": _statements(roles.EVERYBODY)[0]}
-        for role in roles.ROLES.values():
-            named[f"role:{role.name}"] = _statements(role.policy)[0]
+        named = dict(_ROLES)
         try:
             for name, text in texts.items():
-                for number, policy in enumerate(_statements(text), 1):
+                for number, statement in enumerate(_statements(text), 1):
                     suffix = "" if number == 1 else f"#{number}"
-                    named[f"policy:{name}{suffix}"] = policy
+                    named[f"policy:{name}{suffix}"] = statement
         except ValueError as error:
             raise RuntimeError("a stored policy does not parse") from error
         return CedarPolicies(named)
@@ -84,23 +83,29 @@ class CedarEngine:
         # What is kept must be usable: a text that can be validated and not be weighed would shut
         # everybody out of the namespace, those who could take it back included.
         try:
-            self.parse({name: text})
+            self.parse({name: text}).slice_all()
         except (ValueError, RuntimeError):  # RecursionError is one of the latter
             raise InvalidRequest(_TOO_DEEP, "$.text") from None
 
 
 class CedarPolicies:
-    """A namespace's policies, sliced by action."""
+    """A namespace's policies, sliced by action: each slice when it is first needed.
 
-    def __init__(self, named: Mapping[str, Policy]) -> None:
-        self._slices = {
-            action: _Slice({n: p for n, p in named.items() if _applies(p, action)})
-            for action in (*OPERATIONS, *RIGHTS)
-        }
+    All of them at once would hold up everybody for milliseconds whenever a policy changes.
+    """
+
+    def __init__(self, named: "Mapping[str, _Statement]") -> None:
+        self._named = named
+        self._slices: dict[str, _Slice] = {}
+
+    def slice_all(self) -> None:
+        """Raises `ValueError` when a policy cannot be weighed."""
+        for action in (*OPERATIONS, *RIGHTS):
+            self._slice(action)
 
     def weigh(self, question: Question) -> Verdict:
         """The judgement. A policy that fails to evaluate counts as a denial, and is named."""
-        rules = self._slices[question.action]
+        rules = self._slice(question.action)
         result = cedarpy.is_authorized(_request(question), rules.policies, _entities(question))
         if result.diagnostics.errors:
             return Verdict(
@@ -126,18 +131,50 @@ class CedarPolicies:
             f"{', '.join(fitting) or 'none'}; or a policy such as: {policy}"
         )
 
+    def _slice(self, action: str) -> "_Slice":
+        found = self._slices.get(action)
+        if found is None:
+            applying = {n: s for n, s in self._named.items() if s.applies(action)}
+            found = self._slices[action] = _Slice(applying)
+        return found
+
+
+class _Statement:
+    """One policy, as far as slices need it. As text: a parsed one is many times as large."""
+
+    __slots__ = ("_actions", "holds", "text")
+
+    def __init__(self, policy: Policy) -> None:
+        self.text = json.dumps(policy)
+        scope = policy["action"]
+        self._actions: frozenset[str] | None = None  # all of them
+        if scope["op"] != "All":
+            named = scope["entities"] if "entities" in scope else [scope["entity"]]
+            self._actions = frozenset(uid["id"] for uid in named)
+        self.holds = Holds.FOR_THE_ACTION
+        if _mentions("context", policy):
+            self.holds = Holds.ONCE
+        elif _is_about_an_object(policy):
+            self.holds = Holds.FOR_THE_OBJECT
+
+    def applies(self, action: str) -> bool:
+        return self._actions is None or action in self._actions
+
 
 class _Slice:
     """The policies that can apply to one action."""
 
-    def __init__(self, named: Mapping[str, Policy]) -> None:
-        document = {"templates": {}, "staticPolicies": named, "templateLinks": []}
-        self.policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
-        self.holds = Holds.FOR_THE_ACTION
-        if any(_mentions("context", policy) for policy in named.values()):
-            self.holds = Holds.ONCE
-        elif any(_is_about_an_object(policy) for policy in named.values()):
-            self.holds = Holds.FOR_THE_OBJECT
+    def __init__(self, named: Mapping[str, _Statement]) -> None:
+        policies = ",".join(f"{json.dumps(name)}:{one.text}" for name, one in named.items())
+        self.policies = cedarpy.PolicySet.from_json_str(
+            f'{{"templates":{{}},"staticPolicies":{{{policies}}},"templateLinks":[]}}'
+        )
+        kinds = {one.holds for one in named.values()}
+        # The shortest that any of them needs.
+        self.holds = next(
+            (one for one in (Holds.ONCE, Holds.FOR_THE_OBJECT) if one in kinds),
+            Holds.FOR_THE_ACTION,
+        )
 
 
 def _depth(text: str) -> int:
@@ -156,18 +193,12 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _statements(text: str) -> list[Policy]:
+# When one policy of many changes, the others are as they were. As many as one namespace can have.
+@lru_cache(maxsize=limits.POLICIES_MAX)
+def _statements(text: str) -> list[_Statement]:
     parsed: dict[str, Policy] = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
     # Cedar numbers them policy0, policy1, …; as text, policy10 would come before policy2.
-    return [parsed[f"policy{number}"] for number in range(len(parsed))]
-
-
-def _applies(policy: Policy, action: str) -> bool:
-    scope = policy["action"]
-    if scope["op"] == "All":
-        return True
-    named = scope["entities"] if "entities" in scope else [scope["entity"]]
-    return any(uid["id"] == action for uid in named)
+    return [_Statement(parsed[f"policy{number}"]) for number in range(len(parsed))]
 
 
 def _is_about_an_object(policy: Policy) -> bool:
@@ -231,3 +262,10 @@ def _said(errors: list[str]) -> str:
     unknown = re.search(r'unrecognized action `Action::"([^"`]*)"`', told)
     near = difflib.get_close_matches(unknown[1], (*OPERATIONS, *RIGHTS), n=3) if unknown else []
     return told + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+# Built in: the same for every namespace.
+_ROLES: Final = {
+    "everybody": _statements(roles.EVERYBODY)[0],
+    **{f"role:{role.name}": _statements(role.policy)[0] for role in roles.ROLES.values()},
+}

@@ -18,6 +18,7 @@ from strongroom.cli import (
     node,
     policies,
     re_encrypt,
+    rewrap,
     server,
     signing,
 )
@@ -44,6 +45,7 @@ def build() -> typer.Typer:
     app.callback()(_common)
     crypt.register(app, _DATA)
     re_encrypt.register(app, _DATA)
+    rewrap.register(app, _DATA)
     app.add_typer(keys.app, name="key", rich_help_panel=_DATA)
     catalogue.register(app, _DATA)
     signing.register(app, _SIGNING)

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 7
     INVALID_CIPHERTEXT = 8
     NOT_VALID = 9
+    PARTLY = 10
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -62,6 +63,7 @@ MEANING: Final[dict[Exit, tuple[str, str]]] = {
         "not valid",
         "`verify` and `verify-mac` only: the signature or MAC is not of this message and key.",
     ),
+    Exit.PARTLY: ("partly", "`rewrap` only: some records failed and were left as they were."),
     Exit.INTERRUPTED: ("interrupted", "Ctrl-C. What was under way may have been done."),
     Exit.BROKEN_PIPE: ("broken pipe", "What read our output went away (`strongroom ... | head`)."),
 }

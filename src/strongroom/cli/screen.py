@@ -9,7 +9,8 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -158,6 +159,19 @@ def failed(what: str, advice: str = "") -> None:
     _say(what, "bold red")
     if advice:
         _say("  " + advice, "")
+
+
+@contextmanager
+def progress(bytes_total: int | None) -> "Iterator[Callable[[int], None]]":
+    """A bar on a terminal that is standard error; call what it yields with the bytes just done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=_terminal(sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=bytes_total)
+        yield lambda amount: bar.advance(task, amount)
 
 
 def abandoned() -> Exit:

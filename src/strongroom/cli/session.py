@@ -63,6 +63,10 @@ class Session:
             raise typer.Exit
         return self._connection().exchange(call)
 
+    def connect(self) -> None:
+        """Make the client now, for threads that will share it. No address is called yet."""
+        self._connection()
+
     def show_json(self, answer: object) -> None:
         """The answer as the server gave it."""
         import msgspec

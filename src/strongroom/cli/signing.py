@@ -39,7 +39,7 @@ SignatureContext = Annotated[
     typer.Option(
         "--signature-context",
         metavar="TEXT",
-        help="What the signature is bound to beside the message (ML-DSA).",
+        help="What the signature is bound to beside the message (ML-DSA, Ed25519ph).",
     ),
 ]
 

@@ -95,6 +95,7 @@ class Scheme(StrEnum):
     ECDSA_SHA384 = "ecdsa-sha384"
     ECDSA_SHA512 = "ecdsa-sha512"
     ED25519 = "ed25519"
+    ED25519PH = "ed25519ph"
     ED448 = "ed448"
     ML_DSA = "ml-dsa"
     ML_DSA_MU = "ml-dsa-mu"
@@ -159,6 +160,7 @@ SCHEMES: Final[dict[Scheme, SchemeFacts]] = {
     Scheme.ECDSA_SHA384: SchemeFacts(_APPROVED, "FIPS 186-5", 48),
     Scheme.ECDSA_SHA512: SchemeFacts(_APPROVED, "FIPS 186-5", 64),
     Scheme.ED25519: SchemeFacts(_APPROVED, "FIPS 186-5, RFC 8032"),
+    Scheme.ED25519PH: SchemeFacts(_APPROVED, "FIPS 186-5, RFC 8032", 64),
     Scheme.ED448: SchemeFacts(_APPROVED, "FIPS 186-5, RFC 8032"),
     Scheme.ML_DSA: SchemeFacts(_APPROVED, "FIPS 204"),
     Scheme.ML_DSA_MU: SchemeFacts(_APPROVED, "FIPS 204, algorithm 7 (external mu)", 64),
@@ -253,7 +255,11 @@ ALGORITHMS: Final[dict[Algorithm, Facts]] = {
         256, {_S: (Scheme.ECDSA_SHA256,)}, _SOUND, "SEC 2", "for ledgers that ask for it"
     ),
     Algorithm.ED25519: _asymmetric(
-        256, {_S: (Scheme.ED25519,)}, _APPROVED, _FIPS_186, "deterministic, fast"
+        256,
+        {_S: (Scheme.ED25519, Scheme.ED25519PH)},
+        _APPROVED,
+        _FIPS_186,
+        "deterministic, fast",
     ),
     Algorithm.ED448: _asymmetric(448, {_S: (Scheme.ED448,)}, _APPROVED, _FIPS_186, "224 bits"),
     Algorithm.X25519: _asymmetric(

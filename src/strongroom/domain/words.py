@@ -81,7 +81,7 @@ SignatureContext = Annotated[
     bytes,
     Meta(
         max_length=limits.SIGNATURE_CONTEXT_BYTES_MAX,
-        description="base64 of the context that the signature is bound to (ML-DSA)",
+        description="base64 of the context that the signature is bound to (ML-DSA, Ed25519ph)",
     ),
 ]
 VersionNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]

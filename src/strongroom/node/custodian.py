@@ -12,13 +12,14 @@ from typing import Final
 import msgspec
 
 from strongroom.adapters.cedar import CedarEngine
-from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.software import RSAPool, SoftwareProvider
 from strongroom.adapters.system import SystemClock, SystemRandomness
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import Refusal, Unavailable
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
+from strongroom.node.lag import Lag
 from strongroom.node.links import LedgerLink, leave_when_alone
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
@@ -45,6 +46,8 @@ class CustodianRoom:
         # Opened before the files are out of reach, for the report of memory in use. Never closed.
         self._statm = Path("/proc/self/statm").open("rb")  # noqa: SIM115 - as said
         self._meter = Meter()
+        self._rsa_keys = RSAPool()
+        self._lag = Lag(self._meter)
         self._tasks: set[asyncio.Task[None]] = set()
         self._gates: list[_Gate] = []
         self._done = asyncio.Event()
@@ -54,7 +57,7 @@ class CustodianRoom:
         self._ledger = LedgerLink(self._start.deployment)
         staff = assemble(
             ledger=self._ledger,
-            provider=SoftwareProvider(Sensitive(self._start.root)),
+            provider=SoftwareProvider(Sensitive(self._start.root), self._rsa_keys.take),
             engine=CedarEngine(),
             clock=SystemClock(),
             randomness=SystemRandomness(),
@@ -65,6 +68,8 @@ class CustodianRoom:
         self._desk = staff.desk
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))
+        self._rsa_keys.start()
+        self._lag.start()
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
@@ -72,6 +77,7 @@ class CustodianRoom:
         await self._done.wait()
         alone.cancel()
         watching.cancel()
+        self._rsa_keys.stop()
         # What is in flight finishes. The gates have drained before, so there is hardly anything.
         tasks = self._tasks.union(*(gate.running.values() for gate in self._gates))
         if tasks:
@@ -137,6 +143,9 @@ class CustodianRoom:
 
     def _report(self, number: int) -> None:
         self._meter.gauge("strongroom_custodian_waiting", self._ledger.waiting)
+        self._meter.gauge("strongroom_rsa_keys_waiting", self._rsa_keys.waiting)
+        self._meter.total("strongroom_rsa_keys", self._rsa_keys.found, "pool")
+        self._meter.total("strongroom_rsa_keys", self._rsa_keys.missed, "new")
         self._statm.seek(0)
         memory = int(self._statm.read().split()[1]) * _PAGE_BYTES
         report = control.Report(

@@ -47,6 +47,9 @@ HELP: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "strongroom_facts_missed": ("Facts that had to be read from the ledger", ()),
     "strongroom_stale": ("Decisions made again because a fact had changed", ()),
     "strongroom_custodian_waiting": ("Requests that wait for the ledger", ()),
+    "strongroom_custodian_loop_lag_seconds": ("How late the event loop came to a timer", ()),
+    "strongroom_rsa_keys": ("RSA keys made, by where they came from", ("source",)),
+    "strongroom_rsa_keys_waiting": ("RSA keys made ahead that nobody has yet", ()),
     "strongroom_epoch": ("The epoch: commits that changed records", ()),
     "strongroom_entries": ("Audit entries in the log", ()),
     "strongroom_commits": ("Commits by outcome", ("outcome",)),
@@ -70,6 +73,10 @@ class Meter:
         """Add to a counter."""
         series = self.snapshot.counters.setdefault(name, {})
         series[labels] = series.get(labels, 0) + by
+
+    def total(self, name: str, value: int, *labels: str) -> None:
+        """Set a counter to what was counted elsewhere."""
+        self.snapshot.counters.setdefault(name, {})[labels] = value
 
     def gauge(self, name: str, value: float) -> None:
         """Set a gauge."""

@@ -109,8 +109,9 @@ class Signer(ABC):
         """A signature; ECDSA as DER (`domain/signatures.py` knows the other form).
 
         `digest`: the message is its digest already, or mu for `ml-dsa-mu`, where it must be.
-        `context` is for `ml-dsa` only. Raises `InvalidRequest` for a digest of the wrong length, a
-        digest or a context where the scheme has none, or a context of more than 255 bytes.
+        `context` is for `ml-dsa` and `ed25519ph` only. Raises `InvalidRequest` for a digest of the
+        wrong length, a digest or a context where the scheme has none, or a context of more than
+        255 bytes.
         """
 
 

@@ -17,7 +17,7 @@ from strongroom.services.books import Books, Details
 from strongroom.services.ciphers import cipher, cipher_version, encrypted
 from strongroom.services.crypt import digest
 from strongroom.services.keyring import Keyring
-from strongroom.services.offload import computed
+from strongroom.services.offload import made
 from strongroom.services.profiles import algorithm_forbidden
 
 
@@ -60,7 +60,7 @@ class DataKeys:
         if forbidden:
             raise InvalidRequest(forbidden, "$.algorithm")
         work = partial(self._provider.generate_pair, ask.algorithm)
-        pair = await computed(ask.algorithm, work)
+        pair = await made(ask.algorithm, work)
         blob = encrypted(permit, version, pair.private.reveal(), ask.context)  # 3
         details: Details = {"algorithm": ask.algorithm, **digest([ask.context])}
         await self._books.allowed(permit, details, version=version.number)  # 4

@@ -8,8 +8,8 @@ from strongroom.domain.records import Kind
 from strongroom.domain.things import Key, Version, version_id
 from strongroom.ports.provider import Generated, NamespaceHandle
 from strongroom.ports.store import Write
+from strongroom.services import offload
 from strongroom.services.facts import KeyFact, VersionFact
-from strongroom.services.offload import computed
 from strongroom.services.sealing import Sealing
 
 
@@ -63,7 +63,7 @@ async def generated(  # noqa: PLR0913 - where a version stands
 ) -> Version:
     """A version with new material."""
     binding = binding_of(sealing, namespace, key_id, key, number)
-    made = await computed(key.algorithm, partial(handle.generate, key.algorithm, binding))
+    made = await offload.made(key.algorithm, partial(handle.generate, key.algorithm, binding))
     return version_of(key.algorithm, made, now_us)
 
 

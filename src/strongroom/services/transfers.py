@@ -30,11 +30,11 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Generated, Imported, Provider, Ticket
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Write
+from strongroom.services import offload
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, VersionFact
 from strongroom.services.keyring import Keyring
-from strongroom.services.offload import computed
 from strongroom.services.rows import (
     binding_of,
     key_row,
@@ -100,7 +100,7 @@ class Transfers:
         algorithm = Algorithm(ask.wrapping_key)
         binding = self._ticket_binding(key, ticket_id)
         work = partial(permit.namespace.handle.generate, algorithm, binding)
-        made = await computed(algorithm, work)
+        made = await offload.made(algorithm, work)
         body = ImportTicket(
             key=key.id,
             algorithm=algorithm,
@@ -184,7 +184,7 @@ class Transfers:
             namespace.handle.export_wrapped, body.algorithm, body.wrapped, binding,
             ask.public_key, ask.wrapping,
         )  # fmt: skip
-        blob = await computed(_RSA, work)
+        blob = await offload.computed(_RSA, work)
         recipient = hashlib.sha256(ask.public_key).hexdigest()
         details: Details = {"wrapping": ask.wrapping, "recipient": recipient}
         await self._books.allowed(permit, details, version=version.number)
@@ -270,7 +270,7 @@ class Transfers:
             namespace.handle.import_wrapped, key.body.algorithm, wrapping_key, ask.wrapping,
             ask.wrapped_material, binding,
         )  # fmt: skip
-        return await computed(body.algorithm, work)
+        return await offload.made(body.algorithm, work)
 
     def _rows(
         self, permit: Permit, place: _Place, made: Imported, expires_us: int

@@ -27,11 +27,11 @@ from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.provider import MaterialHandle
 
 
-def made(algorithm: Algorithm) -> tuple[bytes, bytes]:
+def made(algorithm: Algorithm, rsa_keys: pairs.RSAKeys) -> tuple[bytes, bytes]:
     """New material, and its public half, if it has one."""
     if ALGORITHMS[algorithm].kind is Kind.SYMMETRIC:
         return os.urandom(_bytes(algorithm)), b""
-    return _both(pairs.generate(algorithm))
+    return _both(pairs.generate(algorithm, rsa_keys))
 
 
 def adopted(algorithm: Algorithm, material: bytes) -> tuple[bytes, bytes]:

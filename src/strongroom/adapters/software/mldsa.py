@@ -4,17 +4,19 @@ Mu is 64 bytes of SHAKE256 over the public key's hash, the context and the messa
 line 6). With it a message of any size is signed, and none of it is sent.
 """
 
-from typing import Final
-
 from cryptography.exceptions import InvalidSignature
 
 from strongroom.adapters.software.pairs import MLDSAPrivateKey, MLDSAPublicKey
-from strongroom.adapters.software.schemes import no_context, no_digest, require, require_length
+from strongroom.adapters.software.schemes import (
+    no_context,
+    no_digest,
+    require,
+    require_length,
+    short_context,
+)
 from strongroom.domain.algorithms import SCHEMES, Algorithm, Purpose, Scheme
 from strongroom.domain.errors import InvalidRequest
 from strongroom.ports.provider import Signer
-
-_CONTEXT_BYTES_MAX: Final = 255  # FIPS 204, algorithm 2: its length is one byte
 
 
 class MLDSASigner(Signer):
@@ -62,5 +64,4 @@ def _check(scheme: Scheme, message: bytes, *, digest: bool, context: bytes) -> N
         no_context(context)  # it is in mu already
         return
     no_digest(scheme, digest=digest)
-    if len(context) > _CONTEXT_BYTES_MAX:
-        raise InvalidRequest(f"a context has at most {_CONTEXT_BYTES_MAX} bytes", "$.context")
+    short_context(context)

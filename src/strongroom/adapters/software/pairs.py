@@ -4,6 +4,7 @@
 another way is refused, so that a key has one spelling.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
+from strongroom.adapters.software.pool import EXPONENT, fresh
 from strongroom.adapters.software.xwing import XWingPrivateKey, XWingPublicKey
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm
 from strongroom.domain.errors import InvalidRequest
@@ -55,6 +57,9 @@ PublicKey = (
     | XWingPublicKey
 )
 
+RSAKeys = Callable[[int], rsa.RSAPrivateKey]
+"""Gives a key of that many bits which nobody else has: `pool.fresh`, or a pool's `take`."""
+
 CURVES: Final[dict[Algorithm, ec.EllipticCurve]] = {
     Algorithm.EC_P256: ec.SECP256R1(),
     Algorithm.EC_P384: ec.SECP384R1(),
@@ -74,15 +79,14 @@ _OTHERS: Final[dict[Algorithm, tuple[type[PrivateKey], type[PublicKey]]]] = {
 }
 _RSA: Final = frozenset({Algorithm.RSA_2048, Algorithm.RSA_3072, Algorithm.RSA_4096})
 
-_EXPONENT: Final = 65_537
 _EXPONENT_BITS_MAX: Final = 256  # FIPS 186-5, A.1.1: 2^16 < e < 2^256
 _CLOSE_BITS: Final = 100  # FIPS 186-5, A.1.3: |p - q| > 2^(n/2 - 100)
 
 
-def generate(algorithm: Algorithm) -> PrivateKey:
-    """A new private key. RSA takes up to seconds."""
+def generate(algorithm: Algorithm, rsa_keys: RSAKeys = fresh) -> PrivateKey:
+    """A new private key. RSA takes up to seconds, unless `rsa_keys` has some that were made."""
     if algorithm in _RSA:
-        return rsa.generate_private_key(_EXPONENT, ALGORITHMS[algorithm].bits)
+        return rsa_keys(ALGORITHMS[algorithm].bits)
     if algorithm in CURVES:
         return ec.generate_private_key(CURVES[algorithm])
     return _OTHERS[algorithm][0].generate()  # type: ignore[union-attr] # all of these have it
@@ -148,7 +152,7 @@ def check_public(algorithm: Algorithm, der: bytes) -> None:
 def require_exponent(key: rsa.RSAPublicKey, pointer: str = "") -> None:
     """Raises `InvalidRequest` for a public exponent that FIPS 186-5 does not have."""
     exponent = key.public_numbers().e
-    fits = exponent >= _EXPONENT and exponent.bit_length() <= _EXPONENT_BITS_MAX
+    fits = exponent >= EXPONENT and exponent.bit_length() <= _EXPONENT_BITS_MAX
     if not fits or exponent % 2 == 0:
         raise InvalidRequest(
             "an RSA key's public exponent is odd, from 65537 to 2^256 (FIPS 186-5)", pointer

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.adapters.software import materials, transfer
 from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
+from strongroom.adapters.software.pairs import RSAKeys
+from strongroom.adapters.software.pool import fresh
 from strongroom.adapters.software.public import SoftwarePublicKeys
 from strongroom.adapters.software.rsa import RSAWrapper
 from strongroom.domain import envelope
@@ -45,9 +47,9 @@ _FINGERPRINT_LABEL: Final = b"strongroom/fingerprint/1"
 
 
 class SoftwareProvider:
-    """The `Provider` port over a root key in memory."""
+    """The `Provider` port over a root key in memory. RSA keys come from `rsa_keys`."""
 
-    def __init__(self, root: Sensitive) -> None:
+    def __init__(self, root: Sensitive, rsa_keys: RSAKeys = fresh) -> None:
         key = root.reveal()
         if len(key) != _KEY_BYTES:
             raise ValueError("a root key has 32 bytes")
@@ -55,6 +57,7 @@ class SoftwareProvider:
         self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
         self._backup_key = SoftwareNamespace(Sensitive(derive(key, _BACKUP_LABEL, b"")[0]))
         self._public_keys = SoftwarePublicKeys()
+        self._rsa_keys = rsa_keys
 
     def generate_namespace_key(self, binding: bytes) -> bytes:
         """A new namespace key, wrapped with this binding."""
@@ -62,7 +65,9 @@ class SoftwareProvider:
 
     def open_namespace_key(self, wrapped: bytes, binding: bytes) -> "SoftwareNamespace":
         """An opened namespace key. Raises `TamperedRecord` when it does not open."""
-        return SoftwareNamespace(Sensitive(_unwrap(self._wrapping_key, wrapped, binding)))
+        return SoftwareNamespace(
+            Sensitive(_unwrap(self._wrapping_key, wrapped, binding)), self._rsa_keys
+        )
 
     def backup_key(self) -> "SoftwareNamespace":
         """What backups are wrapped with: of the root key alone, whatever the deployment."""
@@ -72,7 +77,7 @@ class SoftwareProvider:
         """A new key pair that is not kept. RSA takes seconds."""
         if ALGORITHMS[algorithm].kind is not Kind.ASYMMETRIC:
             raise InvalidRequest(f"{algorithm} has no key pairs", "$.algorithm")
-        private, public = materials.made(algorithm)
+        private, public = materials.made(algorithm, self._rsa_keys)
         return Pair(public, Sensitive(private))
 
     @property
@@ -93,12 +98,13 @@ class SoftwareProvider:
 class SoftwareNamespace:
     """The `NamespaceHandle` port."""
 
-    def __init__(self, key: Sensitive) -> None:
+    def __init__(self, key: Sensitive, rsa_keys: RSAKeys = fresh) -> None:
         self._key = key
+        self._rsa_keys = rsa_keys
 
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding."""
-        return self._keep(materials.made(algorithm), binding)
+        return self._keep(materials.made(algorithm, self._rsa_keys), binding)
 
     def import_wrapped(
         self, algorithm: Algorithm, ticket: Ticket, wrapping: Wrapping, blob: bytes, binding: bytes

@@ -14,7 +14,7 @@ from strongroom.adapters.software.pairs import (
     check_public,
     public_key,
 )
-from strongroom.adapters.software.schemes import no_context, no_digest, require
+from strongroom.adapters.software.schemes import no_context, require
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
 from strongroom.ports.provider import Encapsulated
 
@@ -50,14 +50,13 @@ class SoftwarePublicKeys:
         key = public_key(algorithm, public)
         if isinstance(key, MLDSAPublicKey):
             return mldsa.verify(key, scheme, message, signature, digest=digest, context=context)
+        if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            return edwards.verify(key, scheme, message, signature, digest=digest, context=context)
         no_context(context)
         if isinstance(key, rsa.RSAPublicKey):
             return rsa_schemes.verify(key, scheme, message, signature, digest=digest)
         if isinstance(key, ec.EllipticCurvePublicKey):
             return ecdsa.verify(key, scheme, message, signature, digest=digest)
-        if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-            no_digest(scheme, digest=digest)
-            return edwards.verify(key, message, signature)
         raise RuntimeError(f"no way to verify with {algorithm}")
 
     def encrypt_asymmetric(

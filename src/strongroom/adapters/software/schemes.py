@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 
 from strongroom.domain.algorithms import ALGORITHMS, SCHEMES, Algorithm, Purpose, Scheme
 from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.limits import SIGNATURE_CONTEXT_BYTES_MAX
 
 _HASHES: Final[dict[int, hashes.HashAlgorithm]] = {
     32: hashes.SHA256(),
@@ -57,3 +58,11 @@ def no_context(context: bytes) -> None:
     """Raises `InvalidRequest` where a context was given and the scheme has none."""
     if context:
         raise InvalidRequest("this scheme takes no context", "$.context")
+
+
+def short_context(context: bytes) -> None:
+    """Raises `InvalidRequest` for a context whose length does not fit into its one byte."""
+    if len(context) > SIGNATURE_CONTEXT_BYTES_MAX:
+        raise InvalidRequest(
+            f"a context has at most {SIGNATURE_CONTEXT_BYTES_MAX} bytes", "$.context"
+        )

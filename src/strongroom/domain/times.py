@@ -1,11 +1,13 @@
 """Times as people write them: RFC 3339, in UTC, to the microsecond."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 DAY_US: Final = 86_400_000_000
 
 _YEARS: Final = (1970, 9999)  # between them, so that no zone leads out of what a time can be
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _last: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
@@ -30,7 +32,8 @@ def microseconds(text: str) -> int:
             raise ValueError
     except ValueError:
         raise ValueError("a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z") from None
-    return int(time.astimezone(UTC).timestamp() * 1_000_000)
+    # In whole numbers: a float has too few digits for microseconds, and would lose one now and then.
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def _second(seconds: int) -> str:

@@ -92,6 +92,14 @@ def test_a_cancelled_destruction_undoes_nothing_that_came_before(before, then):
     assert after(scheduled, Transition.CANCEL_DESTRUCTION, NOW) is then
 
 
+def test_cancelling_does_not_activate_what_was_to_become_active_meanwhile():
+    scheduled = life(
+        State.DESTRUCTION_SCHEDULED, before=State.PRE_ACTIVATION, activates_us=NOW,
+    )  # fmt: skip
+    assert after(scheduled, Transition.CANCEL_DESTRUCTION, NOW - 1) is State.PRE_ACTIVATION
+    assert after(scheduled, Transition.CANCEL_DESTRUCTION, NOW) is State.SUSPENDED
+
+
 def test_a_destruction_that_is_due_is_not_cancelled_any_more():
     scheduled = life(State.DESTRUCTION_SCHEDULED, before=State.ACTIVE)
     assert after(scheduled, Transition.CANCEL_DESTRUCTION, LATER - 1) is State.SUSPENDED

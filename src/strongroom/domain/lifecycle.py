@@ -127,9 +127,11 @@ def after(life: Life, transition: Transition, now_us: int) -> State:
     late = transition is Transition.CANCEL_DESTRUCTION and life.destroys_us <= now_us
     if wanted is None or late:
         raise KeyNotUsable(f"what {why(life, now_us)} cannot {transition}")
-    if transition is Transition.CANCEL_DESTRUCTION:
-        return _AFTER_CANCEL.get(life.before or State.SUSPENDED, wanted)
-    return wanted
+    if transition is not Transition.CANCEL_DESTRUCTION:
+        return wanted
+    if life.before is State.PRE_ACTIVATION and 0 < life.activates_us <= now_us:
+        return wanted  # its first day came meanwhile: cancelling must not be what makes it active
+    return _AFTER_CANCEL.get(life.before or State.SUSPENDED, wanted)
 
 
 def allows(state: State, use: Use) -> bool:

@@ -10,9 +10,11 @@ from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain import limits
 from strongroom.domain.binding import bind
+from strongroom.domain.calls import Call
 from strongroom.domain.records import Kind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.times import DAY_US, rfc3339
+from strongroom.services.backups import Backups
 from tests.golden import reader
 from tests.support.desks import House
 from tests.support.travel import travelling
@@ -383,6 +385,29 @@ def test_more_than_a_backup_may_hold_is_too_large(desk, house, monkeypatch):
     assert desk.refusal(house.admin, "key.backup", "mine") == "too-large"
     monkeypatch.setattr(limits, "BACKUP_BYTES_MAX", 100)
     assert desk.refusal(house.admin, "key.backup", "mine") == "too-large"
+
+
+def test_what_is_erased_while_a_backup_is_made_is_not_in_it(desk, house, monkeypatch):
+    """The key's row does not change with that: a backup stands on every version that it read."""
+    desk.ask(house.admin, "key.create", name="mine", origin="imported")
+    assert not bring(desk, house)
+    other, moved_out, erased = house.desk(), Backups._moved_out, []
+
+    async def moved_out_late(self, permit, key):
+        versions = await moved_out(self, permit, key)
+        if not erased:
+            erased.append(versions[0].wrapped)
+            call = Call(
+                "key.delete-imported-material", "mine", house.admin, "127.0.0.1", "0" * 32,
+                msgspec.msgpack.encode({}),
+            )  # fmt: skip
+            assert not (await other.desk.answer(call)).code
+        return versions
+
+    monkeypatch.setattr(Backups, "_moved_out", moved_out_late)
+    (version,) = reader.open_backup(house.root, backup(desk, house, "mine"))["versions"]
+    assert erased[0]
+    assert version["material"] == b""
 
 
 def test_what_a_newer_release_wrote_is_refused_rather_than_half_understood(desk, house, other):

@@ -234,26 +234,59 @@ def test_a_token_is_good_for_a_day(desk, house, steward):
     dull_token(refusal(desk, house, **given(late, OTHER)))
 
 
-def test_of_twenty_imports_with_one_token_one_is_kept(desk, house):
-    """Ten in each of two processes, all at once; each has other material."""
-    parameters, desks = ticket(desk, house), (desk, house.desk())
-    calls = [
-        (desks[i % 2], Call(
-            "key.import", "mine", house.admin, "127.0.0.1", f"{START_US // 1000:012x}{i:020x}",
-            msgspec.msgpack.encode(given(parameters, os.urandom(32))),
+def at_the_same_time(*calls):
+    """Replies to imports that run at once: (desk, token of who asks, fields) of each."""
+    made = [
+        (desk, Call(
+            "key.import", "mine", who, "127.0.0.1", f"{START_US // 1000:012x}{i:020x}",
+            msgspec.msgpack.encode(fields),
         ))
-        for i in range(20)
+        for i, (desk, who, fields) in enumerate(calls)
     ]  # fmt: skip
 
     async def all_of_them():
-        return await asyncio.gather(*(one.desk.answer(call) for one, call in calls))
+        return await asyncio.gather(*(one.desk.answer(call) for one, call in made))
 
-    replies = at_once(all_of_them())
+    return at_once(all_of_them())
+
+
+def test_of_twenty_imports_with_one_token_one_is_kept(desk, house):
+    """Ten in each of two processes, all at once; each has other material."""
+    parameters, desks = ticket(desk, house), (desk, house.desk())
+    replies = at_the_same_time(
+        *((desks[i % 2], house.admin, given(parameters, os.urandom(32))) for i in range(20))
+    )
     assert sorted(reply.code for reply in replies) == [""] + ["invalid-request"] * 19
     for reply in replies:
         if reply.code:
             dull_token(reply)
     assert desk.ask(house.admin, "key.read", "mine").current_version == 1
+
+
+def test_one_token_does_not_bring_two_versions_back_at_once(desk, house):
+    """Their rows are apart, and the key's is not touched: only the ticket is the same."""
+    bring(desk, house)
+    bring(desk, house, material=OTHER)
+    for number in (1, 2):
+        desk.ask(house.admin, "key.delete-imported-material", "mine", key_version=number)
+    parameters = ticket(desk, house)
+    replies = at_the_same_time(
+        (desk, house.admin, given(parameters, key_version=1)),
+        (house.desk(), house.admin, given(parameters, OTHER, key_version=2)),
+    )
+    (refused,) = (reply for reply in replies if reply.code)
+    dull_token(refused)
+
+
+def test_one_version_is_not_brought_back_twice_at_once(desk, house):
+    bring(desk, house)
+    desk.ask(house.admin, "key.delete-imported-material", "mine")
+    replies = at_the_same_time(
+        (desk, house.admin, given(ticket(desk, house), key_version=1)),
+        (house.desk(), house.admin, given(ticket(desk, house), key_version=1)),
+    )
+    (refused,) = (reply for reply in replies if reply.code)
+    assert (refused.code, refused.pointer) == ("invalid-request", "$.key_version")
 
 
 def test_two_tokens_bring_two_versions(desk, house):
@@ -444,10 +477,12 @@ def test_the_current_material_is_no_new_version(desk, house):
 
 def test_deleted_material_is_gone_at_once_in_every_process(desk, house):
     other = house.desk()
-    bring(desk, house)
+    bring(desk, house, expires=rfc3339(house.clock.now + DAY_US))
     sealed = seal(other, house)
     view = desk.ask(house.admin, "key.delete-imported-material", "mine")
-    assert (view.state, view.versions[0].material) == ("active", False)
+    assert (view.state, view.versions[0].material, view.versions[0].expires) == (
+        "active", False, "",
+    )  # fmt: skip
     assert other.refusal(house.app, "key.decrypt", ciphertext=sealed) == "key-not-usable"
     assert other.refusal(house.app, "key.encrypt", "mine", plaintext=b"x") == "key-not-usable"
     assert wrapped(house) == [""]

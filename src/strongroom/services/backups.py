@@ -186,8 +186,7 @@ class Backups:
         self, namespace: NamespaceFact, contents: Contents, number: int, body: Version
     ) -> Version:
         if not body.wrapped:
-            # Another namespace's fingerprints tell nothing here, and there is none to be made.
-            return msgspec.structs.replace(body, fingerprint=b"")
+            return body  # its fingerprint is known again in the very namespace that made it
         there = _binding(contents.id, contents.key, number)
         here = binding_of(self._facts.sealing, namespace.id, contents.id, contents.key, number)
         handle = namespace.handle

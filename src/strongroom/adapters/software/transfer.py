@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from strongroom.adapters.software import pairs, rsa
 from strongroom.adapters.software.wrapping import AESWrapper
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Scheme
-from strongroom.domain.errors import InvalidCiphertext, InvalidRequest
+from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.transfers import Wrapping
 
@@ -31,7 +31,6 @@ _OAEP: Final = {
 _DIRECT: Final = frozenset({Wrapping.RSA_OAEP_SHA256, Wrapping.RSA_OAEP_SHA1})
 
 _ONE_TIME_BYTES: Final = 32
-_AES_BYTES: Final = frozenset({16, 24, 32})
 
 _RECIPIENT_BITS: Final = (2_048, 8_192)  # SP 800-131A; more than 8,192 nobody's HSM has
 # SP 800-56B, 6.4.2.2: a modulus has no factor below 752.
@@ -54,9 +53,7 @@ def unwrapped(key: rsa.RSAWrapper, wrapping: Wrapping, blob: bytes) -> bytes:
         return key.unwrap(_OAEP[wrapping], blob)
     head, sealed = blob[: key.modulus_bytes], blob[key.modulus_bytes :]
     once = key.unwrap(_OAEP[wrapping], head)
-    if len(once) not in _AES_BYTES:
-        raise InvalidCiphertext
-    # The wrapper looks at its key's algorithm only to find its schemes: these are AES-KWP's.
+    # The wrapper looks at its algorithm only to find its schemes. It refuses what is no AES key.
     return AESWrapper(Algorithm.AES_256_KW, Sensitive(once)).unwrap(Scheme.AES_KWP, sealed)
 
 

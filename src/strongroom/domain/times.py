@@ -32,7 +32,7 @@ def microseconds(text: str) -> int:
             raise ValueError
     except ValueError:
         raise ValueError("a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z") from None
-    # In whole numbers: a float has too few digits for microseconds, and would lose one now and then.
+    # In whole numbers: a float has too few digits for microseconds, and loses one now and then.
     return (time - _EPOCH) // _MICROSECOND
 
 

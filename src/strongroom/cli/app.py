@@ -7,6 +7,7 @@ import typer
 
 from strongroom import __version__
 from strongroom.cli import (
+    aliases,
     audit,
     catalogue,
     crypt,
@@ -15,6 +16,7 @@ from strongroom.cli import (
     exits,
     identities,
     keys,
+    namespaces,
     node,
     policies,
     re_encrypt,
@@ -47,15 +49,17 @@ def build() -> typer.Typer:
     re_encrypt.register(app, _DATA)
     rewrap.register(app, _DATA)
     app.add_typer(keys.app, name="key", rich_help_panel=_DATA)
+    app.add_typer(aliases.app, name="alias", rich_help_panel=_DATA)
     catalogue.register(app, _DATA)
     signing.register(app, _SIGNING)
+    aliases.register(app, _SIGNING)
     data_keys.register(app, _SECRETS)
     exchange.register(app, _SECRETS)
     app.add_typer(identities.principals, name="principal", rich_help_panel=_RIGHTS)
     app.add_typer(identities.tokens, name="token", rich_help_panel=_RIGHTS)
     app.add_typer(identities.roles, name="role", rich_help_panel=_RIGHTS)
     app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
-    app.add_typer(identities.namespaces, name="namespace", rich_help_panel=_RIGHTS)
+    app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)
     identities.register(app, _RIGHTS)
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
     policies.register(app, _AUDIT)

@@ -1,10 +1,13 @@
 """Parameters that several commands share, and how `name=value` is read."""
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 
 from strongroom.cli.failures import usage
+from strongroom.domain.times import microseconds
 
 Context = Annotated[
     list[str] | None,
@@ -14,7 +17,12 @@ Context = Annotated[
         help="A pair that is authenticated, not secret. Decrypting needs the same. Repeatable.",
     ),
 ]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The key's name.")]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="The key's name, or alias: and one of its aliases.")
+]
+KeyName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The key's name, or alias: and one of its aliases.")
+]
 Source = Annotated[
     str,
     typer.Option("--in", metavar="FILE", help="Read this file instead of standard input."),
@@ -48,6 +56,23 @@ KeyVersion = Annotated[
         "--key-version", metavar="N", min=1, help="Of which version, if not the current one."
     ),
 ]
+OnlyVersion = Annotated[
+    int | None,
+    typer.Option(
+        "--key-version", metavar="N", min=1, help="Only this version, instead of the whole key."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal whether to go on.")]
+WRAPPING: Final = "rsa-aes-kwp-sha256"
+WrappingName = Annotated[
+    str,
+    typer.Option(
+        "--wrapping",
+        metavar="NAME",
+        help="How it is wrapped: rsa-aes-kwp-sha256, rsa-aes-kwp-sha1, rsa-oaep-sha256 or"
+        " rsa-oaep-sha1.",
+    ),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="NAME=VALUE", help="A label of your choice. Repeatable."),
@@ -76,6 +101,34 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise usage(f"{option} {name}=... was given twice.")
         found[name] = value
     return found
+
+
+_FROM_NOW: Final = re.compile(r"\+([0-9]{1,5})([dh])")
+
+
+def moment(text: str | None, option: str) -> str | None:
+    """A time as RFC 3339: `+30d` and `+12h` count from now. `now` and `never` are what they say."""
+    if text is None:
+        return None
+    found = _FROM_NOW.fullmatch(text)
+    if found is not None:
+        hours = int(found[1]) * (24 if found[2] == "d" else 1)
+        return _written(datetime.now(UTC) + timedelta(hours=hours))
+    if text == "now":
+        return _written(datetime.now(UTC))
+    if text == "never":
+        return ""
+    try:
+        known = microseconds(text)
+    except ValueError:
+        known = 0
+    if not known:
+        raise usage(f"{option} takes a time, such as 2026-01-31T12:00:00Z, +30d or +12h.")
+    return text
+
+
+def _written(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def one_standard_input(**sources: str | None) -> None:

@@ -53,7 +53,7 @@ MEANING: Final[dict[Exit, tuple[str, str]]] = {
     ),
     Exit.UNAVAILABLE: (
         "unavailable",
-        "No connection, no answer, or the server cannot answer now. Trying again later may help.",
+        "No connection, no answer now, or a key's rate is used up. Trying again later may help.",
     ),
     Exit.INVALID_CIPHERTEXT: (
         "invalid ciphertext",
@@ -76,6 +76,7 @@ OF_CODE: Final[dict[str, Exit]] = {
     "already-exists": Exit.CONFLICT,
     "changed-meanwhile": Exit.CONFLICT,
     "key-not-usable": Exit.CONFLICT,
+    "rate-limited": Exit.UNAVAILABLE,
     "unavailable": Exit.UNAVAILABLE,
     "invalid-ciphertext": Exit.INVALID_CIPHERTEXT,
 }

@@ -71,11 +71,7 @@ def refused(  # noqa: PLR0911 - one for each exit code
                 exit_code, f"{sentence(error.detail)} ({thing})", _CONFLICT.get(error.code, "")
             )
         case Exit.UNAVAILABLE:
-            return Failure(
-                exit_code,
-                sentence(error.detail),
-                "Try again in a moment; `strongroom status` may say more.",
-            )
+            return Failure(exit_code, sentence(error.detail), _LATER.get(error.code, _WAIT))
         case Exit.INVALID_CIPHERTEXT:
             return Failure(
                 exit_code,
@@ -95,6 +91,9 @@ def _where(error: ProblemError) -> str:
     request = f"request {error.request_id}" if error.request_id else ""
     return "; ".join(filter(None, (*places, request)))
 
+
+_WAIT: Final = "Try again in a moment; `strongroom status` may say more."
+_LATER: Final = {"rate-limited": "`strongroom key show NAME` shows the key's rate."}
 
 _CONFLICT: Final = {
     "already-exists": "Choose another name, or use what is there.",

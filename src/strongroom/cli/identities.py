@@ -1,4 +1,4 @@
-"""`strongroom principal ...`, `token ...`, `role list`, `namespace ...` and `whoami`."""
+"""`strongroom principal ...`, `token ...`, `role list` and `whoami`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 principals = typer.Typer(no_args_is_help=True, help="People and programs, and their roles.")
 tokens = typer.Typer(no_args_is_help=True, help="API tokens: make, list, revoke.")
 roles = typer.Typer(no_args_is_help=True, help="The roles and what each allows.")
-namespaces = typer.Typer(no_args_is_help=True, help="Tenants.")
 
 PrincipalName = Annotated[str, typer.Argument(metavar="NAME", help="The principal's name.")]
 Roles = Annotated[
@@ -199,57 +198,6 @@ def revoke_token(
     arguments.not_a_token(token_id)
     at.ask(calls.revoke_token(token_id))
     screen.done(f"The token {token_id} is revoked. It opens nothing any more.")
-
-
-@command(namespaces, "create")
-def create_namespace(
-    at: Session, name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")]
-) -> None:
-    """Make a namespace and its administrator, whose token is shown this once."""
-    from strongroom.client import calls
-
-    answer = at.ask(calls.create_namespace(name))
-    if at.json:
-        at.show_json(answer)
-        return
-    screen.show_facts(
-        (
-            ("namespace", answer.name),
-            ("id", answer.id),
-            ("administrator", answer.administrator),
-            ("token", answer.token),
-            ("created", screen.moment(answer.created)),
-        )
-    )
-    screen.note("Keep the token now: only its hash is stored, and nobody can show it again.")
-
-
-@command(namespaces, "list")
-def list_namespaces(
-    at: Session,
-    limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
-    page_token: arguments.PageToken = "",
-    all_pages: arguments.All = False,
-) -> None:
-    """List the namespaces, by name."""
-    from strongroom.client import calls
-
-    found, following = collected(
-        at,
-        calls.list_namespaces,
-        lambda page: page.namespaces,
-        limit,
-        page_token,
-        all_pages=all_pages,
-    )
-    if at.json:
-        at.show_json({"namespaces": found, "next_page_token": following})
-    else:
-        screen.show_table(
-            ("name", "id", "created"),
-            [(each.name, each.id, screen.moment(each.created)) for each in found],
-        )
-        more(following)
 
 
 def register(app: typer.Typer, panel: str) -> None:

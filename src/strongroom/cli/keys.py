@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strongroom.cli import arguments, blobs, delivery, files, screen
+from strongroom.cli import (
+    arguments,
+    backups,
+    blobs,
+    bounds,
+    delivery,
+    files,
+    key_view,
+    life,
+    screen,
+    transfers,
+)
 from strongroom.cli.command import command
 from strongroom.cli.exits import Exit
 from strongroom.cli.failures import CommandError, Failure
@@ -14,17 +25,15 @@ from strongroom.cli.session import Session
 from strongroom.domain import limits
 
 if TYPE_CHECKING:
-    from strongroom.domain import asks, uses
+    from strongroom.domain import uses
 
-app = typer.Typer(no_args_is_help=True, help="Make, look at, rotate and stop keys.")
-
-KeyName = Annotated[str, typer.Argument(metavar="NAME", help="The key's name.")]
+app = typer.Typer(no_args_is_help=True, help="Make, look at, rotate, stop, move and end keys.")
 
 
 @command(app, "create")
 def create(
     at: Session,
-    name: KeyName,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name.")],
     algorithm: Annotated[
         str,
         typer.Option(
@@ -41,40 +50,123 @@ def create(
             help="What it is for. Without it, what its algorithm is for first.",
         ),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--origin",
+            metavar="NAME",
+            help="`imported`: without material, until `key import` brings it.",
+        ),
+    ] = None,
+    exportable: Annotated[
+        bool,
+        typer.Option(
+            "--exportable",
+            help="Let `key export` take its material out. That cannot be changed later.",
+        ),
+    ] = False,
     label: arguments.Labels = None,
     description: arguments.Description = None,
+    activates: bounds.Activates = None,
+    deactivates: bounds.Deactivates = None,
+    rotation_days: bounds.RotationDays = None,
+    rotation_uses: bounds.RotationUses = None,
+    deletion_protection: Annotated[
+        bool,
+        typer.Option(
+            "--deletion-protection",
+            help="Refuse to destroy it until this is taken off.",
+        ),
+    ] = False,
+    allow_operation: bounds.Operations = None,
+    not_before: bounds.NotBefore = None,
+    not_after: bounds.NotAfter = None,
+    uses_max: bounds.UsesMax = None,
+    rate: bounds.Rate = None,
+    require_context: bounds.RequiredContext = None,
 ) -> None:
     """Make a key with its first version."""
-    from strongroom.client import calls
+    from strongroom.client import keys
 
-    call = calls.create_key(
+    call = keys.create_key(
         name,
         algorithm=algorithm,
         purpose=purpose,
+        origin=origin,
         labels=arguments.pairs(label, "--label"),
         description=description or "",
+        activates=arguments.moment(activates, "--activates") or "",
+        deactivates=arguments.moment(deactivates, "--deactivates") or "",
+        rotation_days=rotation_days,
+        rotation_uses=rotation_uses,
+        exportable=exportable,
+        deletion_protection=deletion_protection,
+        control=bounds.control(
+            operations=allow_operation,
+            not_before=not_before,
+            not_after=not_after,
+            uses_max=uses_max,
+            rate=rate,
+            required_context=require_context,
+        ),
     )
-    _show(at, at.ask(call))
+    answer = at.ask(call)
+    key_view.show(at, answer)
+    if answer.origin == "imported" and not at.json:
+        screen.note(f"It waits for its material: strongroom key import {name} --from FILE")
 
 
 @command(app, "list")
 def list_(
     at: Session,
+    state: Annotated[
+        str, typer.Option("--state", metavar="NAME", help="Only in this state, such as active.")
+    ] = "",
+    algorithm: Annotated[
+        str, typer.Option("--algorithm", metavar="NAME", help="Only of this algorithm.")
+    ] = "",
+    purpose: Annotated[
+        str, typer.Option("--purpose", metavar="NAME", help="Only those that are for this.")
+    ] = "",
+    label: Annotated[
+        str,
+        typer.Option(
+            "--label", metavar="NAME[=VALUE]", help="Only with this label, or this value of it."
+        ),
+    ] = "",
+    search: Annotated[
+        str,
+        typer.Option("--search", metavar="TEXT", help="Only with this in name or description."),
+    ] = "",
     limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
     page_token: arguments.PageToken = "",
     all_pages: arguments.All = False,
 ) -> None:
-    """List the keys of the namespace, by name."""
-    from strongroom.client import calls
+    """List the keys of the namespace, by name. All conditions hold together."""
+    from functools import partial
 
-    keys, following = collected(
-        at, calls.list_keys, lambda page: page.keys, limit, page_token, all_pages=all_pages
+    from strongroom.client import keys
+
+    listing = partial(
+        keys.list_keys,
+        state=state,
+        algorithm=algorithm,
+        purpose=purpose,
+        label=label,
+        search=search,
+    )
+    found, following = collected(
+        at,
+        listing,
+        lambda page: page.keys,
+        limit,
+        page_token,
+        all_pages=all_pages,
     )
     if at.json:
-        at.show_json({"keys": keys, "next_page_token": following})
-    elif not keys:
-        screen.note("There are no keys. To make one: strongroom key create NAME")
-    else:
+        at.show_json({"keys": found, "next_page_token": following})
+        return
+    if found:
         screen.show_table(
             ("name", "state", "version", "algorithm", "labels", "created"),
             [
@@ -86,59 +178,116 @@ def list_(
                     screen.pairs(key.labels),
                     screen.moment(key.created),
                 )
-                for key in keys
+                for key in found
             ],
         )
-        more(following)
+    elif following:
+        screen.note("None of the keys that were looked at so far is such a key.")
+    elif any((state, algorithm, purpose, label, search)):
+        screen.note("There is no such key.")
+    else:
+        screen.note("There are no keys. To make one: strongroom key create NAME")
+    more(following)
 
 
 @command(app, "show")
-def show(at: Session, name: KeyName) -> None:
+def show(at: Session, name: arguments.KeyName) -> None:
     """Show a key and its newest versions."""
-    from strongroom.client import calls
+    from strongroom.client import keys
 
-    _show(at, at.ask(calls.read_key(name)))
+    key_view.show(at, at.ask(keys.read_key(name)))
 
 
 @command(app, "update")
 def update(
     at: Session,
-    name: KeyName,
+    name: arguments.KeyName,
     label: arguments.Labels = None,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Take all labels off.")] = False,
     description: arguments.Description = None,
+    min_version: Annotated[
+        int | None,
+        typer.Option(
+            "--min-version",
+            metavar="N",
+            min=1,
+            help="Versions before this are used no more: nor is what they encrypted read.",
+        ),
+    ] = None,
+    activates: bounds.Activates = None,
+    deactivates: bounds.Deactivates = None,
+    rotation_days: bounds.RotationDays = None,
+    rotation_uses: bounds.RotationUses = None,
+    deletion_protection: Annotated[
+        bool | None,
+        typer.Option(
+            "--deletion-protection/--no-deletion-protection",
+            help="Whether to refuse to destroy it.",
+        ),
+    ] = None,
+    allow_operation: bounds.Operations = None,
+    not_before: bounds.NotBefore = None,
+    not_after: bounds.NotAfter = None,
+    uses_max: bounds.UsesMax = None,
+    rate: bounds.Rate = None,
+    require_context: bounds.RequiredContext = None,
+    no_bounds: Annotated[
+        bool, typer.Option("--no-bounds", help="Take all bounds on its use off.")
+    ] = False,
 ) -> None:
-    """Change labels and description. The labels given replace all labels there were."""
-    from strongroom.client import calls
+    """Change a key's labels, dates, rotation and bounds. What is not given stays.
+
+    But the labels given replace all labels there were, and the bounds on its use that are given
+    replace all of those there were.
+    """
+    from strongroom.client import keys
+    from strongroom.domain import asks
 
     arguments.only_one({"--label": bool(label), "--no-labels": no_labels})
-    arguments.at_least_one(label, no_labels, description is not None)
-    labels = arguments.pairs(label, "--label") if label or no_labels else None
-    _show(at, at.ask(calls.update_key(name, labels=labels, description=description)))
+    control = bounds.control(
+        operations=allow_operation,
+        not_before=not_before,
+        not_after=not_after,
+        uses_max=uses_max,
+        rate=rate,
+        required_context=require_context,
+    )
+    arguments.only_one({"Bounds": control is not None, "--no-bounds": no_bounds})
+    given = (description, min_version, activates, deactivates, rotation_days, rotation_uses)
+    arguments.at_least_one(
+        label,
+        no_labels,
+        control,
+        no_bounds,
+        deletion_protection is not None,
+        *(value is not None for value in given),
+    )
+    call = keys.update_key(
+        name,
+        labels=arguments.pairs(label, "--label") if label or no_labels else None,
+        description=description,
+        activates=arguments.moment(activates, "--activates"),
+        deactivates=arguments.moment(deactivates, "--deactivates"),
+        rotation_days=rotation_days,
+        rotation_uses=rotation_uses,
+        min_version=min_version,
+        deletion_protection=deletion_protection,
+        control=asks.UseControl() if no_bounds else control,
+    )
+    key_view.show(at, at.ask(call))
 
 
 @command(app, "rotate")
-def rotate(at: Session, name: KeyName) -> None:
+def rotate(at: Session, name: arguments.KeyName) -> None:
     """Make a new version, which encrypts from now on. Old ones go on decrypting."""
-    from strongroom.client import calls
+    from strongroom.client import keys
 
-    _show(at, at.ask(calls.rotate_key(name)))
-
-
-@command(app, "enable")
-def enable(at: Session, name: KeyName) -> None:
-    """Let a disabled key be used again."""
-    from strongroom.client import calls
-
-    _show(at, at.ask(calls.enable_key(name)))
+    key_view.show(at, at.ask(keys.rotate_key(name)))
 
 
-@command(app, "disable")
-def disable(at: Session, name: KeyName) -> None:
-    """Stop every use of a key, at once and everywhere."""
-    from strongroom.client import calls
-
-    _show(at, at.ask(calls.disable_key(name)))
+life.register(app)
+transfers.register(app)
+backups.register(app)
 
 
 class PublicFormat(StrEnum):
@@ -152,7 +301,7 @@ class PublicFormat(StrEnum):
 @command(app, "public-key")
 def public_key(
     at: Session,
-    name: KeyName,
+    name: arguments.KeyName,
     form: Annotated[
         PublicFormat,
         typer.Option(
@@ -210,34 +359,3 @@ def _written(public: "uses.PublicKey", form: PublicFormat) -> bytes:
             )
         )
     return json.dumps(public.jwk).encode() + b"\n"
-
-
-def _show(at: Session, key: "asks.KeyView") -> None:
-    from msgspec import UNSET
-
-    if at.json:
-        at.show_json(key)
-        return
-    screen.show_facts(
-        (
-            ("name", key.name),
-            ("state", screen.styled(key.state)),
-            ("version", str(key.current_version)),
-            ("algorithm", key.algorithm),
-            ("purpose", key.purpose),
-            ("protection", f"{key.protection}, {key.origin}"),
-            ("labels", screen.pairs(key.labels)),
-            ("description", key.description),
-            ("created", screen.moment(key.created)),
-            ("id", key.id),
-        )
-    )
-    if key.versions is not UNSET and len(key.versions) > 1:
-        screen.show_lines("")
-        screen.show_table(
-            ("version", "state", "created"),
-            [
-                (str(each.version), screen.styled(each.state), screen.moment(each.created))
-                for each in key.versions
-            ],
-        )

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from strongroom.cli import screen
 from strongroom.cli.session import Session
-from strongroom.domain import asks, limits
+from strongroom.domain import asks, limits, transfers
 
 if TYPE_CHECKING:
     from strongroom.client.call import Call
 
-PageT = TypeVar("PageT", asks.KeyPage, asks.PrincipalPage, asks.TokenPage, asks.NamespacePage)
+PageT = TypeVar(
+    "PageT",
+    asks.KeyPage,
+    asks.PrincipalPage,
+    asks.TokenPage,
+    asks.NamespacePage,
+    transfers.AliasPage,
+)
 ItemT = TypeVar("ItemT")
 
 

@@ -165,12 +165,12 @@ def _opened(source: str) -> "Iterator[BinaryIO]":
 
 def _key(at: Session, name: str, *, every: bool) -> "Key":
     from strongroom.cli.rewrapping import Key
-    from strongroom.client import calls
+    from strongroom.client import keys
 
     if every:
         at.connect()
         return Key(name)
-    view = at.ask(calls.read_key(name))
+    view = at.ask(keys.read_key(name))
     return Key(name, bytes.fromhex(view.id), view.current_version)
 
 

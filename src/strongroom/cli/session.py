@@ -8,9 +8,17 @@ import typer
 
 from strongroom.cli import screen
 from strongroom.cli.exits import Exit
-from strongroom.cli.failures import CommandError, Failure, refused, sentence, unreachable
+from strongroom.cli.failures import (
+    CommandError,
+    Failure,
+    refused,
+    sentence,
+    unreachable,
+    usage,
+)
 from strongroom.cli.settings import Common, Output, Place, resolve
 from strongroom.client.problems import ClientError, ProblemError, UnreachableError
+from strongroom.domain.words import ALIAS_PREFIX
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -41,11 +49,20 @@ class Session:
         """Whether nothing is sent: the request or a policy is printed instead."""
         return self._common.print_curl or self._common.print_policy
 
-    def needs(self, operation: str, target: str = "") -> None:
-        """Say what will be asked, before any input is read. The end, with --print-policy."""
+    @property
+    def prints_curl(self) -> bool:
+        """Whether the request is printed."""
+        return self._common.print_curl
+
+    def needs(self, operation: str, target: str = "", *, before: str = "") -> None:
+        """Say what will be asked, before any input is read. The end, with --print-policy.
+
+        `before` is another operation on the same target that must come before.
+        """
         self.operation, self.target = operation, target
         if self._common.print_policy:
-            sys.stdout.write(policy(operation, target, self._common.for_principal))
+            for each in filter(None, (before, operation)):
+                sys.stdout.write(policy(each, target, self._common.for_principal))
             raise typer.Exit
 
     def ask(self, call: "Call[AnswerT]") -> "AnswerT":
@@ -55,7 +72,7 @@ class Session:
     def exchange(self, call: "Call[AnswerT]") -> "Reply[AnswerT]":
         """As `ask`, with the request's id."""
         self.needs(call.operation, call.target)
-        if self._common.print_curl:
+        if self.prints_curl:
             sys.stdout.write(curl(call, self.place))
             if self.place.profile is not None:
                 source, variable = self.place.token_source, self.place.variable
@@ -116,12 +133,15 @@ def _client_class() -> "type[Client]":
 
 def curl(call: "Call[AnswerT]", place: Place) -> str:
     """The call as a command for a POSIX shell. The token stays a variable, out of the history."""
+    from strongroom.domain.operations import OPERATIONS
+
     # No proxy, as the client has none: a token must not go where a variable happens to point.
     parts = ["curl --silent --show-error --fail-with-body --noproxy '*'"]
     if call.method != "GET":
         parts.append(f"--request {call.method}")
-    # In double quotes, so that the shell puts the token in, or says that there is none.
-    parts.append(f'--header "Authorization: Bearer ${{{place.variable}:?}}"')
+    if not OPERATIONS[call.operation].anonymous:
+        # In double quotes, so that the shell puts the token in, or says that there is none.
+        parts.append(f'--header "Authorization: Bearer ${{{place.variable}:?}}"')
     if place.ca_file is not None:
         parts.append(f"--cacert {shlex.quote(place.ca_file)}")
     if call.body is not None:
@@ -139,6 +159,14 @@ def policy(operation: str, target: str, principal: str | None) -> str:
     if operation == "identity.read":
         return "// Everybody who proved an identity may do this. No policy is needed.\n"
     row = OPERATIONS[operation]
+    if row.anonymous:
+        return "// Everybody may do this where it is published. No policy is needed.\n"
+    if target.startswith(ALIAS_PREFIX):
+        # Nor may it be one for whatever the alias will name tomorrow.
+        raise usage(
+            "A policy is about a key itself, and cannot be printed for an alias.",
+            "Name the key: `strongroom alias list` shows which it is.",
+        )
     who = principal or "NAME"
     if row.resource is Resource.NAMESPACE or not target:
         # About the namespace, or about whichever key the ciphertext names.

@@ -265,7 +265,7 @@ def test_a_namespace_can_be_shut_for_everybody_as_the_page_warns():
 # --- generated pages ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["roles", "limits"])
+@pytest.mark.parametrize("name", ["roles", "limits", "states"])
 def test_page_is_what_its_program_writes(name):
     path = ROOT / "tools" / f"{name}_reference.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -309,6 +309,23 @@ def test_a_key_does_not_come_twice(desk, house, other):
     assert refusal(other, blob, name="two").code == "already-exists"
 
 
+def test_a_key_does_not_come_twice_at_once(desk, house, other, monkeypatch):
+    blob, second, moved_in, replies = backup(desk, house), other.desk(), Backups._moved_in, []
+
+    async def moved_in_late(self, permit, name, contents):
+        writes = await moved_in(self, permit, name, contents)
+        if name == "one" and not replies:
+            fields = msgspec.msgpack.encode({"backup": blob, "name": "two"})
+            call = Call("key.restore", "", other.admin, "127.0.0.1", "0" * 32, fields)
+            replies.append(await second.desk.answer(call))
+        return writes
+
+    monkeypatch.setattr(Backups, "_moved_in", moved_in_late)
+    fields = {"backup": blob, "name": "one"}
+    assert other.desk().refusal(other.admin, "key.restore", **fields) == "already-exists"
+    assert not replies[0].code
+
+
 def test_a_destroyed_key_does_not_come_back(desk, house):
     desk.ask(house.admin, "key.create", name="mine")
     blob = backup(desk, house, "mine")

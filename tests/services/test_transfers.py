@@ -281,9 +281,10 @@ def test_one_token_does_not_bring_two_versions_back_at_once(desk, house):
 def test_one_version_is_not_brought_back_twice_at_once(desk, house):
     bring(desk, house)
     desk.ask(house.admin, "key.delete-imported-material", "mine")
+    one, two = ticket(desk, house), ticket(desk, house)
     replies = at_the_same_time(
-        (desk, house.admin, given(ticket(desk, house), key_version=1)),
-        (house.desk(), house.admin, given(ticket(desk, house), key_version=1)),
+        (desk, house.admin, given(one, key_version=1)),
+        (house.desk(), house.admin, given(two, key_version=1)),
     )
     (refused,) = (reply for reply in replies if reply.code)
     assert (refused.code, refused.pointer) == ("invalid-request", "$.key_version")

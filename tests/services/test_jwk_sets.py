@@ -402,6 +402,26 @@ def test_a_touched_row_refuses_the_whole_set_and_is_on_record(house, desk, kind,
     assert house.store.tree.size == size + 1
 
 
+class Mixing(DirectLedger):
+    """Answers with the versions of another key."""
+
+    def __init__(self, store, other):
+        super().__init__(store)
+        self.other = other
+
+    async def family(self, kind, prefix, limit):
+        return await super().family(kind, self.other, limit)
+
+
+def test_another_keys_version_is_not_published_as_this_ones(house, desk):
+    acme = desk.ask(house.admin, "namespace.create", name="acme").token
+    publish(house, desk)
+    signer(house, desk)
+    theirs = desk.ask(acme, "key.create", name="theirs", algorithm="ed25519")
+    client = over(Mixing(house.store, bytes.fromhex(theirs.id)), house)
+    assert client.refusal("", "jwks.read-published", "default") == "tampered-record"
+
+
 def test_another_namespaces_row_does_not_stand_in_for_a_published_one(house, desk):
     acme = desk.ask(house.admin, "namespace.create", name="acme").token
     publish(house, desk)

@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.algorithms import Purpose
+from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.jwk import ALG
 from strongroom.domain.lifecycle import State, state_at
 from strongroom.domain.records import Kind, Record
@@ -27,7 +28,7 @@ from strongroom.services.sealing import Sealing
 JWK = dict[str, str | list[str]]
 
 _LISTED: Final = frozenset({State.ACTIVE, State.DEACTIVATED})
-_SCANNED_AT_ONCE: Final = 1_000
+_SCANNED_AT_ONCE: Final = 100  # opening so many does not hold up whoever else is served here
 _NEVER_US: Final = 2**63 - 1
 
 
@@ -40,20 +41,21 @@ class JWKSet(msgspec.Struct, frozen=True):
     until_us: int
 
 
-class _Listed(msgspec.Struct, frozen=True):
-    """A version that is in the set. `rank` counts the key's newer ones."""
-
-    rank: int
-    created_us: int
-    facts: tuple[bytes, bytes]
-    jwk: JWK
-
-
 class _Signer(msgspec.Struct, frozen=True):
     """A key that signs."""
 
     record: Record
     body: Key
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A version that signatures are verified with. `rank` counts the key's newer ones."""
+
+    rank: int
+    name: str
+    number: int
+    version: Version
+    facts: tuple[bytes, bytes]
 
 
 class JWKSets:
@@ -108,17 +110,16 @@ class JWKSets:
                 number = int.from_bytes(record.id[-4:], "big")
                 if not _version_verifies(signer.body, number, version, now_us):
                     continue
-                jwk = self._jwk(signer.record.name, number, version)
-                if jwk is not None:
-                    facts = signer.record.fact, record.fact
-                    listed.append(_Listed(rank, version.created_us, facts, jwk))
-                    rank += 1
+                facts = signer.record.fact, record.fact
+                listed.append(_Listed(rank, signer.record.name, number, version, facts))
+                rank += 1
         # No key's old versions crowd out the newest version of another.
-        listed.sort(key=lambda one: (one.rank, -one.created_us))
+        listed.sort(key=lambda one: (one.rank, -one.version.created_us))
         del listed[limits.JWK_SET_KEYS_MAX :]
+        jwks = (self._jwk(one.name, one.number, one.version) for one in listed)
         return JWKSet(
             namespace.revision,
-            tuple(one.jwk for one in listed),
+            tuple(jwk for jwk in jwks if jwk is not None),
             tuple(dict.fromkeys(fact for one in listed for fact in one.facts)),
             until_us,
         )
@@ -151,7 +152,10 @@ class JWKSets:
             after, scanned = records[-1].name, scanned + len(records)
 
     async def _versions(self, signer: _Signer) -> list[tuple[Record, Version]]:
-        records = await self._ledger.family(Kind.VERSION, signer.record.id, limits.JWK_SET_KEYS_MAX)
+        key_id = signer.record.id
+        records = await self._ledger.family(Kind.VERSION, key_id, limits.JWK_SET_KEYS_MAX)
+        if any(record.id[: len(key_id)] != key_id for record in records):
+            raise TamperedRecord  # a sound row, but another key's: not to be published as this one's
         return [
             (record, self._sealing.open(record, Version, expected=(Kind.VERSION, record.id)))
             for record in records

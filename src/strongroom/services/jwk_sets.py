@@ -155,7 +155,7 @@ class JWKSets:
         key_id = signer.record.id
         records = await self._ledger.family(Kind.VERSION, key_id, limits.JWK_SET_KEYS_MAX)
         if any(record.id[: len(key_id)] != key_id for record in records):
-            raise TamperedRecord  # a sound row, but another key's: not to be published as this one's
+            raise TamperedRecord  # a sound row, but another key's: it is not this one's to publish
         return [
             (record, self._sealing.open(record, Version, expected=(Kind.VERSION, record.id)))
             for record in records

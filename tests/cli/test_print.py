@@ -8,8 +8,10 @@ import subprocess
 
 import pytest
 
+from strongroom.client.wrapping import wrapped
 from strongroom.domain.operations import OPERATIONS
 from tests.cli.test_identities import new_token
+from tests.support.standin import StandIn
 
 # A command line for each operation; what is in braces is filled in.
 COMMANDS = {
@@ -20,6 +22,40 @@ COMMANDS = {
     "key.rotate": ["key", "rotate", "demo"],
     "key.enable": ["key", "enable", "off"],
     "key.disable": ["key", "disable", "demo"],
+    "key.deactivate": ["key", "deactivate", "demo"],
+    "key.mark-compromised": ["key", "mark-compromised", "demo", "--key-version", "1"],
+    "key.schedule-destruction": ["key", "schedule-destruction", "demo", "--days", "9"],
+    "key.cancel-destruction": ["key", "cancel-destruction", "going"],
+    "key.import-parameters": [
+        "key",
+        "import-parameters",
+        "brought",
+        "--wrapping-key",
+        "rsa-2048",
+        "-o",
+        "json",
+    ],
+    "key.import": [
+        "key",
+        "import",
+        "brought",
+        "--import-token",
+        "{import}",
+        "--material",
+        "{material}",
+    ],
+    "key.delete-imported-material": ["key", "delete-material", "here"],
+    "key.export": ["key", "export", "portable", "--to", "{public}"],
+    "key.backup": ["key", "backup", "demo"],
+    "key.restore": ["key", "restore", "{backup}", "--name", "found"],
+    "key.read-usage": ["key", "usage", "demo", "--days", "7"],
+    "alias.write": ["alias", "set", "new", "demo"],
+    "alias.list": ["alias", "list"],
+    "alias.delete": ["alias", "delete", "current"],
+    "jwks.read": ["jwks"],
+    "jwks.read-published": ["jwks", "--namespace", "default"],
+    "namespace.read": ["namespace", "show"],
+    "namespace.update": ["namespace", "update", "--publish-keys"],
     "key.encrypt": ["encrypt", "demo", "--context", "a=b'c"],
     "key.decrypt": ["decrypt"],
     "key.sign": ["sign", "signer"],
@@ -70,6 +106,30 @@ def test_every_operation_has_a_command():
     assert COMMANDS.keys() == OPERATIONS.keys()
 
 
+def _prepare_travel(cli, folder):
+    """Keys that come and go, an alias, and a set that everybody may read."""
+    cli.does("key", "create", "going")
+    cli.does("key", "schedule-destruction", "going")
+    cli.does("alias", "set", "current", "demo")
+    cli.does("namespace", "update", "--publish-keys")
+    cli.does("key", "create", "brought", "--origin", "imported")
+    cli.does("key", "create", "here", "--origin", "imported")
+    (folder / "own").write_bytes(bytes(range(32)))
+    words = ["--from", str(folder / "own"), "--wrapping-key", "rsa-2048"]
+    cli.does("key", "import", "here", *words)
+    cli.does("key", "create", "portable", "--exportable")
+    cli.does("key", "create", "mine", "--algorithm", "rsa-2048")
+    cli.does("key", "public-key", "mine", "--out", str(folder / "public"))
+    text = 'permit (principal == Principal::"admin", action == Action::"key.export", resource);'
+    cli.does("policy", "put", "exports", stdin=text.encode())
+    with StandIn(folder / "elsewhere.db") as elsewhere:
+        there = ["--url", elsewhere.url, "--token-from", "THERE"]
+        env = {"THERE": elsewhere.admin}
+        assert cli.process("key", "create", "lost", *there, env=env).returncode == 0
+        made = cli.process("key", "backup", "lost", "--out", folder / "backup", *there, env=env)
+        assert made.returncode == 0
+
+
 @pytest.fixture
 def prepared(cli, tmp_path):
     """The command line of an operation and what it reads, in a house where it succeeds."""
@@ -82,6 +142,7 @@ def prepared(cli, tmp_path):
         ("wrapper", "aes-256-kw", "wrap"),
     ):  # fmt: skip
         cli.does("key", "create", name, "--algorithm", algorithm, "--purpose", purpose)
+    _prepare_travel(cli, tmp_path)
     sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
     filled = {"signature": str(tmp_path / "signature"), "tag": str(tmp_path / "tag")}
     cli.does("sign", "signer", "--out", filled["signature"], stdin=b"hello")
@@ -99,9 +160,17 @@ def prepared(cli, tmp_path):
     }  # fmt: skip
     filled["decision"] = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
     filled["token"] = new_token(cli, "app")["id"]
+    made = json.loads(
+        cli.does("key", "import-parameters", "brought", "--wrapping-key", "rsa-2048", "-o", "json")
+    )
+    filled["import"] = made["import_token"]
+    for name in ("material", "public", "backup"):
+        filled[name] = str(tmp_path / name)
+    sealed_material = wrapped(bytes(range(32)), base64.b64decode(made["public_key"]))
+    (tmp_path / "material").write_bytes(sealed_material)
 
     def line(operation):
-        words = [word.format(**filled) if word.startswith("{") else word
+        words = [word.format_map(filled) if word.startswith("{") else word
                  for word in COMMANDS[operation]]  # fmt: skip
         return words, stdin.get(operation, b"")
 
@@ -168,7 +237,11 @@ def test_printed_curl_needs_no_token_to_be_printed(cli, monkeypatch):
     assert "${APP:?}" in cli.does("key", "list", "--print-curl", "--token-from", "APP")
 
 
-@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "identity.read"])
+# What needs no policy, or whose policy cannot be known beforehand.
+WITHOUT_POLICY = {"identity.read", "jwks.read-published", "alias.delete"}
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in WITHOUT_POLICY])
 def test_printed_policy_suffices_and_nothing_less_does(cli, prepared, monkeypatch, operation):
     """A principal without roles can do it with that policy in force, and not without it."""
     words, stdin = prepared(operation)
@@ -193,6 +266,35 @@ def test_printed_policy_allows_nothing_else(cli, monkeypatch):
     for arguments in (["encrypt", "other"], ["decrypt"], ["key", "show", "demo"], ["key", "list"]):
         refused = cli(*arguments, "--token-from", "BARE", stdin=sealed.encode())
         assert refused.code == 4, arguments
+
+
+def test_policy_for_an_import_from_a_file_is_for_both_steps(cli, tmp_path, monkeypatch):
+    cli.does("key", "create", "mine", "--origin", "imported")
+    cli.does("principal", "create", "bare")
+    monkeypatch.setenv("BARE", new_token(cli, "bare")["token"])
+    (tmp_path / "own").write_bytes(bytes(range(32)))
+    words = ["key", "import", "mine", "--from", str(tmp_path / "own"), "--wrapping-key", "rsa-2048"]
+    assert cli(*words, "--token-from", "BARE").code == 4
+    printed = cli.does(*words, "--print-policy", "--for", "bare")
+    cli.does("policy", "put", "printed", stdin=printed.encode())
+    assert cli(*words, "--token-from", "BARE").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["key", "show", "alias:current"], ["encrypt", "alias:current"],
+              ["alias", "delete", "current"]],
+)  # fmt: skip
+def test_policy_for_whatever_an_alias_names_is_not_printed(cli, words):
+    cli.does("alias", "set", "current", "demo")
+    result = cli(*words, "--print-policy", "--for", "app")
+    assert (result.code, result.out) == (2, "")
+    assert "strongroom alias list" in result.err
+
+
+def test_published_keys_need_no_policy_and_no_token(cli):
+    assert "No policy" in cli.does("jwks", "--namespace", "default", "--print-policy")
+    assert "Authorization" not in cli.does("jwks", "--namespace", "default", "--print-curl")
+    assert "Authorization" in cli.does("jwks", "--print-curl")
 
 
 def test_policy_for_another_keys_ciphertext_says_that_more_is_needed(cli):

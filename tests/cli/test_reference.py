@@ -29,7 +29,8 @@ def test_page_has_every_command():
     headings = re.findall(r"^### `strongroom ([a-z-]+(?: [a-z-]+)?)", page, re.MULTILINE)
     assert {
         "encrypt", "key rotate", "audit tail", "policy put", "whoami", "verify-mac",
-        "data-key-pair", "key public-key", "algorithms", "rewrap",
+        "data-key-pair", "key public-key", "algorithms", "key import", "key schedule-destruction",
+        "alias set", "namespace update", "jwks", "rewrap",
     } <= set(headings)  # fmt: skip
     assert len(headings) == len(set(headings))
 
@@ -49,6 +50,6 @@ def test_exit_codes_are_of_refusals_that_there_are():
 
 
 def test_token_can_be_given_nowhere_on_a_command_line():
-    """Only a variable's name, a token's id and a page token have options or arguments."""
+    """Only a variable's name, a token's id, a page token and an import's ticket have options."""
     options = set(re.findall(r"--[a-z-]*token[a-z-]*", reference().render()))
-    assert options == {"--token-from", "--page-token", "--token-file"}
+    assert options == {"--token-from", "--page-token", "--token-file", "--import-token"}

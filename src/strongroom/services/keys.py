@@ -204,7 +204,7 @@ def _changed(body: Key, given: dict[str, Any], now_us: int) -> Key:
         raise InvalidRequest(
             "imported keys do not rotate by themselves: import their next material"
         )
-    if "rotation_days" in given:
+    if "rotation_days" in given or "activates" in given:
         since = max(now_us, changed.activates_us)
         changed = msgspec.structs.replace(changed, rotates_us=rotates_us(changed, since))
     end = changed.deactivates_us

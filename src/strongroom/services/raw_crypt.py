@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from strongroom.domain import asks
 from strongroom.domain.algorithms import ALGORITHMS, Purpose, Scheme
-from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable, RateLimited
 from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Provider
 from strongroom.services.allowances import Allowances
@@ -62,7 +62,7 @@ class RawCrypt:
         blob = cast("RawCipher", version.handle).encrypt_raw(plaintext, ask.additional)  # 3
         try:
             await self._books.allowed(permit, version=version.number, writes=writes)  # 4
-        except StaleDecision:
+        except (StaleDecision, KeyNotUsable, RateLimited):
             self._allowances.give_back(version, writes)
             raise
         self._allowances.reserved(version, writes)

@@ -29,17 +29,18 @@ class Usages:
         key = permit.known_key()
         since = visit.time_us // DAY_US - ask.days + 1
         rows = await self._ledger.usage(key.namespace, key.object, since, limits.USAGE_ROWS_MAX + 1)
-        complete = len(rows) <= limits.USAGE_ROWS_MAX
+        all_rows = len(rows) <= limits.USAGE_ROWS_MAX
         rows = rows[: limits.USAGE_ROWS_MAX]
         by_version: dict[int, list[Usage]] = defaultdict(list)
         for row in rows:
             by_version[row.version].append(row)
-        shown = sorted(
+        numbers = sorted(
             by_version.keys() | set(range(key.body.min_version, key.body.current_version + 1)),
             reverse=True,
-        )[: limits.PAGE_ITEMS_MAX]
+        )
+        shown = numbers[: limits.PAGE_ITEMS_MAX]
         versions = [
-            _version(number, by_version[number], key.body.current_version, complete=complete)
+            _version(number, by_version[number], key.body.current_version, complete=all_rows)
             for number in shown
         ]
         await self._books.allowed(permit, {"days": ask.days})
@@ -49,7 +50,7 @@ class Usages:
             uses=sum(row.count for row in rows),
             last_used=_last(rows),
             versions=versions,
-            complete=complete,
+            complete=all_rows and len(shown) == len(numbers),
         )
 
 

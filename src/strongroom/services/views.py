@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from strongroom.domain import asks
-from strongroom.domain.lifecycle import state_at
+from strongroom.domain.lifecycle import State, state_at
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, UseControl, Version
 from strongroom.domain.times import rfc3339, rfc3339_or_empty
@@ -14,6 +14,8 @@ from strongroom.services.facts import KeyFact
 from strongroom.services.sealing import Sealing
 
 _VERSIONS_SHOWN = 100
+# From here no way leads back to where a key rotates.
+_AT_THE_END = frozenset({State.DEACTIVATED, State.COMPROMISED, State.DESTROYED})
 
 
 class Views:
@@ -60,6 +62,7 @@ class Views:
         versions: list[asks.VersionView] | None = None,
     ) -> asks.KeyView:
         """A key, with those versions."""
+        state = state_at(body, self._clock.now_us())
         return asks.KeyView(
             name=name,
             id=key_id.hex(),
@@ -67,7 +70,7 @@ class Views:
             purpose=body.purpose,
             protection=body.protection,
             origin=body.origin,
-            state=state_at(body, self._clock.now_us()),
+            state=state,
             current_version=body.current_version,
             labels=body.labels,
             description=body.description,
@@ -79,7 +82,7 @@ class Views:
             min_version=body.min_version,
             rotation_days=body.rotation_days,
             rotation_uses=body.rotation_uses,
-            rotates=rfc3339_or_empty(body.rotates_us),
+            rotates="" if state in _AT_THE_END else rfc3339_or_empty(body.rotates_us),
             exportable=body.exportable,
             deletion_protection=body.deletion_protection,
             control=_control(body.control),

@@ -216,6 +216,19 @@ def store(directory):
     encrypt(app, "demo", b"after the rotation", CONTEXT)
     desk.ask(admin, "key.create", name="stopped", labels={"team": "pay"}, description="é")
     desk.ask(admin, "key.disable", "stopped")
+    desk.ask(admin, "alias.write", "current", key="demo")
+    desk.ask(
+        admin, "key.create", name="bounded", origin="imported", exportable=True,
+        activates="2030-01-01T00:00:00Z", deactivates="2031-01-01T00:00:00Z",
+        control={
+            "operations": ["key.decrypt"], "uses_max": 7, "rate_uses": 2, "rate_seconds": 3,
+            "required_context": ["tenant"], "not_after": "2032-01-01T00:00:00Z",
+        },
+    )  # fmt: skip
+    desk.ask(admin, "key.import-parameters", "bounded", wrapping_key="rsa-2048")
+    desk.ask(admin, "key.create", name="doomed")
+    desk.ask(admin, "key.schedule-destruction", "doomed", days=30)
+    desk.ask(admin, "namespace.update", destruction_days_min=8, publishes_keys=True)
     text = 'forbid (principal == Principal::"app", action == Action::"key.read", resource);'
     desk.ask(admin, "policy.write", "mine", text=text)
     other = desk.ask(admin, "namespace.create", name="other").token

@@ -159,10 +159,13 @@ class Store:
         db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         try:
             assert db.execute("PRAGMA application_id").fetchone() == (0x5374726D,)
-            assert db.execute("PRAGMA user_version").fetchone() == (1,)
+            (schema,) = db.execute("PRAGMA user_version").fetchone()
+            assert schema in (1, 2)
+            where = " WHERE live = 1" if schema > 1 else ""
             self.meta = dict(db.execute("SELECT name, value FROM meta"))
             rows = db.execute(
                 "SELECT kind, id, namespace, name, revision, request, body, mac FROM records"
+                + where
             ).fetchall()
             entries = db.execute(
                 "SELECT position, request, leaf_hash, body FROM entries ORDER BY position"

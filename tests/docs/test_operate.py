@@ -38,7 +38,9 @@ def node(tmp_path_factory):
         yield running
 
 
-@pytest.mark.parametrize("name", ["configuration", "monitoring", "policies", "roles", "rotation"])
+@pytest.mark.parametrize(
+    "name", ["configuration", "monitoring", "namespaces", "policies", "roles", "rotation"]
+)
 def test_what_a_page_shows_is_what_the_program_says(name, node, tmp_path):
     with Terminal(tmp_path) as terminal:
         terminal.type(f"set -a; . {node.directory}/dev.env; set +a")

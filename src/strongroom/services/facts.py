@@ -28,6 +28,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine, PolicySet, Verdict
 from strongroom.ports.provider import MaterialHandle, NamespaceHandle, Provider
 from strongroom.services.sealing import Sealing
+from strongroom.services.weights import Weights
 
 _Name = TypeVar("_Name")
 _NOWHERE = (b"", "")
@@ -200,6 +201,7 @@ class Facts:
         self._engine = engine
         self._watch = watch
         self.sealing = Sealing(provider, ledger.deployment)
+        self._weights = Weights()
         self._namespaces: dict[bytes, NamespaceFact] = {}
         self._policies: dict[bytes, PoliciesFact] = {}
         self._principals: dict[bytes, PrincipalFact] = {}
@@ -219,6 +221,7 @@ class Facts:
     def forget(self, changed: Sequence[bytes] | None) -> None:
         """Drop what changed; everything, if that is not known."""
         if changed is None:
+            self._weights.clear()
             for known in self._by_kind.values():
                 known.clear()
             self._keys.clear()
@@ -236,6 +239,7 @@ class Facts:
                 self._by_kind[kind].pop(record_id, None)
 
     def _forget_key(self, key_id: bytes) -> None:
+        self._weights.drop(key_id)
         key = self._keys.pop(key_id, None)
         if key is not None:
             self._key_names.pop((key.namespace, key.name), None)
@@ -382,7 +386,15 @@ class Facts:
             handle = namespace.handle.open(body.algorithm, key.body.purpose, body.wrapped, binding)
         fact = VersionFact(record, number, body, handle)
         _remember(key.versions, number, fact, limits.CACHED_VERSIONS_PER_KEY_MAX)
+        self._weigh(key)
         return fact
+
+    def _weigh(self, key: KeyFact) -> None:
+        if self._keys.get(key.id) is not key:
+            return  # it was forgotten meanwhile, and goes when this request does
+        self._weights.put(key.id, (version.body.public for version in key.versions.values()))
+        while self._weights.total > limits.CACHED_KEYS_BYTES_MAX:
+            self._forget_key(next(iter(self._keys)))
 
     async def _read(self, ref: Ref) -> Record:
         (record,) = await self._ledger.load([ref])

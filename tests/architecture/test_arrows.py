@@ -12,6 +12,8 @@ from tests.support.tree import ROOT, SOURCE, imports, modules, name, project
 SPOKEN = {
     "algorithms": "the catalogue, to show it",
     "asks": "requests and answers",
+    "times": "how times are written",
+    "transfers": "more of them",
     "uses": "more of them",
     "cedar_schema": "the policy that a command needs",
     "envelope": "which key and version a ciphertext names",

@@ -13,7 +13,7 @@ from strongroom.domain.calls import Call
 from strongroom.domain.errors import REFUSALS, Refusal, TooLarge, Unavailable
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node.metrics import Meter
-from strongroom.ports.store import Conflict, Stale
+from strongroom.ports.store import Conflict, Exhausted, Stale
 from strongroom.services.custodian import assemble
 from tests.support.desks import START_US, Client, House, at_once
 
@@ -77,6 +77,13 @@ CAUSES = {
         "demo",
         {"plaintext": b""},
         lambda house, desk, ledger: desk.ask(house.admin, "key.disable", "demo"),
+    ),
+    "rate-limited": (
+        "app",
+        "key.encrypt",
+        "demo",
+        {"plaintext": b""},
+        lambda house, desk, ledger: ledger.answers.append(Exhausted(rate=True)),
     ),
     "invalid-ciphertext": ("app", "key.decrypt", "demo", {"ciphertext": b""}, None),
     "tampered-record": (

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, limits, transfers
-from strongroom.domain.algorithms import ALGORITHMS, Standing
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import (
     AlreadyExists,
@@ -26,7 +25,7 @@ from strongroom.domain.errors import (
 from strongroom.domain.lifecycle import Use
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
-from strongroom.domain.things import Key, Profile, UseControl, Version, version_id
+from strongroom.domain.things import Key, UseControl, Version, version_id
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Provider
 from strongroom.ports.store import Write
@@ -34,6 +33,7 @@ from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
 from strongroom.services.keyring import Keyring
+from strongroom.services.profiles import algorithm_forbidden
 from strongroom.services.rows import binding_of, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -241,8 +241,6 @@ def _too_large() -> TooLarge:
 
 
 def _on_profile(permit: Permit, key: Key) -> None:
-    approved = ALGORITHMS[key.algorithm].standing is Standing.APPROVED
-    if permit.namespace.body.profile is Profile.APPROVED and not approved:
-        raise InvalidRequest(
-            f"{key.algorithm} is not on the approved profile, to which this namespace keeps"
-        )
+    forbidden = algorithm_forbidden(permit.namespace.body.profile, key.algorithm)
+    if forbidden:
+        raise InvalidRequest(forbidden)

@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from strongroom.domain.algorithms import ALGORITHMS, Purpose, Standing
+from strongroom.domain.algorithms import Purpose
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
 from strongroom.domain.lifecycle import USE_COMPROMISED, State, Use, allows, state_at, why
-from strongroom.domain.things import Key, Profile, UseControl, Version
+from strongroom.domain.things import Key, UseControl, Version
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Quota
 from strongroom.services.authorize import Authorizer, Bounds, Permit
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact, VersionFact
+from strongroom.services.profiles import algorithm_forbidden
 
 # What uses material: the others change what is on record.
 _USES_MATERIAL: Final = frozenset({Use.PROTECT, Use.PROCESS})
@@ -67,9 +68,10 @@ class Keyring:
         state = state_at(body, now_us)
         if not allows(state, use):
             raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
+        if use is not Use.CHANGE and use is not Use.EXPORT:
+            _on_profile(permit.namespace, body)
         if use not in _USES_MATERIAL:
             return
-        _approved(permit.namespace, body)
         _controlled(permit, body.control, now_us)
         if state is State.COMPROMISED:
             self._authorizer.also(permit, USE_COMPROMISED)
@@ -97,12 +99,10 @@ def _present(name: str, body: Version, now_us: int) -> None:
         raise KeyNotUsable(f"the material of {name} was deleted; import it again")
 
 
-def _approved(namespace: NamespaceFact, body: Key) -> None:
-    standing = ALGORITHMS[body.algorithm].standing
-    if namespace.body.profile is Profile.APPROVED and standing is not Standing.APPROVED:
-        raise KeyNotUsable(
-            f"{body.algorithm} is not on the approved profile, to which this namespace keeps"
-        )
+def _on_profile(namespace: NamespaceFact, body: Key) -> None:
+    forbidden = algorithm_forbidden(namespace.body.profile, body.algorithm)
+    if forbidden:
+        raise KeyNotUsable(forbidden)
 
 
 def _controlled(permit: Permit, control: UseControl, now_us: int) -> None:

@@ -6,12 +6,12 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, limits
-from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm, Standing
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable
 from strongroom.domain.lifecycle import State, Use, state_at
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind, Record
-from strongroom.domain.things import Key, Origin, Profile, Protection, UseControl
+from strongroom.domain.things import Key, Origin, Protection, UseControl
 from strongroom.domain.times import DAY_US, microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
@@ -19,6 +19,7 @@ from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.facts import Facts
 from strongroom.services.keyring import Keyring
+from strongroom.services.profiles import algorithm_forbidden
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -130,12 +131,9 @@ class Keys:
 
 
 def _on_profile(permit: Permit, ask: asks.CreateKey) -> None:
-    approved = ALGORITHMS[ask.algorithm].standing is Standing.APPROVED
-    if permit.namespace.body.profile is Profile.APPROVED and not approved:
-        raise InvalidRequest(
-            f"{ask.algorithm} is not on the approved profile, to which this namespace keeps",
-            "$.algorithm",
-        )
+    forbidden = algorithm_forbidden(permit.namespace.body.profile, ask.algorithm)
+    if forbidden:
+        raise InvalidRequest(forbidden, "$.algorithm")
 
 
 def _new_key(ask: asks.CreateKey, now_us: int) -> Key:

@@ -28,6 +28,7 @@ from strongroom.services.books import Details, entry_of
 from strongroom.services.facts import Facts, KeyFact, VersionFact
 from strongroom.services.founding import own_request
 from strongroom.services.life import rotation
+from strongroom.services.profiles import algorithm_forbidden
 from strongroom.services.rows import key_row, version_row
 
 STEWARD: Final = "strongroom:steward"  # no principal can have this name
@@ -130,6 +131,8 @@ class Steward:
             return False
         epoch = self._ledger.epoch
         namespace = await self._facts.namespace(key.namespace)
+        if algorithm_forbidden(namespace.body.profile, body.algorithm):
+            return False
         request = own_request(self._randomness, now_us)
         writes = await rotation(self._facts, key, namespace, request=request, now_us=now_us)
         return await self._keep(

@@ -1,5 +1,6 @@
 """Lists of keys: what matches, page by page, over more keys than one call looks at."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -8,7 +9,7 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain import limits
 from strongroom.domain.times import DAY_US, rfc3339
-from tests.support.desks import START_US, House
+from tests.support.desks import START_US, House, at_once
 
 KEYS = {
     # name: algorithm, labels, description, what is done with it
@@ -205,3 +206,19 @@ def test_a_page_token_leads_on_from_a_name_whether_or_not_it_is_there(crowd):
     assert [key.name for key in page.keys] == ["k00011", "k00012"]
     page = crowd.desk().ask(crowd.admin, "key.list", limit=2, page_token="zzz")
     assert (page.keys, page.next_page_token) == ([], "")
+
+
+def test_others_are_answered_while_one_looks_through_a_long_list(crowd):
+    desk = crowd.desk()
+
+    async def meanwhile():
+        looking = asyncio.ensure_future(desk.replied(crowd.admin, "key.list", label="nowhere"))
+        answered = 0
+        while not looking.done():
+            await desk.replied(crowd.admin, "key.read", "k00001")
+            answered += 1
+            await asyncio.sleep(0)
+        await looking
+        return answered
+
+    assert at_once(meanwhile()) > 50

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from strongroom.client import Client
 from strongroom.client.wrapping import wrapped
 from strongroom.domain.operations import OPERATIONS
 from tests.cli.test_identities import new_token
@@ -25,7 +26,7 @@ COMMANDS = {
     "key.deactivate": ["key", "deactivate", "demo"],
     "key.mark-compromised": ["key", "mark-compromised", "demo", "--key-version", "1"],
     "key.schedule-destruction": ["key", "schedule-destruction", "demo", "--days", "9"],
-    "key.cancel-destruction": ["key", "cancel-destruction", "going"],
+    "key.cancel-destruction": ["key", "cancel-destruction", "off"],
     "key.import-parameters": [
         "key",
         "import-parameters",
@@ -106,28 +107,57 @@ def test_every_operation_has_a_command():
     assert COMMANDS.keys() == OPERATIONS.keys()
 
 
-def _prepare_travel(cli, folder):
-    """Keys that come and go, an alias, and a set that everybody may read."""
-    cli.does("key", "create", "going")
-    cli.does("key", "schedule-destruction", "going")
-    cli.does("alias", "set", "current", "demo")
-    cli.does("namespace", "update", "--publish-keys")
+def _of_an_import(cli, folder, filled):
     cli.does("key", "create", "brought", "--origin", "imported")
+    words = ["key", "import-parameters", "brought", "--wrapping-key", "rsa-2048", "-o", "json"]
+    made = json.loads(cli.does(*words))
+    sealed = wrapped(bytes(range(32)), base64.b64decode(made["public_key"]))
+    (folder / "material").write_bytes(sealed)
+    filled |= {"import": made["import_token"], "material": str(folder / "material")}
+
+
+def _after_an_import(cli, folder, filled):
+    del filled
     cli.does("key", "create", "here", "--origin", "imported")
     (folder / "own").write_bytes(bytes(range(32)))
     words = ["--from", str(folder / "own"), "--wrapping-key", "rsa-2048"]
     cli.does("key", "import", "here", *words)
+
+
+def _of_an_export(cli, folder, filled):
     cli.does("key", "create", "portable", "--exportable")
     cli.does("key", "create", "mine", "--algorithm", "rsa-2048")
-    cli.does("key", "public-key", "mine", "--out", str(folder / "public"))
+    filled["public"] = str(folder / "public")
+    cli.does("key", "public-key", "mine", "--out", filled["public"])
     text = 'permit (principal == Principal::"admin", action == Action::"key.export", resource);'
     cli.does("policy", "put", "exports", stdin=text.encode())
-    with StandIn(folder / "elsewhere.db") as elsewhere:
-        there = ["--url", elsewhere.url, "--token-from", "THERE"]
-        env = {"THERE": elsewhere.admin}
-        assert cli.process("key", "create", "lost", *there, env=env).returncode == 0
-        made = cli.process("key", "backup", "lost", "--out", folder / "backup", *there, env=env)
-        assert made.returncode == 0
+
+
+def _of_a_backup(cli, folder, filled):
+    with (
+        StandIn(folder / "elsewhere.db") as elsewhere,
+        Client(elsewhere.url, elsewhere.admin) as there,
+    ):
+        there.create_key("lost")
+        (folder / "backup").write_bytes(there.backup_key("lost").backup)
+    filled["backup"] = str(folder / "backup")
+
+
+def _typed(*words):
+    return lambda cli, folder, filled: cli.does(*words)
+
+
+# What must be there for an operation to succeed, beside what `prepared` makes for all.
+FIRST = {
+    "key.cancel-destruction": _typed("key", "schedule-destruction", "off"),
+    "key.import-parameters": _typed("key", "create", "brought", "--origin", "imported"),
+    "key.import": _of_an_import,
+    "key.delete-imported-material": _after_an_import,
+    "key.export": _of_an_export,
+    "key.restore": _of_a_backup,
+    "alias.delete": _typed("alias", "set", "current", "demo"),
+    "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
+}
 
 
 @pytest.fixture
@@ -142,7 +172,6 @@ def prepared(cli, tmp_path):
         ("wrapper", "aes-256-kw", "wrap"),
     ):  # fmt: skip
         cli.does("key", "create", name, "--algorithm", algorithm, "--purpose", purpose)
-    _prepare_travel(cli, tmp_path)
     sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
     filled = {"signature": str(tmp_path / "signature"), "tag": str(tmp_path / "tag")}
     cli.does("sign", "signer", "--out", filled["signature"], stdin=b"hello")
@@ -160,16 +189,10 @@ def prepared(cli, tmp_path):
     }  # fmt: skip
     filled["decision"] = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
     filled["token"] = new_token(cli, "app")["id"]
-    made = json.loads(
-        cli.does("key", "import-parameters", "brought", "--wrapping-key", "rsa-2048", "-o", "json")
-    )
-    filled["import"] = made["import_token"]
-    for name in ("material", "public", "backup"):
-        filled[name] = str(tmp_path / name)
-    sealed_material = wrapped(bytes(range(32)), base64.b64decode(made["public_key"]))
-    (tmp_path / "material").write_bytes(sealed_material)
 
     def line(operation):
+        if operation in FIRST:
+            FIRST[operation](cli, tmp_path, filled)
         words = [word.format_map(filled) if word.startswith("{") else word
                  for word in COMMANDS[operation]]  # fmt: skip
         return words, stdin.get(operation, b"")

@@ -146,7 +146,7 @@ def deactivate_key(name: str, *, key_version: int | None = None) -> Call[asks.Ke
 
 
 def mark_key_compromised(name: str, *, key_version: int | None = None) -> Call[asks.KeyView]:
-    """Likewise, and only for who may use compromised keys. There is no way back."""
+    """Only who may use compromised keys decrypts and verifies with it now. There is no way back."""
     return _step("mark-compromised", name, key_version=key_version)
 
 

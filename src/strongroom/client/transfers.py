@@ -134,7 +134,7 @@ def read_jwks() -> Call[transfers.JWKSet]:
 
 
 def read_published_jwks(namespace: str) -> Call[transfers.JWKSet]:
-    """Those of any namespace that publishes them. Anybody may; the token is not looked at."""
+    """Those of any namespace that publishes them. Anybody may read them."""
     path = f"/v1/namespaces/{name_part(namespace)}/jwks.json"
     return getting("jwks.read-published", path, transfers.JWKSet, target=namespace)
 

@@ -92,8 +92,10 @@ class Steward:
         while self._overused:
             key_id, version = self._overused.pop()
             key = await self._facts.key(key_id)
-            # Not if somebody rotated it meanwhile.
-            if key is not None and key.body.current_version == version:
+            if key is None:
+                continue
+            # Not if somebody rotated it meanwhile, or took its rule away.
+            if key.body.current_version == version and key.body.rotation_uses:
                 done += await self._rotate(key, self._clock.now_us())
         return done
 

@@ -9,7 +9,7 @@ from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.config import Address
-from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
 from strongroom.domain.events import Event, Outcome, canonical, rfc3339
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind
@@ -21,8 +21,13 @@ from strongroom.services.tenants import FIRST
 _GROUP = 500
 
 
-def populate(directory: Path, keys: int) -> float:
-    """Found a development deployment with this many more keys. The seconds it took."""
+def populate(
+    directory: Path, keys: int, algorithm: Algorithm = DEFAULT, prefix: str = "bench"
+) -> float:
+    """This many more keys, in a development deployment that is founded if need be.
+
+    Their names are the prefix and a number of seven digits. Returns the seconds it took.
+    """
     began = time.perf_counter()
     claim = bootstrap.Claim(directory)
     plan = bootstrap.dev(directory, Address("127.0.0.1", 0), gates=1, custodians=1)
@@ -42,17 +47,17 @@ def populate(directory: Path, keys: int) -> float:
         for number in range(start, min(start + _GROUP, keys)):
             now_us = time.time_ns() // 1000
             request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
-            key_id, name = randomness.bytes(16), f"bench-{number:07d}"
+            key_id, name = randomness.bytes(16), f"{prefix}-{number:07d}"
             key = Key(
-                DEFAULT, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1,
-                {"team": "payments"}, "", now_us,
+                algorithm, Protection.SOFTWARE, Origin.GENERATED, State.ACTIVE, 1,
+                {"team": "payments"}, "", now_us, ALGORITHMS[algorithm].purpose,
             )  # fmt: skip
             binding = sealing.version_binding(
                 namespace=record.id, key=key_id, version=1,
-                purpose=ALGORITHMS[DEFAULT].purpose, algorithm=DEFAULT,
+                purpose=ALGORITHMS[algorithm].purpose, algorithm=algorithm,
             )  # fmt: skip
-            wrapped = handle.generate(DEFAULT, binding).wrapped
-            version = Version(DEFAULT, State.ACTIVE, wrapped, now_us)
+            made = handle.generate(algorithm, binding)
+            version = Version(algorithm, State.ACTIVE, made.wrapped, now_us, made.public)
             writes = (
                 Write(
                     sealing.seal(
@@ -69,7 +74,7 @@ def populate(directory: Path, keys: int) -> float:
                 ),
             )  # fmt: skip
             event = Event(
-                action="key.create", details={"algorithm": DEFAULT}, format=1, namespace=FIRST,
+                action="key.create", details={"algorithm": algorithm}, format=1, namespace=FIRST,
                 object=f"key/{name}", outcome=Outcome.ALLOWED, principal="bench",
                 request=request, time=rfc3339(now_us), version=1,
             )  # fmt: skip

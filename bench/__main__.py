@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from bench import contention
 from bench.algorithms import rows
 from bench.ceiling import Ceiling
 from bench.crypto import loop
@@ -23,8 +24,11 @@ from bench.node import Node
 from bench.population import populate
 from bench.store import rows as store_rows
 from bench.wrk import Result, load
+from strongroom.domain import limits
+from strongroom.domain.algorithms import Algorithm
 
 _Name = TypeVar("_Name")
+_IN_USE = 100_000
 _TARGET = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -57,7 +61,9 @@ class Bench:
             self._speed(small)
             self._algorithms(small)
             self._store()
+            self._contention(small)
             self._growth(small, large)
+            self._in_use(large)
             self._memory(small)
         return "\n".join(self._page).rstrip() + "\n"
 
@@ -155,6 +161,49 @@ class Bench:
         for row in store_rows():
             self._say(f"| {row.what} | {row.keys:,} | {row.rate:,.0f} | {row.p99_ms:.1f} |")
         self._say("")
+
+    def _contention(self, directory: Path) -> None:
+        self._say("## RSA at the same time", "")
+        self._say(
+            "Encrypts of 32 B with a few connections, while others work with RSA-4096. To be"
+            " reached: a p99 below 20 ms, on processors that have nothing else to do.",
+            "",
+        )
+        with Node(directory, gates=self._gates, custodians=self._custodians) as node:
+            self._say(*contention.table(contention.rows(node, self._seconds, self._rounds)))
+        self._say("")
+
+    def _in_use(self, directory: Path) -> None:
+        most = min(self._keys, _IN_USE)
+        populate(directory, most // 10, Algorithm.EC_P256, "bench-ec")
+        memory: dict[int, float] = {}
+        with Node(directory, gates=self._gates, custodians=self._custodians) as node:
+            for keys in (most // 100, most // 10, most):
+                self._use(node, keys)
+                memory[keys] = node.memory_mib()["custodian-1"]
+        self._say("## Keys in use", "")
+        self._say(
+            "Keys used at random, a tenth of them of ec-p256, at least as often in all as there"
+            f" are keys. A custodian remembers {limits.CACHED_KEYS_MAX:,}, and"
+            f" {limits.CACHED_KEYS_BYTES_MAX // 1024**2} MiB of them.",
+            "",
+            "| keys | memory of custodian-1, MiB |",
+            "| ---: | ---: |",
+            *(f"| {keys:,} | {size:.0f} |" for keys, size in memory.items()),
+            "",
+        )
+
+    def _use(self, node: Node, keys: int) -> None:
+        message = json.dumps({"message": base64.b64encode(os.urandom(32)).decode()}).encode()
+        for spread, path, body in (
+            (keys * 9 // 10, "/v1/keys/bench-%07d/encrypt", _encrypt_body(32)),
+            (keys // 10, "/v1/keys/bench-ec-%07d/sign", message),
+        ):
+            done = 0
+            while done < spread:
+                done += load(
+                    node.url, node.token, body, connections=64, seconds=1, spread=spread, path=path
+                ).requests
 
     def _growth(self, small: Path, large: Path) -> None:
         took = populate(large, self._keys)

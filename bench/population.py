@@ -9,7 +9,7 @@ from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemRandomness
 from strongroom.config import Address
-from strongroom.domain.algorithms import DEFAULT
+from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
 from strongroom.domain.events import Event, Outcome, canonical
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind
@@ -23,8 +23,13 @@ from strongroom.services.tenants import FIRST
 _GROUP = 500
 
 
-def populate(directory: Path, keys: int) -> float:
-    """Found a development deployment with this many more keys. The seconds it took."""
+def populate(
+    directory: Path, keys: int, algorithm: Algorithm = DEFAULT, prefix: str = "bench"
+) -> float:
+    """This many more keys, in a development deployment that is founded if need be.
+
+    Their names are the prefix and a number of seven digits. Returns the seconds it took.
+    """
     began = time.perf_counter()
     claim = bootstrap.Claim(directory)
     plan = bootstrap.dev(directory, Address("127.0.0.1", 0), gates=1, custodians=1)
@@ -44,20 +49,20 @@ def populate(directory: Path, keys: int) -> float:
         for number in range(start, min(start + _GROUP, keys)):
             now_us = time.time_ns() // 1000
             request = f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
-            key_id, name = randomness.bytes(16), f"bench-{number:07d}"
+            key_id, name = randomness.bytes(16), f"{prefix}-{number:07d}"
             key = Key(
-                algorithm=DEFAULT, protection=Protection.SOFTWARE, origin=Origin.GENERATED,
+                algorithm=algorithm, protection=Protection.SOFTWARE, origin=Origin.GENERATED,
                 state=State.ACTIVE, current_version=1, labels={"team": "payments"},
-                description="", created_us=now_us,
+                description="", created_us=now_us, purpose=ALGORITHMS[algorithm].purpose,
             )  # fmt: skip
             binding = binding_of(sealing, record.id, key_id, key, 1)
-            version = version_of(DEFAULT, handle.generate(DEFAULT, binding), now_us)
+            version = version_of(algorithm, handle.generate(algorithm, binding), now_us)
             writes = (
                 new_key_row(sealing, key_id, key, namespace=record.id, name=name, request=request),
                 new_version_row(sealing, key_id, 1, version, namespace=record.id, request=request),
             )
             event = Event(
-                action="key.create", details={"algorithm": DEFAULT}, format=1, namespace=FIRST,
+                action="key.create", details={"algorithm": algorithm}, format=1, namespace=FIRST,
                 object=f"key/{name}", outcome=Outcome.ALLOWED, principal="bench",
                 request=request, time=rfc3339(now_us), version=1,
             )  # fmt: skip

@@ -21,7 +21,7 @@ if spread > 0 then
     math.randomseed(os.time() + tonumber(tostring({}):match("0x(%x+)"), 16) % 1000003)
   end
   request = function()
-    return wrk.format(nil, string.format("/v1/keys/bench-%07d/encrypt", math.random(0, spread - 1)))
+    return wrk.format(nil, string.format(os.getenv("BENCH_PATH"), math.random(0, spread - 1)))
   end
 end
 done = function(summary, latency, requests)
@@ -53,11 +53,13 @@ class Result(msgspec.Struct):
 
 
 def load(  # noqa: PLR0913 - what a load is
-    url: str, token: str, body: bytes, *, connections: int, seconds: int, spread: int = 0
-) -> Result:
+    url: str, token: str, body: bytes, *, connections: int, seconds: int, spread: int = 0,
+    path: str = "/v1/keys/bench-%07d/encrypt",
+) -> Result:  # fmt: skip
     """Ask again and again with this body. Raises `RuntimeError` when a request failed.
 
-    With a `spread`, each request is for one of that many keys of the population, at random.
+    With a `spread`, each request is for one of that many keys of the population, at random: the
+    number is put into the path.
     """
     program = shutil.which("wrk")
     if program is None:
@@ -76,6 +78,7 @@ def load(  # noqa: PLR0913 - what a load is
                 "BENCH_AUTHORIZATION": f"Bearer {token}",
                 "BENCH_BODY": str(file),
                 "BENCH_SPREAD": str(spread),
+                "BENCH_PATH": path,
             },
             capture_output=True, text=True, check=True,
         )  # fmt: skip

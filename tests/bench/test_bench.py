@@ -26,7 +26,7 @@ def page(tmp_path_factory):
 
 def test_every_table_is_there(page):
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
-        "Speed", "Algorithms", "Growth", "Memory over time",
+        "Speed", "Algorithms", "RSA at the same time", "Growth", "Keys in use", "Memory over time",
     ]  # fmt: skip
 
 
@@ -44,6 +44,13 @@ def test_every_table_is_there(page):
         "encrypts/s, hot",
         "encrypts/s, all",
         "start until ready, s",
+        "nothing else",
+        "8 connections sign",
+        "2 connections make key pairs",
+        "both",
+        "20",
+        "200",
+        "2,000",
         "memory of ledger after the load, MiB",
     ],
 )  # fmt: skip

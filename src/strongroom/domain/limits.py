@@ -74,7 +74,7 @@ CALL_SECONDS_MAX: Final = 30  # a gate waits this long for a custodian
 CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind forgets everything
 
 # What a custodian remembers between requests.
-CACHED_KEYS_MAX: Final = 10_000  # per custodian; fewer where they weigh more:
+CACHED_KEYS_MAX: Final = 10_000  # per custodian, or fewer that weigh more
 CACHED_KEYS_BYTES_MAX: Final = 64 * 1024 * 1024  # they and their versions; AES 4 KiB, ML-DSA-87 45
 CACHED_PRINCIPALS_MAX: Final = 10_000  # likewise tokens, namespaces, decisions: 1 KiB each
 CACHED_VERSIONS_PER_KEY_MAX: Final = 32  # older ones are read again when they are needed

@@ -1,11 +1,16 @@
 """Times as people write them: RFC 3339, in UTC, to the microsecond."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 DAY_US: Final = 86_400_000_000
 
-_YEARS: Final = (1970, 9999)  # between them, so that no zone leads out of what a time can be
+# Between them, so that neither a zone nor a rotation after it leads out of what a time can be.
+_YEARS: Final = (1970, 9900)
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _last: tuple[int, str] = (0, "1970-01-01T00:00:00")
@@ -27,8 +32,11 @@ def microseconds(text: str) -> int:
     if not text:
         return 0
     try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is None or not _YEARS[0] < time.year < _YEARS[1]:
+        # Python reads more than that: weeks, times without seconds, zones of odd microseconds.
+        if not _RFC3339.fullmatch(text):
+            raise ValueError
+        time = datetime.fromisoformat(text.upper())
+        if not _YEARS[0] < time.year < _YEARS[1]:
             raise ValueError
     except ValueError:
         raise ValueError("a time is RFC 3339 with its zone, such as 2026-01-31T12:00:00Z") from None

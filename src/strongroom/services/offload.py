@@ -3,17 +3,18 @@
 What was measured (milliseconds of processor, the slower twentieth of many calls; 64 KiB of message
 where there is one; `python -m bench.turns` measures again):
 
-    making RSA                          2048: 50 · 3072: 140 · 4096: 360, and twice that by chance
-    adopting an RSA key, with checks    2048: 36 · 3072: 115 · 4096: 280
-    RSA sign, decrypt, unwrap           2048: 0.6 · 3072: 1.0 · 4096: 2.2
-    ML-DSA sign, which tries again      44: 1.8 · 65: 2.8 · 87: 3.3
-    verifying with P-384, P-521, Ed448  1.0 · 0.9 · 0.6
+    making RSA                          2048: 80 · 3072: 520 · 4096: 740, by chance
+    adopting an RSA key, with checks    2048: 52 · 3072: 117 · 4096: 380
+    RSA sign, decrypt, unwrap           2048: 0.6 · 3072: 1.1 · 4096: 2.4
+    ML-DSA sign, which tries again      44: 2.0 · 65: 3.6 · 87: 3.1
+    verifying with P-384, P-521, Ed448  1.0 · 0.8 · 0.6
     opening any private key             0.5 at most: RSA keys are not validated a second time
     anything else with one key          0.7 at most
+    a change of policies                0.2; 3 to 6 to check a text, 10 to read 100 at first
 
 So the first four are done in threads, where the library lets go of the interpreter. The rest
 stays: a thread costs 0.1 ms and a wait for the interpreter. What is many small things (a batch)
-gives way to others by itself, see `batch.py`.
+gives way to others by itself, see `batch.py`. Policies stay, too: Cedar keeps the interpreter.
 """
 
 import asyncio

@@ -62,16 +62,16 @@ a line of base64 text; `--raw` writes bytes. Messages, plaintexts and key materi
 and written as they are.
 
 What is secret (a data key, a private key, a shared secret, unwrapped material, a backup) goes to
-a file with mode 0600 (`--out FILE`) or to a pipe. A terminal gets it only when `--out -` says so, as
-JSON, too. A command with several results has an option for the file of each; one of them can go
-to standard output, where `--output json` puts all that go to no file. What could not be delivered
-is refused before a key is used.
+a file with mode 0600 (`--out FILE`) or to a pipe. A terminal gets it only when `--out -` says so,
+as JSON, too. A command with several results has an option for the file of each; one of them can
+go to standard output, where `--output json` puts all that go to no file. What could not be
+delivered is refused before a key is used.
 
 ## Keys, times, and what cannot be undone
 
-Wherever a key's name goes, `alias:NAME` does, too. Times are RFC 3339 with their zone, or count from
-now: `+30d`, `+12h`; `now` and `never` are times, too. What ends a key or erases material asks first
-whoever sits at a terminal; `--yes` answers. A script is not asked.
+Wherever a key's name goes, `alias:NAME` does, too. Times are RFC 3339 with their zone, or count
+from now: `+30d`, `+12h`; `now` and `never` are times, too. What ends a key or erases material asks
+first whoever sits at a terminal; `--yes` answers. A script is not asked.
 
 ## Seeing what a command needs and sends
 

@@ -47,7 +47,7 @@ COMMANDS = {
     ],
     "key.delete-imported-material": ["key", "delete-material", "here"],
     "key.export": ["key", "export", "portable", "--to", "{public}"],
-    "key.backup": ["key", "backup", "demo"],
+    "key.backup": ["key", "backup", "demo", "-o", "json"],
     "key.restore": ["key", "restore", "{backup}", "--name", "found"],
     "key.read-usage": ["key", "usage", "demo", "--days", "7"],
     "alias.write": ["alias", "set", "new", "demo"],

@@ -223,6 +223,9 @@ def test_what_is_due_is_found_the_longest_due_first(store):
     store.commit([due(1, 30), due(2, 10), due(3, 20, kind=Kind.VERSION), due(4, 0), due(5, 31)])
     assert numbers(store.due(30, 9)) == [2, 3, 1]
     assert numbers(store.due(30, 2)) == [2, 3]
+    assert numbers(store.due(30, 1, 1)) == [3]
+    assert numbers(store.due(30, 9, 2)) == [1]
+    assert store.due(30, 9, 3) == []
     assert store.due(9, 9) == []
     assert store.due(30, 0) == []
     assert [record.kind for record in store.due(30, 9)] == [Kind.KEY, Kind.VERSION, Kind.KEY]

@@ -216,6 +216,21 @@ def test_a_long_key_pair_rotates_without_holding_the_others_up(desk, house):
     assert shown(desk, house, "pair").current_version == 2
 
 
+def test_rotations_that_a_profile_forbids_hold_up_nothing_and_come_when_they_may(desk, house):
+    many = 101  # more than the steward looks up together
+    for number in range(many):
+        made(desk, house, f"k{number}", algorithm="chacha20-poly1305", rotation_days=1)
+    made(desk, house, rotation_days=2)
+    desk.ask(house.admin, "namespace.update", profile="approved")
+    house.clock.now += 2 * DAY_US
+    assert desk.steward() == 1
+    assert shown(desk, house).current_version == 2
+    assert shown(desk, house, "k0").current_version == 1
+    desk.ask(house.admin, "namespace.update", profile="standard")
+    assert desk.steward() == many
+    assert shown(desk, house, "k0").current_version == 2
+
+
 # --- by uses --------------------------------------------------------------------------------------
 
 

@@ -56,11 +56,11 @@ class DirectLedger:
             self._announce()
             return self._store.family(kind, prefix, limit)
 
-    async def due(self, now_us: int, limit: int) -> list[Record]:
+    async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records that are due."""
         with _translated():
             self._announce()
-            return self._store.due(now_us, limit)
+            return self._store.due(now_us, limit, skip)
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object."""

@@ -79,11 +79,12 @@ class MemoryStore:
         found.sort(key=lambda record: record.id, reverse=True)
         return found[: max(limit, 0)]
 
-    def due(self, now_us: int, limit: int) -> list[Record]:
-        """Records that are due, the longest due first."""
+    def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
+        """Records that are due, the longest due first, without the first `skip`."""
         self._check_open()
         found = sorted((at, *key) for key, at in self._due.items() if 0 < at <= now_us)
-        return [self._records[kind, record_id] for _, kind, record_id in found[: max(limit, 0)]]
+        shown = found[max(skip, 0) :][: max(limit, 0)]
+        return [self._records[kind, record_id] for _, kind, record_id in shown]
 
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""

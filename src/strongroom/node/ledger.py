@@ -168,8 +168,8 @@ class LedgerRoom:
                 return self._store.find(kind, namespace, name)
             case wire.Family(kind, prefix, limit):
                 return self._store.family(kind, prefix, limit)
-            case wire.Due(now_us, limit):
-                return self._store.due(now_us, limit)
+            case wire.Due(now_us, limit, skip):
+                return self._store.due(now_us, limit, skip)
             case wire.ReadUsage(namespace, name, since_day, limit):
                 return self._store.usage(namespace, name, since_day, limit)
             case wire.ReadTree():

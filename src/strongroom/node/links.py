@@ -101,9 +101,9 @@ class LedgerLink:
         """The records whose ids begin so."""
         return wire.RECORDS.decode(await self._ask(wire.Family(kind, prefix, limit)))
 
-    async def due(self, now_us: int, limit: int) -> list[Record]:
-        """Records that are due, the longest due first."""
-        return wire.RECORDS.decode(await self._ask(wire.Due(now_us, limit)))
+    async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
+        """Records that are due, the longest due first, without the first `skip`."""
+        return wire.RECORDS.decode(await self._ask(wire.Due(now_us, limit, skip)))
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""

@@ -74,6 +74,7 @@ class Due(msgspec.Struct, frozen=True, array_like=True, tag="due"):
 
     now_us: int
     limit: int
+    skip: int
 
 
 class ReadUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage"):

@@ -40,8 +40,8 @@ class Ledger(Protocol):
     async def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records whose ids begin so, greatest first."""
 
-    async def due(self, now_us: int, limit: int) -> list[Record]:
-        """Records that are due, the longest due first."""
+    async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
+        """Records that are due, the longest due first, without the first `skip`."""
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""

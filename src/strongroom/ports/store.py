@@ -208,8 +208,8 @@ class Store(Protocol):
     def family(self, kind: Kind, prefix: bytes, limit: int) -> list[Record]:
         """The records of a kind whose ids begin so, greatest id first, as of the present epoch."""
 
-    def due(self, now_us: int, limit: int) -> list[Record]:
-        """Records of any kind and namespace that are due, the longest due first."""
+    def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
+        """Records of any kind and namespace that are due, the longest due first, without `skip`."""
 
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first, including what is not kept yet."""

@@ -75,16 +75,28 @@ class Steward:
 
     async def turn(self) -> int:
         """Do what is due. Returns how many things were done: with none, there is nothing left."""
-        wanted = _AT_ONCE + len(self._tampered)
         done = 0
-        for record in await self._ledger.due(self._clock.now_us(), wanted):
-            if (record.fact, record.revision) in self._tampered:
-                continue
-            try:
-                done += await self._attend(record)
-            except TamperedRecord:
-                self._tampered.add((record.fact, record.revision))
-        return done
+        # What nothing can be done about now, such as a rotation that a namespace's profile forbids,
+        # stays due. However much of it there is, it must not stand in the way of the rest.
+        left = 0
+        while True:
+            records = await self._ledger.due(self._clock.now_us(), _AT_ONCE, left)
+            for record in records:
+                if await self._attended(record):
+                    done += 1
+                else:
+                    left += 1
+            if len(records) < _AT_ONCE:
+                return done
+
+    async def _attended(self, record: Record) -> bool:
+        if (record.fact, record.revision) in self._tampered:
+            return False
+        try:
+            return await self._attend(record)
+        except TamperedRecord:
+            self._tampered.add((record.fact, record.revision))
+            return False
 
     async def rotate_overused(self) -> int:
         """Rotate the keys that were used as often as their rules say."""

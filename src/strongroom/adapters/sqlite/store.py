@@ -147,16 +147,16 @@ class SQLiteStore:
             rows = self._db.execute(query, (kind, prefix, end, max(limit, 0)))
             return [reading.record(kind, row) for row in rows]
 
-    def due(self, now_us: int, limit: int) -> list[Record]:
-        """Records that are due, the longest due first."""
+    def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
+        """Records that are due, the longest due first, without the first `skip`."""
         query = (
             f"SELECT kind, {reading.COLUMNS} FROM records"  # noqa: S608 - columns of ours
             f" WHERE live = 1 AND due_us > 0 AND due_us <= ? AND +{_IS_KIND}"
-            " ORDER BY due_us, kind, id LIMIT ?"
+            " ORDER BY due_us, kind, id LIMIT ? OFFSET ?"
         )
         with _translated():
             self._settle()
-            rows = self._db.execute(query, (now_us, max(limit, 0)))
+            rows = self._db.execute(query, (now_us, max(limit, 0), max(skip, 0)))
             return [reading.record(Kind(kind), row) for kind, *row in rows]
 
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry

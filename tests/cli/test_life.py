@@ -10,6 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from strongroom.cli import key_view
+from strongroom.cli.session import Session
+from strongroom.cli.settings import Common
+from strongroom.domain import asks
 from tests.cli.conftest import SOURCE
 
 
@@ -334,3 +338,30 @@ def test_application_may_end_nothing(cli):
         assert cli.app("key", *words).code == 4, words
     assert cli.app("alias", "set", "x", "demo").code == 4
     assert cli.app("namespace", "show").code == 4
+
+
+# --- what a server may say ------------------------------------------------------------------------
+
+
+def test_hostile_words_of_a_key_reach_no_terminal(monkeypatch, capsys):
+    """Whatever the server says of a key's dates and bounds, no line of it commands a terminal."""
+    evil = "\x1b]0;owned\x07\u202e"
+    version = asks.VersionView(
+        version=1, state="active", created=evil, destroys=evil, destroyed="", expires="",
+        material=True,
+    )  # fmt: skip
+    control = asks.ControlView(
+        operations=[evil], not_before=evil, not_after=evil, uses_max=1, rate_uses=1,
+        rate_seconds=1, required_context=[evil],
+    )  # fmt: skip
+    key = asks.KeyView(
+        name=evil, id=evil, algorithm=evil, purpose=evil, protection=evil, origin=evil,
+        state="pre-activation", current_version=1, labels={}, description=evil, created=evil,
+        activates=evil, deactivates=evil, destroys="", destroyed=evil, min_version=2,
+        rotation_days=1, rotation_uses=1, rotates=evil, exportable=True, deletion_protection=True,
+        control=control, revision=1, versions=[version],
+    )  # fmt: skip
+    key_view.show(Session(Common()), key)
+    out, err = capsys.readouterr()
+    assert not set("\x1b\x07\u202e") & set(out + err)
+    assert out.count("owned") > 12

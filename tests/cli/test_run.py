@@ -132,8 +132,12 @@ def test_hostile_names_and_texts_reach_no_terminal(cli, answer):
         '{"keys": [{"name": "%s", "id": "%s", "algorithm": "aes-256-gcm", "purpose":'
         ' "encrypt-decrypt", "protection": "software", "origin": "generated", "state": "active",'
         ' "current_version": 1, "labels": {"%s": "%s"}, "description": "%s", "created": "%s",'
-        ' "revision": 1}], "next_page_token": "%s"}'
-    ) % ((evil,) * 7)
+        ' "activates": "%s", "deactivates": "", "destroys": "", "destroyed": "", "min_version": 1,'
+        ' "rotation_days": 0, "rotation_uses": 0, "rotates": "%s", "exportable": false,'
+        ' "deletion_protection": false, "control": {"operations": ["%s"], "not_before": "%s",'
+        ' "not_after": "", "uses_max": 0, "rate_uses": 0, "rate_seconds": 0,'
+        ' "required_context": ["%s"]}, "revision": 1}], "next_page_token": "%s"}'
+    ) % ((evil,) * 12)
     url = answer(page.encode())
     for output in ("table", "json"):
         result = cli("key", "list", "--url", url, "--output", output)

@@ -25,8 +25,8 @@ START_US = 1_790_000_000_000_000
 class Clock:
     """A clock that can be moved."""
 
-    def __init__(self):
-        self.now = START_US
+    def __init__(self, now_us=START_US):
+        self.now = now_us
 
     def now_us(self):
         return self.now
@@ -44,10 +44,10 @@ class Refused(AssertionError):  # noqa: N818 - it says what is the case
 class House:
     """A founded deployment."""
 
-    def __init__(self, path, *, dev=True, root=None):
+    def __init__(self, path, *, dev=True, root=None, now_us=START_US):
         self.path = str(path)
         self.root = root or os.urandom(32)
-        self.clock = Clock()
+        self.clock = Clock(now_us)
         self.store = SQLiteStore.create(self.path, os.urandom(16))
         self.tokens = found(
             self.store,

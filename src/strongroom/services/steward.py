@@ -33,6 +33,7 @@ from strongroom.services.rows import key_row, version_row
 
 STEWARD: Final = "strongroom:steward"  # no principal can have this name
 _LOOKS_SECONDS: Final = 15.0
+_AGAIN_SECONDS: Final = 1.0  # after the ledger did not answer, such as when the node begins
 _AT_ONCE: Final = 100  # records looked up together
 _ERASED_AT_ONCE: Final = 200  # versions in one commit
 
@@ -61,15 +62,16 @@ class Steward:
     async def watch(self, *, due: bool) -> None:
         """Work for ever. Without `due`, only at what this custodian itself is told."""
         while True:
+            wait = _LOOKS_SECONDS
             try:
                 busy = await self.rotate_overused() + (await self.turn() if due else 0)
             except Refusal:
-                busy = 0  # the ledger does not answer: later
+                busy, wait = 0, _AGAIN_SECONDS
             if busy:
                 continue
             self._woken.clear()
             try:
-                await asyncio.wait_for(self._woken.wait(), _LOOKS_SECONDS)
+                await asyncio.wait_for(self._woken.wait(), wait)
             except TimeoutError:
                 continue
 

@@ -157,28 +157,48 @@ class Steward:
         )  # fmt: skip
 
     async def _destroy(self, key: KeyFact, now_us: int) -> bool:
-        """Erase all versions, some in each commit; the key's own row comes with the last."""
+        """Erase all versions, some in each commit; the key's own row comes with the last.
+
+        Whatever was erased when this ends early stays so, and is passed over the next time.
+        """
+        # One epoch for all: if somebody changes the key meanwhile, it is looked at anew.
         epoch, request = self._ledger.epoch, own_request(self._randomness, now_us)
+        last = key.body.current_version
+        erased: tuple[Write, ...] = ()
+        done = False
+        for first in range(1, last + 1, _ERASED_AT_ONCE):
+            numbers = range(first, min(first + _ERASED_AT_ONCE, last + 1))
+            erased = await self._erasures(key, numbers, now_us, request)
+            if not erased or last in numbers:
+                continue
+            kept = await self._keep(
+                key, "key.destroy", {"versions": len(erased)}, erased,
+                request=request, epoch=epoch, erases=True,
+            )  # fmt: skip
+            if not kept:
+                return done
+            done = True
+        destroyed = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
+        writes = (*erased, key_row(self._facts.sealing, key, destroyed, request))
+        kept = await self._keep(
+            key, "key.destroy", {"versions": len(erased)}, writes,
+            request=request, epoch=epoch, erases=True,
+        )  # fmt: skip
+        return kept or done
+
+    async def _erasures(
+        self, key: KeyFact, numbers: range, now_us: int, request: str
+    ) -> tuple[Write, ...]:
+        refs = [Ref(Kind.VERSION, version_id(key.id, number)) for number in numbers]
         writes: list[Write] = []
-        for number in range(1, key.body.current_version + 1):
-            (record,) = await self._ledger.load([Ref(Kind.VERSION, version_id(key.id, number))])
+        for number, record in zip(numbers, await self._ledger.load(refs), strict=True):
             if record is None:
                 continue  # its row is gone, and its material with it
             body = self._facts.sealing.open(record, Version, expected=(Kind.VERSION, record.id))
             if body.state is not State.DESTROYED:
                 version = VersionFact(record, number, body, None)
                 writes.append(self._erased(key, version, now_us, request))
-            if len(writes) == _ERASED_AT_ONCE:
-                return await self._keep(
-                    key, "key.destroy", {"versions": len(writes)}, tuple(writes),
-                    request=request, epoch=epoch, erases=True,
-                )  # fmt: skip
-        destroyed = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
-        erased = (*writes, key_row(self._facts.sealing, key, destroyed, request))
-        return await self._keep(
-            key, "key.destroy", {"versions": len(writes)}, erased,
-            request=request, epoch=epoch, erases=True,
-        )  # fmt: skip
+        return tuple(writes)
 
     async def _attend_version(self, key: KeyFact, version: VersionFact, now_us: int) -> bool:
         body = version.body

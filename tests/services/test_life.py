@@ -307,6 +307,26 @@ def test_a_destruction_that_was_cut_short_is_finished_later(desk, house, commits
     assert late.steward() == 0
 
 
+def test_a_record_that_trips_the_steward_holds_up_no_other(desk, house, monkeypatch):
+    for name in ("one", "bad", "two"):
+        desk.ask(house.admin, "key.create", name=name)
+        scheduled(desk, house, name)
+    house.clock.now = DUE_US
+    attend = desk._steward._attend
+
+    async def tripping(record):
+        if record.name == "bad":
+            raise ValueError("tripped")
+        return await attend(record)
+
+    monkeypatch.setattr(desk._steward, "_attend", tripping)
+    with pytest.raises(ValueError, match="tripped"):
+        desk.steward()
+    assert [opened(house, name)[0].state for name in ("one", "bad", "two")] == [
+        State.DESTROYED, State.DESTRUCTION_SCHEDULED, State.DESTROYED,
+    ]  # fmt: skip
+
+
 def test_what_was_due_while_nothing_ran_is_done_once_afterwards(desk, house):
     scheduled(desk, house)
     house.clock.now = DUE_US + 900 * DAY_US

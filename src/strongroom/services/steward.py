@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from strongroom.domain import limits
-from strongroom.domain.errors import Refusal, TamperedRecord
+from strongroom.domain.errors import Refusal, TamperedRecord, Unavailable
 from strongroom.domain.events import Event, Outcome
 from strongroom.domain.lifecycle import State, Use, allows, state_at
 from strongroom.domain.operations import DEEDS
@@ -76,20 +76,33 @@ class Steward:
                 continue
 
     async def turn(self) -> int:
-        """Do what is due. Returns how many things were done: with none, there is nothing left."""
+        """Do what is due. Returns how many things were done: with none, there is nothing left.
+
+        What goes wrong with one record is raised when the others have been looked at.
+        """
         done = 0
         # What nothing can be done about now, such as a rotation that a namespace's profile forbids,
         # stays due. However much of it there is, it must not stand in the way of the rest.
         left = 0
+        failure: Exception | None = None
         while True:
             records = await self._ledger.due(self._clock.now_us(), _AT_ONCE, left)
             for record in records:
-                if await self._attended(record):
+                try:
+                    attended = await self._attended(record)
+                except Unavailable:
+                    raise
+                except Exception as error:  # noqa: BLE001 - our mistake, raised after the rest
+                    failure, attended = error, False
+                if attended:
                     done += 1
                 else:
                     left += 1
             if len(records) < _AT_ONCE:
-                return done
+                break
+        if failure is not None:
+            raise failure
+        return done
 
     async def _attended(self, record: Record) -> bool:
         if (record.fact, record.revision) in self._tampered:

@@ -577,3 +577,11 @@ def test_a_change_between_the_stewards_look_and_its_commit_holds(house):
     assert house.desk(ledger=Interrupted(house.store)).steward() == 0
     assert opened(house)[1][0].wrapped
     assert deeds(house) == []
+
+
+def test_protection_comes_too_late_for_a_key_that_is_about_to_be_destroyed(house):
+    desk = house.desk()
+    desk.ask(house.admin, "key.schedule-destruction", "demo")
+    refused = desk.refusal(house.admin, "key.update", "demo", deletion_protection=True)
+    assert refused == "key-not-usable"
+    desk.ask(house.admin, "key.update", "demo", description="still described")

@@ -185,6 +185,11 @@ class ListKeys(Page, kw_only=True):
     label: Annotated[str, Meta(max_length=320)] = ""
     search: Annotated[str, Meta(max_length=128)] = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a value without a name."""
+        if self.label.startswith("="):
+            raise ValueError("a label is a name, or name=value")
+
 
 class OfVersion(Ask, kw_only=True):
     """What is asked of the key; with `key_version`, of that version alone."""

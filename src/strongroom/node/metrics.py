@@ -45,6 +45,7 @@ HELP: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "strongroom_operations": ("Operations decided, by outcome", ("operation", "outcome")),
     "strongroom_facts_found": ("Facts found in the custodian's cache", ()),
     "strongroom_facts_missed": ("Facts that had to be read from the ledger", ()),
+    "strongroom_steward_tampered": ("Records that were due and failed their integrity check", ()),
     "strongroom_stale": ("Decisions made again because a fact had changed", ()),
     "strongroom_custodian_waiting": ("Requests that wait for the ledger", ()),
     "strongroom_custodian_loop_lag_seconds": ("How late the event loop came to a timer", ()),

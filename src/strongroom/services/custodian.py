@@ -62,7 +62,7 @@ def assemble(  # noqa: PLR0913 - the ports
     facts = Facts(ledger, provider, engine, watch)
     authorizer = Authorizer(facts, clock)
     keyring = Keyring(facts, authorizer)
-    steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness)
+    steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)
     books = Books(ledger, first_namespace, FIRST, steward.overused)
     views = Views(facts.sealing, ledger, clock)
     keys = Keys(

@@ -195,6 +195,8 @@ def _changed(body: Key, given: dict[str, Any], now_us: int) -> Key:
     }  # fmt: skip
     if "min_version" in given:
         changes["min_version"] = _min_version(body, given["min_version"])
+    if given.get("deletion_protection") and body.state is State.DESTRUCTION_SCHEDULED:
+        raise KeyNotUsable("the key is about to be destroyed; cancel that first")
     if "control" in given:
         changes["control"] = _control(given["control"], body.algorithm)
     if "activates" in given:

@@ -25,7 +25,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Write
 from strongroom.services.books import Details, entry_of
-from strongroom.services.facts import Facts, KeyFact, VersionFact
+from strongroom.services.facts import Facts, KeyFact, VersionFact, Watch
 from strongroom.services.founding import own_request
 from strongroom.services.life import rotation
 from strongroom.services.profiles import algorithm_forbidden
@@ -42,12 +42,13 @@ class Steward:
     """See the head of this module. One of a node's custodians has the watch."""
 
     def __init__(
-        self, *, facts: Facts, ledger: Ledger, clock: Clock, randomness: Randomness
+        self, *, facts: Facts, ledger: Ledger, clock: Clock, randomness: Randomness, meter: Watch
     ) -> None:
         self._facts = facts
         self._ledger = ledger
         self._clock = clock
         self._randomness = randomness
+        self._meter = meter
         self._overused: set[tuple[bytes, int]] = set()
         self._woken = asyncio.Event()
         # Records that cannot be opened, by revision: looked at once, reported, and left alone.
@@ -111,6 +112,7 @@ class Steward:
             return await self._attend(record)
         except TamperedRecord:
             self._tampered.add((record.fact, record.revision))
+            self._meter.count("strongroom_steward_tampered")
             return False
 
     async def rotate_overused(self) -> int:

@@ -21,14 +21,14 @@ from strongroom.domain.times import DAY_US, rfc3339
 from tests.support import SOAK_SECONDS
 from tests.support.desks import START_US, House
 
-NAMES = st.sampled_from(["demo", "demo", "a"])  # whoever does all to one finds more
+PLACES = st.sampled_from(["demo", "demo", "a"])  # whoever does all to one finds more
 DESKS = st.sampled_from([0, 1])
 END_US = START_US + 3_500 * DAY_US  # a token lives ten years
 DATES = st.sampled_from([1, DAY_US, 20 * DAY_US, 200 * DAY_US])  # from now on
 MAYBE_DATES = st.one_of(st.just(0), DATES)
 TRANSITIONS = st.sampled_from(
-    ["enable", "disable", "deactivate", "mark-compromised", "schedule-destruction",
-     "cancel-destruction"]
+    ["enable", "enable", "disable", "disable", "deactivate", "mark-compromised",
+     "schedule-destruction", "schedule-destruction", "cancel-destruction", "cancel-destruction"]
 )  # fmt: skip
 OPERATIONS = st.sampled_from([[], ["key.encrypt"], ["key.encrypt", "key.decrypt"]])
 
@@ -181,6 +181,8 @@ class LongLife(RuleBasedStateMachine):
         self.keys = {"demo": Key(START_US, days=90)}
         self.alias = ""
         self.sealed = {"demo": {}}  # by name and version: a ciphertext
+        # A key that is gone stays gone, so that its place is taken by another now and then.
+        self.names = {"demo": "demo", "a": "a"}
         self.steps = 0
         self.begin()
 
@@ -198,6 +200,10 @@ class LongLife(RuleBasedStateMachine):
     @property
     def now(self):
         return self.house.clock.now
+
+    def there(self):
+        """The names of those keys that have a place now."""
+        return [name for name in self.names.values() if name in self.keys]
 
     def call(self, desk, token, operation, target="", **fields):
         """The reply's code. Each call leaves exactly one entry."""
@@ -223,7 +229,7 @@ class LongLife(RuleBasedStateMachine):
     @rule(data=st.data(), off=st.sampled_from([-1, 0, 1]), desk=DESKS, looks=st.booleans())
     def time_comes_to_a_date(self, data, off, desk, looks):
         dates = {
-            date + off for key in self.keys.values() for date in key.dates()
+            date + off for name in self.there() for date in self.keys[name].dates()
             if self.now < date + off <= END_US
         }  # fmt: skip
         if dates:
@@ -242,7 +248,7 @@ class LongLife(RuleBasedStateMachine):
                 key.rotate(self.now)
         self.told[desk].clear()
         assert self.desks[desk].steward() == 0
-        for name in self.keys:
+        for name in self.there():
             self.read(desk, name)
 
     @rule()
@@ -254,11 +260,14 @@ class LongLife(RuleBasedStateMachine):
     # --- life -------------------------------------------------------------------------------------
 
     @rule(
-        desk=DESKS, name=NAMES, begins=MAYBE_DATES, ends=MAYBE_DATES,
+        desk=DESKS, place=PLACES, begins=MAYBE_DATES, ends=MAYBE_DATES,
         days=st.sampled_from([0, 10]), uses=st.sampled_from([0, 100]),
-        most=st.sampled_from([0, 0, 70]), protected=st.booleans(),
+        most=st.sampled_from([0, 0, 70]), protected=st.booleans(), again=st.booleans(),
     )  # fmt: skip
-    def create(self, desk, name, begins, ends, days, uses, most, protected):
+    def create(self, desk, place, begins, ends, days, uses, most, protected, again):
+        name = self.names[place]
+        if name in self.keys and not again:
+            name = self.names[place] = f"{place}-{len(self.keys)}"
         activates, deactivates = (self.now + date if date else 0 for date in (begins, ends))
         code = self.call(
             desk, self.admin, "key.create", name=name, rotation_days=days, rotation_uses=uses,
@@ -279,10 +288,11 @@ class LongLife(RuleBasedStateMachine):
             self.sealed[name] = {}
 
     @rule(
-        desk=DESKS, name=NAMES, transition=TRANSITIONS, days=st.sampled_from([7, 30]),
+        desk=DESKS, place=PLACES, transition=TRANSITIONS, days=st.sampled_from([7, 30]),
         number=st.sampled_from([None, None, 1, 2]),
     )  # fmt: skip
-    def move(self, desk, name, transition, days, number):
+    def move(self, desk, place, transition, days, number):
+        name = self.names[place]
         fields = {} if number is None else {"key_version": number}
         if transition == "schedule-destruction":
             fields["days"] = days
@@ -304,8 +314,9 @@ class LongLife(RuleBasedStateMachine):
             thing = key.versions[number - 1]
         return "" if thing.move(transition, self.now, days) else NOT_USABLE
 
-    @rule(desk=DESKS, name=NAMES)
-    def rotate(self, desk, name):
+    @rule(desk=DESKS, place=PLACES)
+    def rotate(self, desk, place):
+        name = self.names[place]
         code, key = self.call(desk, self.admin, "key.rotate", name), self.keys.get(name)
         if key is None:
             assert code == NOT_FOUND
@@ -315,8 +326,9 @@ class LongLife(RuleBasedStateMachine):
             assert code == ""
             key.rotate(self.now)
 
-    def changed(self, desk, name, **fields):
+    def changed(self, desk, place, **fields):
         """The key, if it is there and may be changed, and the code."""
+        name = self.names[place]
         code, key = self.call(desk, self.admin, "key.update", name, **fields), self.keys.get(name)
         if key is None:
             assert code == NOT_FOUND
@@ -326,10 +338,10 @@ class LongLife(RuleBasedStateMachine):
             return key, code
         return None, code
 
-    @rule(desk=DESKS, name=NAMES, begins=MAYBE_DATES)
-    def another_first_day(self, desk, name, begins):
+    @rule(desk=DESKS, place=PLACES, begins=MAYBE_DATES)
+    def another_first_day(self, desk, place, begins):
         at = self.now + begins
-        key, code = self.changed(desk, name, activates=rfc3339(at) if begins else "")
+        key, code = self.changed(desk, place, activates=rfc3339(at) if begins else "")
         if key is None:
             return
         if key.state(self.now) != PRE:
@@ -340,12 +352,12 @@ class LongLife(RuleBasedStateMachine):
             assert code == ""
             key.said, key.activates = (PRE, at) if begins else (ACTIVE, 0)
             key.rotates = at + key.days * DAY_US if key.days else 0
-        self.read(desk, name)
+        self.read(desk, self.names[place])
 
-    @rule(desk=DESKS, name=NAMES, ends=MAYBE_DATES)
-    def another_last_day(self, desk, name, ends):
+    @rule(desk=DESKS, place=PLACES, ends=MAYBE_DATES)
+    def another_last_day(self, desk, place, ends):
         at = self.now + ends
-        key, code = self.changed(desk, name, deactivates=rfc3339(at) if ends else "")
+        key, code = self.changed(desk, place, deactivates=rfc3339(at) if ends else "")
         if key is None:
             return
         if key.state(self.now) not in (PRE, ACTIVE, SUSPENDED):
@@ -357,31 +369,31 @@ class LongLife(RuleBasedStateMachine):
             key.deactivates = at if ends else 0
 
     @rule(
-        desk=DESKS, name=NAMES, days=st.sampled_from([0, 1, 10]), uses=st.sampled_from([0, 100]),
+        desk=DESKS, place=PLACES, days=st.sampled_from([0, 1, 10]), uses=st.sampled_from([0, 100]),
         protected=st.booleans(),
     )  # fmt: skip
-    def other_rules(self, desk, name, days, uses, protected):
+    def other_rules(self, desk, place, days, uses, protected):
         key, code = self.changed(
-            desk, name, rotation_days=days, rotation_uses=uses, deletion_protection=protected
+            desk, place, rotation_days=days, rotation_uses=uses, deletion_protection=protected
         )
         if key is not None:
             assert code == ""
             key.days, key.rule, key.protected = days, uses, protected
             key.rotates = max(self.now, key.activates) + days * DAY_US if days else 0
-            self.read(desk, name)
+            self.read(desk, self.names[place])
 
-    @rule(desk=DESKS, name=NAMES, oldest=st.sampled_from([1, 2, 3]))
-    def another_oldest_version(self, desk, name, oldest):
-        key, code = self.changed(desk, name, min_version=oldest)
+    @rule(desk=DESKS, place=PLACES, oldest=st.sampled_from([1, 2, 3]))
+    def another_oldest_version(self, desk, place, oldest):
+        key, code = self.changed(desk, place, min_version=oldest)
         if key is not None:
             assert code == ("" if oldest <= key.current else INVALID)
             key.oldest = oldest if oldest <= key.current else key.oldest
 
     @rule(
-        desk=DESKS, name=NAMES, operations=OPERATIONS, opens=MAYBE_DATES, shuts=MAYBE_DATES,
+        desk=DESKS, place=PLACES, operations=OPERATIONS, opens=MAYBE_DATES, shuts=MAYBE_DATES,
         most=st.sampled_from([0, 0, 150]),
     )  # fmt: skip
-    def other_bounds(self, desk, name, operations, opens, shuts, most):
+    def other_bounds(self, desk, place, operations, opens, shuts, most):
         not_before, not_after = (self.now + date if date else 0 for date in (opens, shuts))
         control = {
             "operations": operations, "uses_max": most,
@@ -389,24 +401,29 @@ class LongLife(RuleBasedStateMachine):
             "not_after": rfc3339(not_after) if shuts else "",
         }  # fmt: skip
         if opens and shuts and opens >= shuts:
-            assert self.call(desk, self.admin, "key.update", name, control=control) == INVALID
+            assert (
+                self.call(desk, self.admin, "key.update", self.names[place], control=control)
+                == INVALID
+            )
             return
-        key, code = self.changed(desk, name, control=control)
+        key, code = self.changed(desk, place, control=control)
         if key is not None:
             assert code == ""
             key.operations, key.most = operations, most
             key.not_before, key.not_after = not_before, not_after
 
-    @rule(desk=DESKS, name=NAMES)
-    def point(self, desk, name):
+    @rule(desk=DESKS, place=PLACES)
+    def point(self, desk, place):
+        name = self.names[place]
         code = self.call(desk, self.admin, "alias.write", "current", key=name)
         assert code == ("" if name in self.keys else NOT_FOUND)
         self.alias = name if name in self.keys else self.alias
 
     # --- use --------------------------------------------------------------------------------------
 
-    @rule(desk=DESKS, name=NAMES)
-    def encrypt_many(self, desk, name):
+    @rule(desk=DESKS, place=PLACES)
+    def encrypt_many(self, desk, place):
+        name = self.names[place]
         self.encrypt(desk, name, name, 60)
 
     def encrypt(self, desk, name, target, count):
@@ -436,7 +453,7 @@ class LongLife(RuleBasedStateMachine):
         """Who encrypts and decrypts, with some versions: whether it may be, and with which."""
         self.steps += 1
         desk = self.steps % 2
-        for name in list(self.keys):
+        for name in self.there():
             self.encrypt(desk, name, name, 1)
             for version in list(self.sealed[name])[-3:]:
                 self.decrypt(desk, name, version, recoverer=self.steps % 4 > 1)
@@ -467,8 +484,9 @@ class LongLife(RuleBasedStateMachine):
         ][::-1]
         assert [(v.version, v.state, v.material) for v in view.versions] == newest[:100]
 
-    @rule(desk=DESKS, name=NAMES, days=st.sampled_from([1, 2, 90, 400]))
-    def who_used_it(self, desk, name, days):
+    @rule(desk=DESKS, place=PLACES, days=st.sampled_from([1, 2, 90, 400]))
+    def who_used_it(self, desk, place, days):
+        name = self.names[place]
         key = self.keys.get(name)
         if key is None:
             return

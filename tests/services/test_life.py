@@ -455,6 +455,16 @@ def test_cancelling_does_not_start_a_key_whose_first_day_came_meanwhile(desk, ho
     assert desk.refusal(house.app, "key.encrypt", "young", plaintext=b"x") == "key-not-usable"
 
 
+def test_a_key_whose_time_was_over_does_not_come_back_as_one_that_can_be_enabled(desk, house):
+    """Also when nobody had written down yet that it was over."""
+    last_us = START_US + DAY_US
+    desk.ask(house.admin, "key.create", name="old", deactivates=rfc3339(last_us))
+    house.clock.now = last_us
+    scheduled(desk, house, "old")
+    assert desk.ask(house.admin, "key.cancel-destruction", "old").state == "deactivated"
+    assert desk.refusal(house.admin, "key.enable", "old") == "key-not-usable"
+
+
 @pytest.mark.parametrize("fields", [{}, {"key_version": 1}])
 def test_a_compromise_is_not_laundered(desk, house, fields):
     """By no sequence of transitions does it become usable without the right again."""

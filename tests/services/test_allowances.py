@@ -61,3 +61,18 @@ def test_other_algorithms_are_not_counted(house):
     for name in ("siv", "demo"):
         for _ in range(30):
             assert not desk.refusal(house.app, "key.encrypt", name, plaintext=b"x")
+
+
+def test_uses_that_a_rate_refuses_take_nothing_from_what_the_version_may(house):
+    desk = house.desk()
+    control = {"rate_uses": 1, "rate_seconds": 1}
+    desk.ask(house.admin, "key.update", "raw", control=control)
+    done = 0
+    for _ in range(10):
+        done += not desk.refusal(house.app, "key.encrypt", "raw", plaintext=b"x")
+        for _ in range(5):
+            code = desk.refusal(house.app, "key.encrypt", "raw", plaintext=b"x")
+            assert code in ("rate-limited", "key-not-usable")
+        house.clock.now += 1_000_000
+    assert done == 10
+    assert desk.refusal(house.app, "key.encrypt", "raw", plaintext=b"x") == "key-not-usable"

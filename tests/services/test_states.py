@@ -393,6 +393,10 @@ def test_the_right_alone_does_not_decrypt(town):
     in_state(town, "aes", "key", State.COMPROMISED)
     assert desk.refusal(town.exporter, "key.decrypt", **town.made["key.decrypt"]) == "not-allowed"
     assert desk.ask(town.user, "key.decrypt", **town.made["key.decrypt"]).plaintext == b"x"
+    # The entry names what gave the one right and what gave the other.
+    (used,) = desk.ask(town.admin, "audit.read", action="key.decrypt", outcome="allowed",
+                       limit=1_000).events[-1:]  # fmt: skip
+    assert used.policies == ["role:key-user", "policy:all-may"]
     desk.ask(town.admin, "policy.delete", "all-may")
     assert desk.refusal(town.user, "key.decrypt", **town.made["key.decrypt"]) == "not-allowed"
 

@@ -243,7 +243,10 @@ class Authorizer:
             visit, Resource.KEY, key.name, action=action, algorithm=key.body.algorithm,
             labels=key.body.labels, context=permit.context,
         )  # fmt: skip
-        self._judge(visit, self._weigh(visit, question))
+        before, verdict = _known(visit.verdict), self._weigh(visit, question)
+        self._judge(visit, verdict)
+        policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
+        visit.verdict = msgspec.structs.replace(verdict, policies=policies)
 
     def permit(self, visit: Visit, resource: Resource, name: str = "") -> Permit:
         """For an operation on anything else, by its name; of namespaces, there is only the own."""

@@ -74,6 +74,8 @@ def tally(event: Event) -> list[tuple[str, int, int]]:
     if event.outcome is not Outcome.ALLOWED or event.action not in USES:
         return []
     details = event.details
+    if not details:  # most uses of all: one, of one version
+        return [(event.object, event.version, 1)] if event.version else []
     uses = details.get("uses", [])
     counted = [_use(text) for text in uses] if isinstance(uses, list) else []
     if counted and event.action != "key.re-encrypt":

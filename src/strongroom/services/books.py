@@ -118,7 +118,7 @@ def entry_of(event: Event, namespace_id: bytes, time_us: int) -> Entry:
     """The event's canonical bytes, and what it is found by: the same values that are in them."""
     return Entry(
         time_us, namespace_id, event.principal, event.object, event.action, event.outcome,
-        event.request, canonical(event), tuple(Tally(*use) for use in tally(event)),
+        event.request, canonical(event), tuple([Tally(*use) for use in tally(event)]),
     )  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from strongroom.adapters.freshness import Freshness
 from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.times import DAY_US
 from strongroom.ports.store import (
     Commit,
     Conflict,
@@ -24,8 +24,6 @@ from strongroom.ports.store import (
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
-
-_DAY_US: Final = 86_400_000_000
 
 _Records = dict[tuple[Kind, bytes], Record]
 
@@ -91,7 +89,7 @@ class MemoryStore:
         self._check_open()
         rows: dict[tuple[int, int, str], tuple[int, int]] = {}
         for entry, version, count in self._uses(namespace, object):
-            row = entry.time_us // _DAY_US, version, entry.principal
+            row = entry.time_us // DAY_US, version, entry.principal
             before, last_us = rows.get(row, (0, entry.time_us))
             rows[row] = before + count, max(last_us, entry.time_us)
         return [

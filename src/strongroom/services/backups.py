@@ -33,7 +33,7 @@ from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
 from strongroom.services.keyring import Keyring
-from strongroom.services.profiles import algorithm_forbidden
+from strongroom.services.profiles import on_profile
 from strongroom.services.rows import binding_of, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -127,7 +127,7 @@ class Backups:
         name = contents.name if ask.name is UNSET else ask.name
         body = contents.key
         permit = self._authorizer.permit_new_key(visit, name, body.algorithm, body.labels)
-        _on_profile(permit, body)
+        on_profile(permit.namespace.body.profile, body.algorithm)
         visit.facts.append(Ref(Kind.KEY, contents.id).fact)
         if await self._facts.key(contents.id) is not None:
             raise AlreadyExists("this very key is here already, in use or destroyed")
@@ -238,9 +238,3 @@ def _too_large() -> TooLarge:
         f"the key's versions make a backup of more than {limits.BACKUP_BYTES_MAX:,} bytes;"
         " destroy old ones first"
     )
-
-
-def _on_profile(permit: Permit, key: Key) -> None:
-    forbidden = algorithm_forbidden(permit.namespace.body.profile, key.algorithm)
-    if forbidden:
-        raise InvalidRequest(forbidden)

@@ -18,7 +18,7 @@ from strongroom.services.ciphers import cipher, cipher_version, encrypted
 from strongroom.services.crypt import digest
 from strongroom.services.keyring import Keyring
 from strongroom.services.offload import made
-from strongroom.services.profiles import algorithm_forbidden
+from strongroom.services.profiles import on_profile
 
 
 class DataKeys:
@@ -56,9 +56,7 @@ class DataKeys:
             raise InvalidRequest(f"{ask.algorithm} has no key pairs", "$.algorithm")
         permit = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
         version = await cipher_version(self._keyring, permit, Use.PROTECT)  # 2
-        forbidden = algorithm_forbidden(permit.namespace.body.profile, ask.algorithm)
-        if forbidden:
-            raise InvalidRequest(forbidden, "$.algorithm")
+        on_profile(permit.namespace.body.profile, ask.algorithm, "$.algorithm")
         work = partial(self._provider.generate_pair, ask.algorithm)
         pair = await made(ask.algorithm, work)
         blob = encrypted(permit, version, pair.private.reveal(), ask.context)  # 3

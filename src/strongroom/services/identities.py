@@ -9,14 +9,12 @@ from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.roles import ROLES, conflict
 from strongroom.domain.things import Principal, Token
-from strongroom.domain.times import rfc3339
+from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts
-
-_DAY_US = 86_400_000_000
 
 
 class Identities:
@@ -131,7 +129,7 @@ class Identities:
             description=ask.description,
             revoked=False,
             created_us=visit.time_us,
-            expires_us=visit.time_us + ask.days * _DAY_US,
+            expires_us=visit.time_us + ask.days * DAY_US,
         )
         record = self._facts.sealing.seal(
             Kind.TOKEN,

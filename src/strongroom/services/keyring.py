@@ -79,15 +79,25 @@ class Keyring:
 
     def _version_allows(self, permit: Permit, version: VersionFact, use: Use) -> None:
         body, now_us = version.body, permit.visit.time_us
-        state = state_at(body, now_us)
-        name = f"version {version.number} of the key"
-        if not allows(state, use):
-            raise KeyNotUsable(f"{name} {why(body, now_us)}; its state does not allow this")
+        state = allowed_version(version, use, now_us)
         if use not in _USES_MATERIAL:
             return
-        _present(name, body, now_us)
+        _present(_name(version), body, now_us)
         if state is State.COMPROMISED:
             self._authorizer.also(permit, USE_COMPROMISED)
+
+
+def allowed_version(version: VersionFact, use: Use, now_us: int) -> State:
+    """The version's state now. Raises `KeyNotUsable` when it does not allow that."""
+    state = state_at(version.body, now_us)
+    if not allows(state, use):
+        reason = why(version.body, now_us)
+        raise KeyNotUsable(f"{_name(version)} {reason}; its state does not allow this")
+    return state
+
+
+def _name(version: VersionFact) -> str:
+    return f"version {version.number} of the key"
 
 
 def _present(name: str, body: Version, now_us: int) -> None:

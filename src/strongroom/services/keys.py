@@ -18,9 +18,10 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
+from strongroom.services.dates import to_come
 from strongroom.services.facts import Facts
 from strongroom.services.keyring import Keyring
-from strongroom.services.profiles import algorithm_forbidden
+from strongroom.services.profiles import on_profile
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -60,7 +61,7 @@ class Keys:
         Raises `AlreadyExists` when the name is taken.
         """
         permit = self._authorizer.permit_new_key(visit, ask.name, ask.algorithm, ask.labels)
-        _on_profile(permit, ask)
+        on_profile(permit.namespace.body.profile, ask.algorithm, "$.algorithm")
         key = _new_key(ask, visit.time_us)
         key_id = self._randomness.bytes(16)
         namespace, sealing = permit.namespace, self._facts.sealing
@@ -134,12 +135,6 @@ class Keys:
         return self._facts.sealing.open(record, Key, expected=(Kind.KEY, record.id))
 
 
-def _on_profile(permit: Permit, ask: asks.CreateKey) -> None:
-    forbidden = algorithm_forbidden(permit.namespace.body.profile, ask.algorithm)
-    if forbidden:
-        raise InvalidRequest(forbidden, "$.algorithm")
-
-
 def _new_key(ask: asks.CreateKey, now_us: int) -> Key:
     facts = ALGORITHMS[ask.algorithm]
     purpose = facts.purpose if ask.purpose is UNSET else ask.purpose
@@ -161,7 +156,7 @@ def _new_key(ask: asks.CreateKey, now_us: int) -> Key:
         created_us=now_us,
         purpose=purpose,
         activates_us=activates_us,
-        deactivates_us=_to_come(ask.deactivates, now_us, "$.deactivates"),
+        deactivates_us=to_come(ask.deactivates, now_us, "$.deactivates"),
         rotation_days=rotation_days,
         rotation_uses=ask.rotation_uses,
         exportable=ask.exportable,
@@ -239,14 +234,7 @@ def _activation(body: Key, at_us: int, now_us: int) -> dict[str, Any]:
 def _deactivation(body: Key, text: str, now_us: int) -> int:
     if state_at(body, now_us) not in (State.PRE_ACTIVATION, State.ACTIVE, State.SUSPENDED):
         raise KeyNotUsable(f"the key is {state_at(body, now_us)}; its end is not moved any more")
-    return _to_come(text, now_us, "$.deactivates")
-
-
-def _to_come(text: str, now_us: int, pointer: str) -> int:
-    at_us = microseconds(text)
-    if at_us and at_us <= now_us:
-        raise InvalidRequest("this time has passed; give one to come", pointer)
-    return at_us
+    return to_come(text, now_us, "$.deactivates")
 
 
 def _control(ask: asks.UseControl, algorithm: Algorithm) -> UseControl:

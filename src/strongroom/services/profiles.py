@@ -1,6 +1,7 @@
 """What a namespace's profile forbids."""
 
 from strongroom.domain.algorithms import ALGORITHMS, SCHEMES, Algorithm, Scheme, Standing
+from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.things import Profile
 
 # The standings that each profile allows a scheme to have. Algorithms that are legacy say so in the
@@ -17,6 +18,13 @@ def algorithm_forbidden(profile: Profile, algorithm: Algorithm) -> str:
     if profile is Profile.APPROVED and ALGORITHMS[algorithm].standing is not Standing.APPROVED:
         return _not_approved(algorithm)
     return ""
+
+
+def on_profile(profile: Profile, algorithm: Algorithm, pointer: str = "") -> None:
+    """Raises `InvalidRequest` when no key of that algorithm is to be made."""
+    forbidden = algorithm_forbidden(profile, algorithm)
+    if forbidden:
+        raise InvalidRequest(forbidden, pointer)
 
 
 def scheme_forbidden(profile: Profile, scheme: Scheme) -> str:

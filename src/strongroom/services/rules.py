@@ -1,8 +1,6 @@
 """Policies: read, write, delete; ask what they would decide; look up what they decided."""
 
 import hashlib
-import re
-from typing import Final
 
 from msgspec import UNSET
 
@@ -11,13 +9,11 @@ from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Policies
-from strongroom.domain.words import NAME_PATTERN
+from strongroom.domain.words import is_name
 from strongroom.ports.policy_engine import PolicyEngine, Question
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change
 from strongroom.services.facts import Facts, PoliciesFact
-
-_NAME: Final = re.compile(NAME_PATTERN)
 
 
 class Rules:
@@ -56,7 +52,7 @@ class Rules:
     async def write(self, visit: Visit, ask: asks.WritePolicy) -> asks.PolicyView:
         """A new or another text. Holds at once and everywhere."""
         permit = self._authorizer.permit(visit, Resource.POLICY, visit.target)
-        if _NAME.fullmatch(visit.target) is None:  # the one name that comes as a target and is new
+        if not is_name(visit.target):  # the one name that comes as a target and is new
             raise InvalidRequest(
                 "a policy's name is 1 to 63 of a-z, 0-9, '.', '_', '-';"
                 " a letter or digit at both ends"

@@ -5,7 +5,7 @@ from strongroom.domain.errors import NotAllowed
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Namespace, Policies, Principal, Token
-from strongroom.domain.times import rfc3339
+from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
@@ -16,7 +16,7 @@ from strongroom.services.sealing import Sealing
 
 FIRST = "default"
 ADMINISTRATOR = "admin"
-_TOKEN_US = 90 * 86_400_000_000
+_TOKEN_US = 90 * DAY_US
 
 
 class Tenants:

@@ -22,10 +22,10 @@ from strongroom.domain import asks, limits, transfers
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
-from strongroom.domain.lifecycle import State, Use, allows, state_at, why
+from strongroom.domain.lifecycle import State, Use
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.things import ImportTicket, Key, Origin, Version
-from strongroom.domain.times import microseconds, rfc3339
+from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Generated, Imported, Provider, Ticket
 from strongroom.ports.randomness import Randomness
@@ -33,8 +33,9 @@ from strongroom.ports.store import Write
 from strongroom.services import offload
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
+from strongroom.services.dates import to_come
 from strongroom.services.facts import Facts, KeyFact, VersionFact
-from strongroom.services.keyring import Keyring
+from strongroom.services.keyring import Keyring, allowed_version
 from strongroom.services.rows import (
     binding_of,
     key_row,
@@ -127,7 +128,7 @@ class Transfers:
         """The key's next version, or the same material again for one that has none any more."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
         key = self._taking_imports(permit, Use.IMPORT)
-        expires_us = _to_come(ask.expires, visit.time_us)
+        expires_us = to_come(ask.expires, visit.time_us, "$.expires")
         ticket = await self._ticket(permit, key, ask.import_token)  # 2
         place = await self._place(permit, key, ask.key_version)  # 3
         made = await self._unwrapped(permit, ticket, ask, place.number)  # 4
@@ -204,12 +205,7 @@ class Transfers:
         if version is None:
             raise NotFound
         permit.visit.facts.append(version.fact)
-        now_us = permit.visit.time_us
-        if not allows(state_at(version.body, now_us), use):
-            raise KeyNotUsable(
-                f"version {number} of the key {why(version.body, now_us)}; its state does not allow"
-                " this"
-            )
+        allowed_version(version, use, permit.visit.time_us)
         return version
 
     # --- tickets ----------------------------------------------------------------------------------
@@ -299,13 +295,6 @@ def _bad_token() -> InvalidRequest:
     return InvalidRequest(
         "the import token is not valid for this key; get another", "$.import_token"
     )
-
-
-def _to_come(text: str, now_us: int) -> int:
-    at_us = microseconds(text)
-    if at_us and at_us <= now_us:
-        raise InvalidRequest("this time has passed; give one to come", "$.expires")
-    return at_us
 
 
 def _has_material(body: Version, now_us: int) -> bool:

@@ -16,9 +16,9 @@ import apsw
 import msgspec
 
 from strongroom.domain import events
+from strongroom.domain.times import DAY_US
 from strongroom.ports.store import Entry, Tally, Usage
 
-DAY_US: Final = 86_400_000_000
 INTERVAL_SECONDS: Final = 5.0
 _ROWS_MAX: Final = 10_000  # in memory, before they are put aside earlier than that
 _STEP_ROWS: Final = 100  # that a group takes along: a fraction of a millisecond

@@ -21,6 +21,9 @@ USES: Final = frozenset(
 )  # fmt: skip
 
 
+FORMAT: Final = 2  # entries of format 1 do not name the records that they changed
+
+
 class Outcome(StrEnum):
     """What became of the request."""
 
@@ -45,7 +48,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policies: list[str] = []
     principal: str = ""
     reason: str = ""
+    records: list[str] = []  # what it changed: `Record.mention` of each
     request: str
+    sealed: str = ""  # a commitment to details that can be erased
     source: str = ""
     time: str
     token: str = ""

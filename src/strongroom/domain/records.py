@@ -23,6 +23,9 @@ class Kind(StrEnum):
     ALIAS = "a"
     IMPORT_TICKET = "i"
     POLICIES = "o"  # id: the namespace's id; all policies of a namespace are one record
+    LOG = "l"  # the keys that sign the audit log; one record, under an id of its own
+    AUDIT_KEYS = "u"  # id: the namespace's id; what hides identifiers in its entries
+    ALERT = "w"  # a finding of the watcher
 
 
 class Ref(msgspec.Struct, frozen=True, array_like=True):
@@ -62,6 +65,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     def fact(self) -> bytes:
         """The name under which a change to this record is announced."""
         return self.kind.encode() + self.id
+
+    @property
+    def mention(self) -> str:
+        """How the entry of a change names what it left: kind, id, revision, half of the MAC."""
+        return f"{self.kind}/{self.id.hex()}/{self.revision}/{self.mac[:16].hex()}"
 
     def authenticated(self, deployment: bytes) -> bytes:
         """What the MAC covers: everything, and the deployment that the row belongs to."""

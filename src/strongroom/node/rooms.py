@@ -10,3 +10,4 @@ class Room(StrEnum):
     GATE = "gate"
     CUSTODIAN = "custodian"
     LEDGER = "ledger"
+    COURIER = "courier"

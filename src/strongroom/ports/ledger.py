@@ -11,7 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from strongroom.domain.records import Kind, Record, Ref
-from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
+from strongroom.ports.store import (
+    Checkpoints,
+    Commit,
+    EventPage,
+    EventQuery,
+    Outcome,
+    StoredEvent,
+    Tree,
+    Usage,
+)
+from strongroom.tlog.merkle import Node
 
 Changed = Callable[[Sequence[bytes] | None], None]
 """Called with the facts that changed; None: everything may have."""
@@ -54,6 +64,21 @@ class Ledger(Protocol):
 
     async def events(self, query: EventQuery) -> EventPage:
         """Audit entries."""
+
+    async def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of perfect subtrees of the log; empty when one is beyond it."""
+
+    async def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces from a position on; fewer than asked when they are long."""
+
+    async def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
+
+    async def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep newer ones, durably."""
+
+    async def growth(self) -> Tree:
+        """The log's size and root, without writing anything."""
 
     async def tree(self) -> Tree:
         """The log's size and root, after something durable was written: it shows that it can be."""

@@ -31,6 +31,7 @@ from typing import Protocol
 import msgspec
 
 from strongroom.domain.records import Kind, Record, Ref
+from strongroom.tlog.merkle import Node
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case
@@ -65,7 +66,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """An audit entry: its canonical bytes, and what it can be found by.
 
     `tally` is what `domain/events.py` reads out of the body (`tally`), so that it need not be
-    read again here.
+    read again here. `sealed` is kept beside the body and is no part of it: details that can be
+    erased, encrypted.
     """
 
     time_us: int
@@ -77,6 +79,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     request: str
     body: bytes
     tally: tuple[Tally, ...] = ()
+    sealed: bytes = b""
 
 
 class Quota(msgspec.Struct, frozen=True, array_like=True):
@@ -159,11 +162,12 @@ class EventQuery(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
-    """An entry with its place."""
+    """An entry with its place. `sealed` as of `Entry`."""
 
     position: int
     leaf_hash: bytes
     body: bytes
+    sealed: bytes = b""
 
 
 class EventPage(msgspec.Struct, frozen=True, array_like=True):
@@ -179,6 +183,28 @@ class Tree(msgspec.Struct, frozen=True, array_like=True):
 
     size: int
     root: bytes
+
+
+class Checkpoints(msgspec.Struct, frozen=True, array_like=True):
+    """Signed notes (C2SP tlog-checkpoint) that were handed to the store; empty: none yet.
+
+    `signed` is the newest that the log's keys signed. `counted` is the newest that counts: with as
+    many witnesses' cosignatures as are asked for, which may be none. `size` and `counted_size` are
+    the sizes in them.
+    """
+
+    size: int = 0
+    signed: bytes = b""
+    counted_size: int = 0
+    counted: bytes = b""
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """How far a reader of the log has come: the next position; and what else it wants to keep."""
+
+    name: str
+    position: int
+    state: bytes = b""
 
 
 class Store(Protocol):
@@ -228,6 +254,30 @@ class Store(Protocol):
 
     def events(self, query: EventQuery) -> EventPage:
         """Audit entries."""
+
+    def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of perfect subtrees of the log. Raises `ValueError` for one beyond it.
+
+        May run in another thread, like `events`.
+        """
+
+    def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces from a position on; fewer than asked when they are long.
+
+        May run in another thread, like `events`.
+        """
+
+    def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
+
+    def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep them in the place of the ones before, durably. A smaller one changes nothing."""
+
+    def cursor(self, name: str) -> Cursor | None:
+        """How far that reader has come."""
+
+    def move_cursor(self, cursor: Cursor) -> None:
+        """Remember how far a reader has come, durably."""
 
     def probe(self) -> None:
         """Write something durable. Raises `StoreUnavailable` when that is not possible."""

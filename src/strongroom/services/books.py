@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile, KeyNotUsable, RateLimited
-from strongroom.domain.events import Event, Outcome, canonical, tally
+from strongroom.domain.events import FORMAT, Event, Outcome, canonical, tally
 from strongroom.domain.records import Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
@@ -50,7 +52,7 @@ class Books:
         writes replace is gone from the store's files, too.
         """
         entry = self._entry(
-            permit.visit, Outcome.ALLOWED, details or {}, version=version, reason=""
+            permit.visit, Outcome.ALLOWED, details or {}, version=version, reason="", writes=writes
         )
         await self._commit(permit.visit, entry, writes, erases=erases, bounded=True)
 
@@ -60,8 +62,15 @@ class Books:
             visit, self._entry(visit, Outcome.REFUSED, {}, version=0, reason=reason), ()
         )
 
-    def _entry(
-        self, visit: Visit, outcome: Outcome, details: Details, *, version: int, reason: str
+    def _entry(  # noqa: PLR0913 - what an entry is made of
+        self,
+        visit: Visit,
+        outcome: Outcome,
+        details: Details,
+        *,
+        version: int,
+        reason: str,
+        writes: tuple[Write, ...] = (),
     ) -> Entry:
         if not visit.operation.details.issuperset(details):
             raise RuntimeError(f"{visit.operation.name} puts more in its entry than its row allows")
@@ -71,7 +80,7 @@ class Books:
         event = Event(
             action=visit.operation.name,
             details=details,
-            format=1,
+            format=FORMAT,
             missing=visit.missing,
             namespace=self._root_name if namespace is None else namespace.name,
             object=visit.object,
@@ -86,7 +95,7 @@ class Books:
             version=version,
         )
         namespace_id = self._root_namespace if namespace is None else namespace.id
-        return entry_of(event, namespace_id, visit.time_us)
+        return entry_of(event, namespace_id, visit.time_us, writes)
 
     async def _commit(
         self,
@@ -114,8 +123,16 @@ class Books:
             raise AlreadyExists if outcome.name else ChangedMeanwhile
 
 
-def entry_of(event: Event, namespace_id: bytes, time_us: int) -> Entry:
-    """The event's canonical bytes, and what it is found by: the same values that are in them."""
+def entry_of(
+    event: Event, namespace_id: bytes, time_us: int, writes: tuple[Write, ...] = ()
+) -> Entry:
+    """The event's canonical bytes, and what it is found by: the same values that are in them.
+
+    It names what `writes` leave behind, so that who has the log can tell which rows are current.
+    """
+    if writes:
+        mentions = [write.record.mention for write in writes]
+        event = msgspec.structs.replace(event, records=mentions)
     return Entry(
         time_us, namespace_id, event.principal, event.object, event.action, event.outcome,
         event.request, canonical(event), tuple([Tally(*use) for use in tally(event)]),

@@ -3,7 +3,7 @@
 import msgspec
 
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
-from strongroom.domain.events import Event, Outcome
+from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Namespace, Origin, Protection
@@ -56,7 +56,7 @@ def found(
     event = Event(
         action="namespace.create",
         details={"created": FIRST},
-        format=1,
+        format=FORMAT,
         namespace=FIRST,
         object=f"namespace/{FIRST}",
         outcome=Outcome.ALLOWED,
@@ -64,8 +64,8 @@ def found(
         request=request,
         time=rfc3339(now_us),
     )
-    entry = entry_of(event, namespace_id, now_us)
     writes = (*(creation(record) for record in founders), *demo)
+    entry = entry_of(event, namespace_id, now_us, writes)
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types

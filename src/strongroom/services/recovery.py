@@ -3,7 +3,7 @@
 It is for whoever can open the seal and the store while nothing runs, and is on record.
 """
 
-from strongroom.domain.events import Event, Outcome
+from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace, Policies
 from strongroom.domain.times import rfc3339
@@ -47,10 +47,10 @@ def recover(
     def commit(action: str, about: str, details: dict[str, str | int | list[str]],
                writes: tuple[Write, ...]) -> Commit:  # fmt: skip
         event = Event(
-            action=action, details=details, format=1, namespace=FIRST, object=about,
+            action=action, details=details, format=FORMAT, namespace=FIRST, object=about,
             outcome=Outcome.ALLOWED, principal=FOUNDER, request=request, time=rfc3339(now_us),
         )  # fmt: skip
-        return Commit(store.epoch, (), entry_of(event, namespace.id, now_us), writes)
+        return Commit(store.epoch, (), entry_of(event, namespace.id, now_us, writes), writes)
 
     commits = [
         commit(

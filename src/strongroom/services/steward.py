@@ -14,7 +14,7 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.errors import Refusal, TamperedRecord, Unavailable
-from strongroom.domain.events import Event, Outcome
+from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State, Use, allows, state_at
 from strongroom.domain.operations import DEEDS
 from strongroom.domain.records import Kind, Record, Ref
@@ -291,7 +291,7 @@ class Steward:
         event = Event(
             action=action,
             details=details,
-            format=1,
+            format=FORMAT,
             namespace=namespace.name,
             object=key.object,
             outcome=Outcome.ALLOWED,
@@ -300,7 +300,7 @@ class Steward:
             time=rfc3339(now_us),
             version=version,
         )
-        entry = entry_of(event, namespace.id, now_us)
+        entry = entry_of(event, namespace.id, now_us, writes)
         stands_on = (key.fact, *facts)
         outcome = await self._ledger.commit(Commit(epoch, stands_on, entry, writes, None, erases))
         return isinstance(outcome, Kept)

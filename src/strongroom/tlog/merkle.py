@@ -5,9 +5,10 @@ off as an entry.
 """
 
 import hashlib
-from typing import Final
+from typing import Final, NamedTuple
 
 HASH_BYTES: Final = 32
+TILE_HEIGHT: Final = 8  # C2SP tlog-tiles: a full tile has 256 hashes
 _SIZE_BYTES: Final = 8
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 
@@ -22,22 +23,38 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-class Frontier:
-    """A tree's size and the roots of its perfect subtrees, largest first: what growing takes."""
+class Node(NamedTuple):
+    """A perfect subtree: the `number`-th one of 2**height leaves."""
 
-    __slots__ = ("_peaks", "size")
+    height: int
+    number: int
+
+
+class Frontier:
+    """A tree's size and the roots of its perfect subtrees, largest first: what growing takes.
+
+    `full` collects the roots of subtrees of 256, 256**2, ... leaves that were completed, until
+    somebody takes them out.
+    """
+
+    __slots__ = ("_peaks", "full", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self._peaks: list[bytes] = []
+        self.full: list[tuple[Node, bytes]] = []
 
     def append(self, leaf: bytes) -> None:
         """Add an entry's leaf hash."""
         size = self.size
+        height = 0
         # Each trailing one bit of the size is a perfect subtree that the new leaf completes.
         while size & 1:
             leaf = node_hash(self._peaks.pop(), leaf)
             size >>= 1
+            height += 1
+            if not height % TILE_HEIGHT:
+                self.full.append((Node(height, size), leaf))
         self._peaks.append(leaf)
         self.size += 1
 

@@ -604,7 +604,10 @@ class AuditQuery(Ask, kw_only=True):
 
 
 class EventView(Answer, omit_defaults=True):
-    """An audit entry, its place in the log and its RFC 6962 leaf hash in hexadecimal."""
+    """An audit entry, its place in the log and its RFC 6962 leaf hash in hexadecimal.
+
+    `records` names what the entry's change left behind, for who checks the store against the log.
+    """
 
     position: int
     leaf_hash: str
@@ -622,6 +625,8 @@ class EventView(Answer, omit_defaults=True):
     policies: list[str] = []
     missing: str = ""
     details: dict[str, str | int | list[str]] = {}
+    records: list[str] = []
+    sealed: str = ""
 
 
 class EventPage(Answer):

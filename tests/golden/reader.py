@@ -103,10 +103,10 @@ def open_backup(root, blob):
 
 
 def entry(body):
-    """`docs/formats/event-1.md`: the fields, if these bytes are the one spelling of them."""
+    """`docs/formats/event-1.md` and `event-2.md`: the fields, if these bytes are the one spelling of them."""
     fields = json.loads(body)
     written = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    if written.encode() != body or fields.get("format") != 1:
+    if written.encode() != body or fields.get("format") not in {1, 2}:
         raise ValueError("no entry in its canonical form")
     return fields
 

@@ -5,6 +5,7 @@ off as an entry.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 HASH_BYTES: Final = 32
@@ -21,6 +22,19 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of two subtrees."""
     return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """The root hash of the tree with these leaf hashes."""
+    sha256 = hashlib.sha256  # looked up once: the next line is run for millions
+    level = list(leaves)
+    while len(level) > 1:
+        # RFC 6962 splits at the largest power of two: the last of an odd number waits.
+        waiting = level[-1:] if len(level) & 1 else []
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs]
+        level += waiting
+    return level[0] if level else EMPTY_ROOT
 
 
 class Node(NamedTuple):

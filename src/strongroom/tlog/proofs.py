@@ -87,7 +87,7 @@ def verify_inclusion(
 
     RFC 9162, 2.1.3.2, with its steps' numbers.
     """
-    _hashes(proof, leaf, root)
+    _hashes(*proof, leaf)
     _in_range(index, size)  # 1
     fn, sn = index, size - 1  # 2
     computed = leaf  # 3
@@ -114,7 +114,7 @@ def verify_consistency(
     An empty `old` tree is refused: there is no proof about it, and none is needed.
     RFC 9162, 2.1.4.2, with its steps' numbers.
     """
-    _hashes(proof, old_root, new_root)
+    _hashes(*proof)
     _continuing(old, new)
     wrong = ProofError(f"the tree of {new} entries does not continue the tree of {old}")
     if old == new:
@@ -191,6 +191,7 @@ def _continuing(old: int, new: int) -> None:
         raise ProofError(f"no proof leads from a tree of {old} entries to one of {new}")
 
 
-def _hashes(proof: Sequence[bytes], *others: bytes) -> None:
-    if not all(len(value) == HASH_BYTES for value in (*proof, *others)):
-        raise ProofError("a hash in the proof or beside it is not 32 bytes long")
+def _hashes(*values: bytes) -> None:
+    # Longer ones could be an entry in disguise: two hashes are a node's whole content.
+    if not all(len(value) == HASH_BYTES for value in values):
+        raise ProofError("a hash in the proof is not 32 bytes long")

@@ -35,7 +35,7 @@ class _Reports(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, (text, labels) in HELP.items():
             yield from _counters(name, text, labels, self._reports)
-            yield from _gauges(name, text, self._reports)
+            yield from _gauges(name, text, labels, self._reports)
             yield from _histograms(name, text, labels, self._reports)
 
 
@@ -50,12 +50,13 @@ def _counters(
         yield family
 
 
-def _gauges(name: str, text: str, reports: Sequence[Report]) -> Iterator[Metric]:
-    family = GaugeMetricFamily(name, text, labels=("room",))
+def _gauges(
+    name: str, text: str, labels: tuple[str, ...], reports: Sequence[Report]
+) -> Iterator[Metric]:
+    family = GaugeMetricFamily(name, text, labels=("room", *labels))
     for report in reports:
-        value = report.numbers.gauges.get(name)
-        if value is not None:
-            family.add_metric((report.name,), value)
+        for values, value in report.numbers.gauges.get(name, {}).items():
+            family.add_metric((report.name, *values), value)
     if family.samples:
         yield family
 

@@ -1,7 +1,8 @@
 """Counters and histograms of a room, light enough for the hot path.
 
 Prometheus text is made elsewhere: a room hands its numbers to the supervisor as a `Snapshot` when
-asked. Labels never hold anything that a caller chose: names of operations and outcomes only.
+asked. Labels never hold anything that a caller chose: names of operations, of outcomes, and of what
+the configuration names.
 """
 
 from bisect import bisect_left
@@ -33,7 +34,7 @@ class Snapshot(msgspec.Struct):
     """A room's numbers. Labels are tuples in the order that `HELP` names."""
 
     counters: dict[str, dict[tuple[str, ...], int]] = {}
-    gauges: dict[str, float] = {}
+    gauges: dict[str, dict[tuple[str, ...], float]] = {}
     histograms: dict[str, dict[tuple[str, ...], HistogramState]] = {}
 
 
@@ -79,9 +80,9 @@ class Meter:
         """Set a counter to what was counted elsewhere."""
         self.snapshot.counters.setdefault(name, {})[labels] = value
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
-        self.snapshot.gauges[name] = value
+        self.snapshot.gauges.setdefault(name, {})[labels] = value
 
     def latency(self, name: str, seconds: float, *labels: str) -> None:
         """Observe a time."""

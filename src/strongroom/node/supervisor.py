@@ -250,7 +250,8 @@ class Supervisor:
                 if collecting is not None:
                     report = _report.decode(message.body)
                     report.restarts = room.restarts
-                    report.numbers.gauges["strongroom_room_memory_bytes"] = report.memory_bytes
+                    memory = float(report.memory_bytes)
+                    report.numbers.gauges["strongroom_room_memory_bytes"] = {(): memory}
                     report.numbers.counters["strongroom_room_restarts"] = {(): room.restarts}
                     collecting.add(room.name, report)
 
@@ -342,7 +343,7 @@ class Supervisor:
         del self._reports[mine]
         numbers = self._meter.snapshot
         memory = control.memory_bytes()
-        numbers.gauges["strongroom_room_memory_bytes"] = memory
+        numbers.gauges["strongroom_room_memory_bytes"] = {(): float(memory)}
         own = control.Report(
             "supervisor", Room.SUPERVISOR, os.getpid(), self._started_us, 0, memory,
             self._measures, numbers,

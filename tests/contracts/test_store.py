@@ -1,7 +1,6 @@
 """The promises of the `Store` port, for every adapter; then what only a file can break."""
 
 import random
-import shutil
 from pathlib import Path
 
 import apsw
@@ -13,7 +12,6 @@ from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
     Commit,
     Conflict,
-    Entry,
     EventQuery,
     Exhausted,
     Kept,
@@ -26,42 +24,8 @@ from strongroom.ports.store import (
     Write,
 )
 from strongroom.tlog.merkle import Frontier, leaf_hash
+from tests.support.stores import copied, entry
 from tests.support.uses import DAY, NAMESPACE, NOON, REQUEST, use
-
-
-@pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "store.db")
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-def store(request, path):
-    made = (
-        MemoryStore(b"d" * 16) if request.param == "memory" else SQLiteStore.create(path, b"d" * 16)
-    )
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def file_store(path):
-    made = SQLiteStore.create(path, b"d" * 16)
-    yield made
-    made.close()
-
-
-def entry(number=0, **changes):
-    values = {
-        "time_us": 1_700_000_000_000_000 + number,
-        "namespace": NAMESPACE,
-        "principal": "app",
-        "object": "key/demo",
-        "action": "key.encrypt",
-        "outcome": "allowed",
-        "request": REQUEST,
-        "body": b'{"number":%d}' % number,
-    }
-    return Entry(**(values | changes))
 
 
 def record(number=1, *, name="demo", revision=1):
@@ -425,15 +389,6 @@ def test_an_idle_store_settles_its_counts(file_store):
     size = Path(f"{file_store._path}-wal").stat().st_size
     assert file_store.settle_counts() is None
     assert Path(f"{file_store._path}-wal").stat().st_size == size
-
-
-def copied(store, tmp_path):
-    """What a process that was killed now would leave to its successor."""
-    killed = tmp_path / "killed.db"
-    for suffix in ("", "-wal"):
-        shutil.copy(f"{store._path}{suffix}", f"{killed}{suffix}")
-    Path(f"{killed}-shm").unlink(missing_ok=True)
-    return SQLiteStore.open(str(killed))
 
 
 def test_a_store_that_was_killed_at_any_moment_counts_each_entry_once(

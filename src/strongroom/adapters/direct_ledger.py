@@ -7,15 +7,19 @@ from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.ledger import Changed
 from strongroom.ports.store import (
+    Checkpoints,
     Commit,
+    Cursor,
     EventPage,
     EventQuery,
     Outcome,
     Store,
+    StoredEvent,
     StoreUnavailable,
     Tree,
     Usage,
 )
+from strongroom.tlog.merkle import Node
 
 
 class DirectLedger:
@@ -84,6 +88,43 @@ class DirectLedger:
         """Audit entries."""
         with _translated():
             return self._store.events(query)
+
+    async def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of subtrees of the log."""
+        with _translated():
+            try:
+                return self._store.hashes(nodes)
+            except ValueError:
+                return []
+
+    async def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces, in order."""
+        with _translated():
+            return self._store.entries(first, limit)
+
+    async def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
+        with _translated():
+            return self._store.checkpoints()
+
+    async def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep those that are newer."""
+        with _translated():
+            self._store.keep_checkpoints(checkpoints)
+
+    async def cursor(self, name: str) -> Cursor | None:
+        """How far that reader has come."""
+        with _translated():
+            return self._store.cursor(name)
+
+    async def move_cursor(self, cursor: Cursor) -> None:
+        """Remember it."""
+        with _translated():
+            self._store.move_cursor(cursor)
+
+    async def growth(self) -> Tree:
+        """The log's size and root."""
+        return self._store.tree
 
     async def tree(self) -> Tree:
         """The log's size and root."""

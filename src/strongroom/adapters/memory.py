@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from strongroom.adapters.freshness import Freshness
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.times import DAY_US
 from strongroom.ports.store import (
+    Checkpoints,
     Commit,
     Conflict,
+    Cursor,
     Entry,
     EventPage,
     EventQuery,
@@ -23,7 +27,7 @@ from strongroom.ports.store import (
     Usage,
     Write,
 )
-from strongroom.tlog.merkle import Frontier, leaf_hash
+from strongroom.tlog.merkle import Frontier, Node, leaf_hash, node_hash
 
 _Records = dict[tuple[Kind, bytes], Record]
 
@@ -33,12 +37,14 @@ class MemoryStore:
 
     def __init__(self, deployment: bytes) -> None:
         self.deployment = deployment
-        self._lock = threading.Lock()  # `page` and `events` may come from another thread
+        self._lock = threading.Lock()  # lists and searches may come from another thread
         self._records: _Records = {}
         self._due: dict[tuple[Kind, bytes], int] = {}
         self._rated: dict[tuple[bytes, str], list[tuple[int, int]]] = {}  # time and count of uses
         self._entries: list[tuple[Entry, bytes]] = []
         self._frontier = Frontier()
+        self._checkpoints = Checkpoints()
+        self._cursors: dict[str, Cursor] = {}
         self._fresh = Freshness(0)
         self._closed = False
 
@@ -183,8 +189,51 @@ class MemoryStore:
             scanned = position
             entry, leaf = entries[position]
             if _matches(query, entry):
-                found.append(StoredEvent(position, leaf, entry.body))
+                found.append(StoredEvent(position, leaf, entry.body, entry.sealed))
         return EventPage(found, scanned, len(entries))
+
+    def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of subtrees of the log."""
+        self._check_open()
+        with self._lock:
+            leaves = [leaf for _, leaf in self._entries]
+        return [_hash(leaves, *node) for node in nodes]
+
+    def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces, in order."""
+        self._check_open()
+        with self._lock:
+            size = len(self._entries)
+            return [
+                StoredEvent(position, self._entries[position][1], entry.body, entry.sealed)
+                for position in range(max(first, 0), min(first + limit, size))
+                for entry in (self._entries[position][0],)
+            ]
+
+    def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
+        self._check_open()
+        return self._checkpoints
+
+    def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep those that are newer."""
+        self._check_open()
+        kept, size = self._checkpoints, self._frontier.size
+        if checkpoints.signed and kept.size <= checkpoints.size <= size:
+            kept = replace(kept, size=checkpoints.size, signed=checkpoints.signed)
+        if checkpoints.counted and kept.counted_size <= checkpoints.counted_size <= size:
+            kept = replace(kept, counted_size=checkpoints.counted_size, counted=checkpoints.counted)
+        self._checkpoints = kept
+
+    def cursor(self, name: str) -> Cursor | None:
+        """How far that reader has come."""
+        self._check_open()
+        return self._cursors.get(name)
+
+    def move_cursor(self, cursor: Cursor) -> None:
+        """Remember it."""
+        self._check_open()
+        self._cursors[cursor.name] = cursor
 
     def probe(self) -> None:
         """Nothing can be full or broken here, only closed."""
@@ -200,6 +249,15 @@ class MemoryStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+
+
+def _hash(leaves: Sequence[bytes], height: int, number: int) -> bytes:
+    if height < 0 or number < 0 or (number + 1) << height > len(leaves):
+        raise ValueError("a hash beyond the log")
+    if not height:
+        return leaves[number]
+    halves = [_hash(leaves, height - 1, 2 * number + right) for right in (0, 1)]
+    return node_hash(*halves)
 
 
 def _taken(entry: Entry, quota: Quota) -> int:

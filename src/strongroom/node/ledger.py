@@ -1,8 +1,12 @@
 """The ledger room: one loop, one writer.
 
 A turn: read what every custodian has sent, keep all its commits in one durable group, answer. What
-arrives during the flush to disk is the next turn's group. Lists and searches are read by a thread
-of their own on its own connection and answered when they are done, so that they hold nobody up.
+arrives during the flush to disk is the next turn's group. Lists, searches, entries and hashes are
+read by a thread of their own on its own connection and answered when they are done, so that they
+hold nobody up.
+
+A courier has a line, too. It may read the log and say how far it has come, and nothing else: it is
+the room that speaks to strangers.
 """
 
 import gc
@@ -19,11 +23,11 @@ from typing import Final
 import msgspec
 
 from strongroom.adapters.sqlite.store import SQLiteStore
-from strongroom.node import control, log, seccomp, wire
+from strongroom.node import control, log, reads, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
-from strongroom.ports.store import Commit, Outcome, StoreUnavailable
+from strongroom.ports.store import Commit, Outcome, StoreDamaged, StoreUnavailable
 
 _RECEIVE_BYTES: Final = 1 << 20
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of records; more of them go in frames of their own
@@ -32,13 +36,15 @@ _PROBE_SECONDS: Final = 0.5  # a readiness check writes to the disk at most this
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(wire.ToLedger)
+_room = msgspec.msgpack.Decoder(Room)
 
 
 class _Peer:
-    """A custodian, as the ledger sees it."""
+    """A custodian or a courier, as the ledger sees it."""
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, room: Room) -> None:
         self.line = line
+        self.room = room
         self.splitter = wire.Splitter()
         self.out = bytearray()
         self.open = True
@@ -57,9 +63,7 @@ class LedgerRoom:
         self._meter = Meter()
         self._selector = selectors.DefaultSelector()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._questions: queue.SimpleQueue[tuple[_Peer, int, wire.ReadPage | wire.ReadEvents]] = (
-            queue.SimpleQueue()
-        )
+        self._questions: queue.SimpleQueue[tuple[_Peer, int, wire.OutOfTurn]] = queue.SimpleQueue()
         self._found: deque[tuple[_Peer, int, bytes | None]] = deque()
         self._probed = 0.0
         self._running = True
@@ -138,7 +142,7 @@ class LedgerRoom:
                 # it has changed.
                 self._send_results(peer, results, [])
                 results, size = [], 0
-            if isinstance(read, wire.ReadPage | wire.ReadEvents):
+            if isinstance(read, wire.OutOfTurn):
                 self._questions.put((peer, number, read))
                 continue
             try:
@@ -160,36 +164,26 @@ class LedgerRoom:
             ),
         )
 
-    def _read(self, read: wire.Read) -> object:
-        match read:
-            case wire.Load(refs):
-                return self._store.load(refs)
-            case wire.Find(kind, namespace, name):
-                return self._store.find(kind, namespace, name)
-            case wire.Family(kind, prefix, limit):
-                return self._store.family(kind, prefix, limit)
-            case wire.Due(now_us, limit, skip):
-                return self._store.due(now_us, limit, skip)
-            case wire.ReadUsage(namespace, name, since_day, limit):
-                return self._store.usage(namespace, name, since_day, limit)
-            case wire.ReadTree():
-                now = time.perf_counter()
-                if now - self._probed > _PROBE_SECONDS:
-                    self._store.probe()
-                    self._probed = now
-                return self._store.tree
-        raise RuntimeError("a read that is not answered in turn")
+    def _read(self, read: wire.OfRecords | wire.OfTheLog | wire.ReadTree) -> object:
+        if isinstance(read, wire.OfRecords):
+            return reads.of_records(self._store, read)
+        if isinstance(read, wire.OfTheLog):
+            return reads.of_the_log(self._store, read)
+        now = time.perf_counter()
+        if now - self._probed > _PROBE_SECONDS:
+            self._store.probe()
+            self._probed = now
+        return self._store.tree
 
     def _read_out_of_turn(self) -> None:
         while True:
             peer, number, read = self._questions.get()
             result: bytes | None
             try:
-                if isinstance(read, wire.ReadPage):
-                    page = self._store.page(read.kind, read.namespace, read.after, read.limit)
-                    result = _encode(page)
-                else:
-                    result = _encode(self._store.events(read.query))
+                result = _encode(reads.of_a_snapshot(self._store, read))
+            except StoreDamaged as error:
+                log.warning(f"the log is damaged: {error}")
+                result = None
             except StoreUnavailable:
                 result = None
             except Exception:  # noqa: BLE001 - without this thread nobody could read lists any more
@@ -222,13 +216,18 @@ class LedgerRoom:
             if not data:
                 self._drop(peer)
                 return []
-            return [(peer, _decoder.decode(frame)) for frame in peer.splitter.feed(data)]
+            batches = [(peer, _decoder.decode(frame)) for frame in peer.splitter.feed(data)]
         except BlockingIOError:
             return []
         except (OSError, wire.WireError, msgspec.MsgspecError):
             # A custodian that does not speak our language is broken or broken into: hang up.
             self._drop(peer)
             return []
+        if peer.room is Room.COURIER and not all(_of_a_courier(batch) for _, batch in batches):
+            log.warning("hung up on a courier that asked for more than it may")
+            self._drop(peer)
+            return []
+        return batches
 
     def _send(self, peer: _Peer, answer: wire.FromLedger) -> None:
         if peer.open:
@@ -265,7 +264,9 @@ class LedgerRoom:
         if message.kind == "attach":
             line = socket.socket(fileno=descriptors[0])
             line.setblocking(False)  # noqa: FBT003 - it takes no keyword
-            self._selector.register(line, selectors.EVENT_READ, _Peer(line))
+            # Who is at the other end is said by the supervisor, never by them.
+            room = _room.decode(message.body) if message.body else Room.CUSTODIAN
+            self._selector.register(line, selectors.EVENT_READ, _Peer(line, room))
         elif message.kind == "report":
             self._meter.gauge("strongroom_epoch", self._store.epoch)
             self._meter.gauge("strongroom_entries", self._store.tree.size)
@@ -278,3 +279,7 @@ class LedgerRoom:
             control.send(self._line, control.Message("reported", message.number, _encode(report)))
         elif message.kind == "drain":
             self._running = False
+
+
+def _of_a_courier(batch: wire.ToLedger) -> bool:
+    return not batch.commits and all(isinstance(r, wire.OfTheCourier) for _, r in batch.reads)

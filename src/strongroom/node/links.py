@@ -14,7 +14,18 @@ from strongroom.domain.errors import Unavailable
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log, wire
 from strongroom.ports.ledger import Changed
-from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
+from strongroom.ports.store import (
+    Checkpoints,
+    Commit,
+    Cursor,
+    EventPage,
+    EventQuery,
+    Outcome,
+    StoredEvent,
+    Tree,
+    Usage,
+)
+from strongroom.tlog.merkle import Node
 
 _Answer = TypeVar("_Answer")
 _SWEEP_SECONDS: Final = 1.0
@@ -117,6 +128,34 @@ class LedgerLink:
     async def events(self, query: EventQuery) -> EventPage:
         """Audit entries."""
         return wire.EVENTS.decode(await self._ask(wire.ReadEvents(query)))
+
+    async def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of subtrees of the log; empty when one is beyond it."""
+        return wire.HASHES.decode(await self._ask(wire.ReadHashes(list(nodes))))
+
+    async def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces from a position on."""
+        return wire.ENTRIES.decode(await self._ask(wire.ReadEntries(first, limit)))
+
+    async def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
+        return wire.CHECKPOINTS.decode(await self._ask(wire.ReadCheckpoints()))
+
+    async def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep newer ones, durably."""
+        await self._ask(wire.KeepCheckpoints(checkpoints))
+
+    async def cursor(self, name: str) -> Cursor | None:
+        """How far that reader has come."""
+        return wire.MAYBE_CURSOR.decode(await self._ask(wire.ReadCursor(name)))
+
+    async def move_cursor(self, cursor: Cursor) -> None:
+        """Remember how far a reader has come, durably."""
+        await self._ask(wire.MoveCursor(cursor))
+
+    async def growth(self) -> Tree:
+        """The log's size and root, as they are."""
+        return wire.TREE.decode(await self._ask(wire.ReadGrowth()))
 
     async def tree(self) -> Tree:
         """The log's size and root, after a durable write."""

@@ -16,7 +16,18 @@ from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log
-from strongroom.ports.store import Commit, EventPage, EventQuery, Outcome, Tree, Usage
+from strongroom.ports.store import (
+    Checkpoints,
+    Commit,
+    Cursor,
+    EventPage,
+    EventQuery,
+    Outcome,
+    StoredEvent,
+    Tree,
+    Usage,
+)
+from strongroom.tlog.merkle import Node
 
 _LENGTH_BYTES: Final = 4
 
@@ -44,7 +55,7 @@ class Replies(msgspec.Struct, frozen=True, array_like=True):
     replies: list[tuple[int, Reply]]
 
 
-# --- messages: custodian and ledger ---------------------------------------------------------------
+# --- messages: custodian or courier, and ledger ---------------------------------------------------
 
 
 class Load(msgspec.Struct, frozen=True, array_like=True, tag="load"):
@@ -105,11 +116,65 @@ class ReadTree(msgspec.Struct, frozen=True, array_like=True, tag="tree"):
     """The log's size and root, after a durable write."""
 
 
-Read = Load | Find | Family | Due | ReadUsage | ReadPage | ReadEvents | ReadTree
+class ReadHashes(msgspec.Struct, frozen=True, array_like=True, tag="hashes"):
+    """Hashes of subtrees of the log. Answered by a list, out of turn; empty: one is beyond it."""
+
+    nodes: list[Node]
+
+
+class ReadEntries(msgspec.Struct, frozen=True, array_like=True, tag="entries"):
+    """Entries of all namespaces from a position on. Answered by a list, out of turn."""
+
+    first: int
+    limit: int
+
+
+class ReadGrowth(msgspec.Struct, frozen=True, array_like=True, tag="growth"):
+    """The log's size and root, as they are."""
+
+
+class ReadCheckpoints(msgspec.Struct, frozen=True, array_like=True, tag="checkpoints"):
+    """The newest checkpoints."""
+
+
+class KeepCheckpoints(msgspec.Struct, frozen=True, array_like=True, tag="keep"):
+    """Newer checkpoints to keep. Answered by null when they are on disk."""
+
+    checkpoints: Checkpoints
+
+
+class ReadCursor(msgspec.Struct, frozen=True, array_like=True, tag="cursor"):
+    """How far a reader has come. Answered by a cursor or null."""
+
+    name: str
+
+
+class MoveCursor(msgspec.Struct, frozen=True, array_like=True, tag="move"):
+    """How far a reader has come, to remember. Answered by null when it is on disk."""
+
+    cursor: Cursor
+
+
+OfRecords = Load | Find | Family | Due | ReadUsage
+"""What is read as of the present epoch."""
+
+OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries
+"""What is read from a snapshot, by a thread of its own."""
+
+OfTheLog = ReadGrowth | ReadCheckpoints | KeepCheckpoints | ReadCursor | MoveCursor
+"""What is told and kept about the log as a whole."""
+
+OfTheCourier = ReadHashes | ReadEntries | OfTheLog
+"""All that a courier may ask: it commits nothing, and sees no record."""
+
+Read = OfRecords | ReadTree | OutOfTurn | OfTheLog
 
 
 class ToLedger(msgspec.Struct, frozen=True, array_like=True):
-    """A batch. `known` is the epoch up to which the custodian knows what changed."""
+    """A batch. `known` is the epoch up to which the custodian knows what changed.
+
+    A courier sends no commits, and no reads but those in `OfTheCourier`.
+    """
 
     known: int
     commits: list[tuple[int, Commit]]
@@ -137,6 +202,10 @@ MAYBE_RECORD: msgspec.msgpack.Decoder[Record | None] = msgspec.msgpack.Decoder(R
 USAGE = msgspec.msgpack.Decoder(list[Usage])
 EVENTS = msgspec.msgpack.Decoder(EventPage)
 TREE = msgspec.msgpack.Decoder(Tree)
+HASHES = msgspec.msgpack.Decoder(list[bytes])
+ENTRIES = msgspec.msgpack.Decoder(list[StoredEvent])
+CHECKPOINTS = msgspec.msgpack.Decoder(Checkpoints)
+MAYBE_CURSOR: msgspec.msgpack.Decoder[Cursor | None] = msgspec.msgpack.Decoder(Cursor | None)
 
 
 # --- frames ---------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 The promises: when `commit` returns a position, the entry and the writes are on disk. Before any
 method's result is handed over, the facts that had changed by then were announced to the listener,
-so a record read here is current as of the epoch last announced. `page` and `events` are of a
-snapshot and are not cached. Every method raises `Unavailable` when the ledger does not answer or
-its disk is full; then nothing is known of a commit's outcome.
+so a record read here is current as of the epoch last announced. `page`, `events`, `hashes` and
+`entries` are of a snapshot and are not cached. Every method raises `Unavailable` when the ledger
+does not answer or its disk is full; then nothing is known of a commit's outcome.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
     Checkpoints,
     Commit,
+    Cursor,
     EventPage,
     EventQuery,
     Outcome,
@@ -76,6 +77,12 @@ class Ledger(Protocol):
 
     async def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
         """Keep newer ones, durably."""
+
+    async def cursor(self, name: str) -> Cursor | None:
+        """How far that reader of the log has come."""
+
+    async def move_cursor(self, cursor: Cursor) -> None:
+        """Remember how far a reader has come, durably."""
 
     async def growth(self) -> Tree:
         """The log's size and root, without writing anything."""

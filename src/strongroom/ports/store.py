@@ -20,9 +20,12 @@ The promises:
 9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
    as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
    that moment, soon after.
-10. Used by one thread, except `page` and `events`, which read a consistent snapshot and may run in
-   another. When the disk is full or broken, a method raises `StoreUnavailable` and what was
-   acknowledged is still there; the next call tries again.
+10. Used by one thread, except `page`, `events`, `hashes` and `entries`, which read a consistent
+   snapshot and may run in another. When the disk is full or broken, a method raises
+   `StoreUnavailable` and what was acknowledged is still there; the next call tries again.
+11. What the log has lost is never made up for: whoever asks for it is told `StoreDamaged`. What an
+   edit has put in the place of an entry or a hash is handed over as it is, for only a proof or a
+   comparison of the leaf hash can tell.
 """
 
 from collections.abc import Sequence
@@ -36,6 +39,10 @@ from strongroom.tlog.merkle import Node
 
 class StoreUnavailable(Exception):  # noqa: N818 - it says what is the case
     """The store cannot write or read now. Nothing of the call was kept."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """A part of the log is gone, or is not of the type that was stored. The text says which."""
 
 
 class StoreRefused(Exception):  # noqa: N818 - it says what is the case
@@ -258,20 +265,23 @@ class Store(Protocol):
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hashes of perfect subtrees of the log. Raises `ValueError` for one beyond it.
 
-        May run in another thread, like `events`.
+        May run in another thread, like `events`. Raises `StoreDamaged`.
         """
 
     def entries(self, first: int, limit: int) -> list[StoredEvent]:
         """Entries of all namespaces from a position on; fewer than asked when they are long.
 
-        May run in another thread, like `events`.
+        None only at the log's end. May run in another thread, like `events`. Raises `StoreDamaged`.
         """
 
     def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""
 
     def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
-        """Keep them in the place of the ones before, durably. A smaller one changes nothing."""
+        """Keep each in the place of the one before, durably.
+
+        An empty one, a smaller one than there is, or one beyond the log changes nothing.
+        """
 
     def cursor(self, name: str) -> Cursor | None:
         """How far that reader has come."""

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import apsw
 
+from strongroom.adapters.sqlite.tree import size_of
 from strongroom.domain.records import Kind, Record
 from strongroom.ports.store import EventPage, EventQuery, StoredEvent
-from strongroom.tlog.merkle import Frontier
 
 _SCANNED_MAX: Final = 20_000  # rows that one call of events() looks at
 _SKEW_US: Final = 5_000_000  # how far an entry's time may lie from its neighbours'
@@ -59,8 +59,7 @@ def events(db: apsw.Connection, query: EventQuery) -> EventPage:
 
     1. Narrow the time. 2. Narrow the positions by it. 3. Look at so many rows and no more.
     """
-    (stored,) = db.execute("SELECT value FROM meta WHERE name = 'frontier'").fetchall()
-    size = Frontier.from_bytes(stored[0]).size if isinstance(stored[0], bytes) else 0
+    size = size_of(db)
 
     # 1. A request's id begins with its time in milliseconds, so no index is needed to find it.
     since, until = query.since_us, query.until_us or _INTEGER_MAX
@@ -87,12 +86,14 @@ def events(db: apsw.Connection, query: EventQuery) -> EventPage:
     ]
     where = " AND ".join(f"{column} = ?" for column, _ in matches)
     rows = db.execute(
-        "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB) FROM entries"  # noqa: S608 - ours
+        "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB),"  # noqa: S608 - ours
+        " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = entries.position)"
+        " FROM entries"
         " WHERE position >= ? AND position < ? AND time_us BETWEEN ? AND ?"
         f" AND {where} ORDER BY position LIMIT ?",
         (first, stop, since, until, *[value for _, value in matches], limit),
     )
-    events = [StoredEvent(row[0], row[1] or b"", row[2] or b"") for row in rows]
+    events = [StoredEvent(row[0], *(value or b"" for value in row[1:])) for row in rows]
     if len(events) == limit:
         scanned = events[-1].position if events else query.after
     else:

@@ -8,15 +8,18 @@ from typing import Final
 import apsw
 
 from strongroom.adapters.files import sync_directory
-from strongroom.ports.store import StoreRefused
+from strongroom.adapters.sqlite import tree
+from strongroom.ports.store import StoreDamaged, StoreRefused
 from strongroom.tlog.merkle import Frontier
 
 _APPLICATION_ID: Final = 0x5374726D  # "Strm"
 # Each brings the schema before it to its own. Read now: later a room may not read the program.
 _STEPS: Final = tuple(
-    files(__package__).joinpath(name).read_text() for name in ("0001_initial.sql", "0002_life.sql")
+    files(__package__).joinpath(name).read_text()
+    for name in ("0001_initial.sql", "0002_life.sql", "0003_log.sql")
 )
 SCHEMA: Final = len(_STEPS)
+_SUBTREES_SINCE: Final = 3
 _BUSY_MS: Final = 2_000
 
 
@@ -70,7 +73,7 @@ def open_newest(path: str, vfs: str | None) -> apsw.Connection:
         if schema < SCHEMA:
             with db:
                 _bring_up(db, schema)
-    except apsw.Error as error:
+    except (apsw.Error, StoreDamaged) as error:
         raise StoreRefused(f"{path} is damaged, or cannot be written: {error}") from error
     return db
 
@@ -94,4 +97,6 @@ def _durably(db: apsw.Connection) -> None:
 def _bring_up(db: apsw.Connection, schema: int) -> None:
     for step in _STEPS[schema:]:
         db.execute(step)
+    if schema < _SUBTREES_SINCE:
+        tree.rebuild(db)
     db.execute(f"PRAGMA user_version = {SCHEMA}")

@@ -1,7 +1,8 @@
 """The `Store` port over one SQLite file, in WAL mode with synchronous=FULL.
 
-The writer's connection is used by one thread; `page` and `events` read by one of their own. What is
-known in memory (epoch, frontier, freshness, counts, rates) moves only after COMMIT has succeeded.
+The writer's connection is used by one thread; lists, searches and hashes are read by another, on a
+connection of its own. What is known in memory (epoch, frontier, freshness, counts, rates) moves
+only after COMMIT has succeeded.
 
 A replaced revision is blanked where it is, in the transaction that replaces it; after a commit that
 erases, the write-ahead log, which still has it, is written back and cut to nothing.
@@ -18,25 +19,29 @@ from typing import Final
 import apsw
 
 from strongroom.adapters.freshness import Freshness
-from strongroom.adapters.sqlite import reading, schema
+from strongroom.adapters.sqlite import marks, reading, schema, tree
+from strongroom.adapters.sqlite.growth import Growth
 from strongroom.adapters.sqlite.quotas import Quotas, Turn
 from strongroom.adapters.sqlite.uses import Uses
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
+    Checkpoints,
     Commit,
     Conflict,
+    Cursor,
     EventPage,
     EventQuery,
     Kept,
     Outcome,
     Stale,
+    StoredEvent,
     StoreRefused,
     StoreUnavailable,
     Tree,
     Usage,
     Write,
 )
-from strongroom.tlog.merkle import Frontier, leaf_hash
+from strongroom.tlog.merkle import Frontier, Node
 
 _ID_BYTES_MAX: Final = 64  # above any record's id
 _ERASE_AGAIN_SECONDS: Final = 5.0  # while a reader or the disk keeps the log from being cut
@@ -51,7 +56,6 @@ _INSERT_RECORD: Final = (
     "INSERT INTO records (kind, id, namespace, name, revision, request, body, mac, due_us)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SQLiteStore:
@@ -169,11 +173,10 @@ class SQLiteStore:
         """Keep the group: one transaction, one flush to disk."""
         changes: list[tuple[int, list[bytes]]] = []
         touched: set[bytes] = set()
-        rows: list[tuple[object, ...]] = []
         outcomes: list[Outcome] = []
         erases = False
         with self._writing():
-            frontier = self._frontier.copy()
+            growth = Growth(self._frontier)
             epoch = self._fresh.epoch
             is_stale = self._fresh.is_stale
             self._turn = turn = self._quotas.turn()
@@ -196,29 +199,21 @@ class SQLiteStore:
                     changes.append((epoch, changed))
                     touched.update(changed)
                     erases = erases or commit.erases
-                leaf = leaf_hash(entry.body)
-                position = frontier.size
-                rows.append((
-                    position, entry.time_us, entry.namespace, entry.principal, entry.object,
-                    entry.action, entry.outcome, entry.request, leaf, entry.body.decode(),
-                ))  # fmt: skip
                 if entry.tally:
                     turn.tallied.append(entry)
+                position = growth.append(entry)
                 outcomes.append(Kept(position, 0 if quota is None else turn.keep(entry, quota)))
-                frontier.append(leaf)
-            if rows:
-                self._db.executemany(_INSERT_ENTRY, rows)
-                self._set("frontier", frontier.to_bytes())
+            growth.write(self._db)
             if changes:
                 self._set("epoch", epoch)
             self._uses.step()
             # Whatever becomes of COMMIT: cutting the log once too often does no harm.
             self._erasing = self._erasing or erases
             self._db.execute("COMMIT")
-        self._frontier = frontier
+        self._frontier = growth.frontier
         for at, changed in changes:
             self._fresh.note(at, changed)
-        self._uses.keep(turn.tallied, frontier.size)
+        self._uses.keep(turn.tallied, self._frontier.size)
         self._quotas.keep(turn)
         self._turn = None
         self._erase(now=erases)
@@ -292,10 +287,8 @@ class SQLiteStore:
         return wait
 
     def _count(self, *, all_rows: bool = False) -> None:
-        with self._writing():
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             self._uses.step(all_rows=all_rows)
-            self._db.execute("COMMIT")
         self._uses.keep((), self._frontier.size)
 
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
@@ -310,11 +303,42 @@ class SQLiteStore:
 
     def events(self, query: EventQuery) -> EventPage:
         """Audit entries. One call looks at a bounded number of rows and says how far it came."""
+        with self._snapshot() as db:
+            return reading.events(db, query)
+
+    def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hashes of subtrees of the log."""
+        with self._snapshot() as db:
+            return tree.hashes(db, nodes)
+
+    def entries(self, first: int, limit: int) -> list[StoredEvent]:
+        """Entries of all namespaces, in order."""
+        with self._snapshot() as db:
+            return tree.entries(db, first, limit)
+
+    def checkpoints(self) -> Checkpoints:
+        """The newest checkpoints."""
         with _translated():
-            db = self._read_only()
-            with db:  # one snapshot
-                found = reading.events(db, query)
-            return found  # noqa: RET504 - after the snapshot has ended
+            self._settle()
+            return marks.checkpoints(self._db)
+
+    def keep_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Keep those that are newer."""
+        rows = marks.newer(self.checkpoints(), checkpoints, self._frontier.size)
+        if rows:
+            with self._transaction():
+                marks.keep(self._db, rows)
+
+    def cursor(self, name: str) -> Cursor | None:
+        """How far that reader has come."""
+        with _translated():
+            self._settle()
+            return marks.cursor(self._db, name)
+
+    def move_cursor(self, cursor: Cursor) -> None:
+        """Remember it."""
+        with self._transaction():
+            marks.move(self._db, cursor)
 
     def probe(self) -> None:
         """Write something durable."""
@@ -332,6 +356,13 @@ class SQLiteStore:
             self._db.close()
         finally:
             os.close(self._lock)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._writing():
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -395,6 +426,13 @@ class SQLiteStore:
     def _one(self, kind: Kind, query: str, values: tuple[str | bytes, ...]) -> Record | None:
         row = self._db.execute(query, values).fetchone()
         return None if row is None else reading.record(kind, row)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[apsw.Connection]:
+        with _translated():
+            db = self._read_only()
+            with db:
+                yield db
 
     def _read_only(self) -> apsw.Connection:
         if self._reader is None:

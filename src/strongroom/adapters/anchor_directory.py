@@ -1,0 +1,127 @@
+"""The anchor's directory: two files, mode 0600, written as `ports/anchor.py` promises.
+
+    checkpoint     replaced as a whole
+    destructions   lines, only ever added to
+
+For whoever owns it: the supervisor while a node runs, and the commands that run without one.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from strongroom.adapters.files import sync_directory
+from strongroom.ports.anchor import AnchorFiles
+from strongroom.tlog import checkpoints, notes
+from strongroom.tlog.checkpoints import Checkpoint
+from strongroom.tlog.errors import TlogError
+
+CHECKPOINT: Final = "checkpoint"
+DESTRUCTIONS: Final = "destructions"
+_NEW: Final = ".new"
+_DESTRUCTIONS_BYTES_MAX: Final = 1 << 30  # a million destructions of several versions each
+
+
+class AnchorDirectory:
+    """See the head of this module. Every method raises `OSError` when the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last: Checkpoint | None = None
+
+    def make(self) -> None:
+        """Make it, if it is missing: for its owner alone."""
+        if not self.path.exists():
+            self.path.mkdir(mode=0o700, parents=True)
+            sync_directory(self.path.parent)
+
+    def read(self) -> AnchorFiles:
+        """What is there."""
+        return AnchorFiles(
+            self._content(CHECKPOINT, notes.NOTE_BYTES_MAX),
+            self._content(DESTRUCTIONS, _DESTRUCTIONS_BYTES_MAX),
+        )
+
+    def keep(self, checkpoint: bytes, destructions: bytes, offset: int) -> None:
+        """See the port. Raises `ValueError` for what the anchor must not go to."""
+        given = _checkpoint(checkpoint)
+        if self._last is None:
+            present = self._content(CHECKPOINT, notes.NOTE_BYTES_MAX)
+            self._last = _checkpoint(present) if present else None
+        last = self._last
+        if last is not None and (
+            given.origin != last.origin
+            or given.size < last.size
+            or (given.size == last.size and given.root != last.root)
+        ):
+            raise ValueError("the anchor does not go back")
+        self._write(checkpoint, destructions, offset)
+        self._last = given
+
+    def begin_anew(self, checkpoint: bytes, destructions: bytes, offset: int, former: str) -> None:
+        """The same for the first checkpoint of a log's next generation.
+
+        The one before is kept under the name `former`.
+        """
+        with suppress(FileNotFoundError, FileExistsError):  # of an attempt that was cut short
+            os.link(self.path / CHECKPOINT, self.path / former)
+        self._write(checkpoint, destructions, offset)
+        self._last = _checkpoint(checkpoint)
+
+    def _write(self, checkpoint: bytes, destructions: bytes, offset: int) -> None:
+        if destructions:
+            self._add(destructions, offset)
+        new = self.path / (CHECKPOINT + _NEW)
+        descriptor = os.open(new, _FLAGS | os.O_TRUNC, 0o600)
+        try:
+            _written(descriptor, checkpoint, 0)
+        finally:
+            os.close(descriptor)
+        new.replace(self.path / CHECKPOINT)
+        sync_directory(self.path)
+
+    def _add(self, lines: bytes, offset: int) -> None:
+        path = self.path / DESTRUCTIONS
+        is_new = not path.exists()
+        descriptor = os.open(path, _FLAGS, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < offset:
+                raise ValueError("the anchor's list of destructions is shorter than it was")
+            _written(descriptor, lines, offset)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_directory(self.path)
+
+    def _content(self, name: str, bytes_max: int) -> bytes:
+        try:
+            descriptor = os.open(
+                self.path / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            )
+        except FileNotFoundError:
+            return b""
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(bytes_max + 1)
+        if len(content) > bytes_max:
+            raise OSError(f"{self.path / name} is too long to be what it should be")
+        return content
+
+
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def _written(descriptor: int, content: bytes, offset: int) -> None:
+    """All of it from that place on, nothing behind it, and on disk."""
+    done = 0
+    while done < len(content):
+        done += os.pwrite(descriptor, content[done:], offset + done)
+    os.ftruncate(descriptor, offset + len(content))
+    os.fsync(descriptor)
+
+
+def _checkpoint(raw: bytes) -> Checkpoint:
+    try:
+        return checkpoints.parse(notes.parse(raw).text)
+    except TlogError as error:
+        raise ValueError("what the anchor keeps is not a checkpoint") from error

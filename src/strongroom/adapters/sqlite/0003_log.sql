@@ -1,0 +1,30 @@
+-- Schema 3: what proofs about the log, its checkpoints and its readers need.
+-- docs/formats/store-1.md explains it to people.
+
+-- Roots of the log's full subtrees of 256, 256^2, ... leaves: height 8, 16, ...
+CREATE TABLE subtrees (
+    height INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    root   BLOB    NOT NULL,
+    PRIMARY KEY (height, number)
+) WITHOUT ROWID;
+
+-- Details of an entry that can be erased, encrypted. Not in the entry, so that it stays as it is.
+CREATE TABLE sealed (
+    position INTEGER PRIMARY KEY,
+    details  BLOB    NOT NULL
+);
+
+-- The newest signed notes: 'signed' and 'counted'.
+CREATE TABLE checkpoints (
+    name TEXT    PRIMARY KEY,
+    size INTEGER NOT NULL,
+    note BLOB    NOT NULL
+) WITHOUT ROWID;
+
+-- How far the log's readers have come.
+CREATE TABLE cursors (
+    name     TEXT    PRIMARY KEY,
+    position INTEGER NOT NULL,
+    state    BLOB    NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,51 @@
+"""What the ledger's store answers to each read that comes over the wire."""
+
+from strongroom.node import wire
+from strongroom.ports.store import Store
+
+
+def of_records(store: Store, read: wire.OfRecords) -> object:
+    """Records and counts, as of the present epoch: in turn."""
+    match read:
+        case wire.Load(refs):
+            return store.load(refs)
+        case wire.Find(kind, namespace, name):
+            return store.find(kind, namespace, name)
+        case wire.Family(kind, prefix, limit):
+            return store.family(kind, prefix, limit)
+        case wire.Due(now_us, limit, skip):
+            return store.due(now_us, limit, skip)
+        case wire.ReadUsage(namespace, name, since_day, limit):
+            return store.usage(namespace, name, since_day, limit)
+
+
+def of_the_log(store: Store, read: wire.OfTheLog) -> object:
+    """The log's growth and marks, and marks to keep: in turn."""
+    match read:
+        case wire.ReadGrowth():
+            return store.tree
+        case wire.ReadCheckpoints():
+            return store.checkpoints()
+        case wire.ReadCursor(name):
+            return store.cursor(name)
+        case wire.KeepCheckpoints(checkpoints):
+            store.keep_checkpoints(checkpoints)
+        case wire.MoveCursor(cursor):
+            store.move_cursor(cursor)
+    return None
+
+
+def of_a_snapshot(store: Store, read: wire.OutOfTurn) -> object:
+    """Lists, searches, entries and hashes: in another thread than the others."""
+    match read:
+        case wire.ReadPage(kind, namespace, after, limit):
+            return store.page(kind, namespace, after, limit)
+        case wire.ReadEvents(query):
+            return store.events(query)
+        case wire.ReadEntries(first, limit):
+            return store.entries(first, limit)
+        case wire.ReadHashes(nodes):
+            try:
+                return store.hashes(nodes)
+            except ValueError:  # beyond the log
+                return []

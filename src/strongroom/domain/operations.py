@@ -67,7 +67,8 @@ def _row(  # noqa: PLR0913 - a row of a table
     )
 
 
-# What the steward does by itself when its time has come: the action of an entry, and its details.
+# What nobody asks a door for: the action of an entry, and its details. Most of it is done by the
+# steward when its time has come.
 DEEDS: Final[dict[str, frozenset[str]]] = {
     "key.activate": frozenset(),
     "key.deactivate": frozenset({"key_version"}),
@@ -75,6 +76,11 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "key.destroy": frozenset({"key_version", "versions"}),
     "key.expire-material": frozenset({"key_version"}),
     "key.expire-import": frozenset({"ticket"}),
+    # These of the log, when a store without log keys is opened, and by `strongroom accept-restore`.
+    "log.begin": frozenset({"origin"}),
+    "log.accept-restore": frozenset(
+        {"former_origin", "former_root", "former_size", "generation", "restored_size", "rows"}
+    ),
 }
 
 # Rights that are weighed beside an operation's own: a Cedar action without an operation.

@@ -1,6 +1,7 @@
 """What is remembered: the bodies of records. All are JSON; bytes are base64 in them."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -163,6 +164,52 @@ class Policies(msgspec.Struct, frozen=True):
 
     texts: dict[str, str]
     revisions: dict[str, int]
+
+
+class LogPair(msgspec.Struct, frozen=True):
+    """One of the pairs that sign the log: the private half wrapped; the public, as in a version."""
+
+    wrapped: bytes
+    public: bytes
+
+
+class FormerLog(msgspec.Struct, frozen=True):
+    """What the log was before its database was restored: what verifies it, and how far it had come.
+
+    `restored_size` is how much of it the restored database had. The entries from there on are gone.
+    """
+
+    vkeys: tuple[str, ...]
+    size: int
+    root: bytes
+    restored_size: int
+
+
+class LogKeys(msgspec.Struct, frozen=True):
+    """The keys that sign the audit log, and the log's name.
+
+    With every accepted restore a new generation begins: other keys under another name, so that no
+    key ever signs two different logs. Whatever must not be done twice across a restore compares
+    itself with `restores` and `restored_us` (the last one's time; 0: never).
+    """
+
+    origin: str  # of the first generation
+    generation: int
+    ed25519: LogPair
+    ml_dsa_44: LogPair
+    created_us: int
+    restores: int = 0
+    restored_us: int = 0
+    former: tuple[FormerLog, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What this generation's checkpoints are of, and its keys' name."""
+        return self.origin if self.generation == 1 else f"{self.origin}/{self.generation}"
+
+
+LOG_ID: Final = bytes(16)
+"""The id of the one record of kind LOG."""
 
 
 def version_id(key_id: bytes, version: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The anchor: where the last checkpoint is kept, outside the database and out of the ledger's reach.
+"""The anchor: where the last checkpoint is kept, outside the database, out of the ledger's reach.
 
 The promises: when `keep` returns, both files are on disk, the list of destructions before the
 checkpoint that covers it; whatever ends in the middle leaves the former checkpoint or the new one,

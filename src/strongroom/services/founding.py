@@ -5,13 +5,14 @@ import msgspec
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
 from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State
-from strongroom.domain.records import Kind, Record
-from strongroom.domain.things import Key, Namespace, Origin, Protection
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.things import LOG_ID, Key, LogKeys, Namespace, Origin, Protection
 from strongroom.domain.times import DAY_US, rfc3339
-from strongroom.ports.provider import Provider
+from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Store, Write
 from strongroom.services.books import creation, entry_of
+from strongroom.services.log_keys import generated, log_record, open_log, origin_of
 from strongroom.services.rows import binding_of, new_key_row, new_version_row, version_of
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
@@ -26,12 +27,19 @@ class Founded(msgspec.Struct, frozen=True):
     application: str = ""
 
 
-def found(
-    store: Store, provider: Provider, randomness: Randomness, *, now_us: int, dev: bool
+def found(  # noqa: PLR0913 - what a deployment is founded with
+    store: Store,
+    provider: Provider,
+    randomness: Randomness,
+    *,
+    now_us: int,
+    dev: bool,
+    origin: str = "",
 ) -> Founded:
-    """Make the first namespace and its administrator; in dev mode also `app` and the key `demo`.
+    """Make the first namespace, its administrator and the log's keys.
 
-    The administrator of a dev deployment may also use keys; elsewhere the two duties are separate.
+    In dev mode also `app` and the key `demo`; there the administrator may also use keys, elsewhere
+    the two duties are separate. `origin` is the log's name; empty: made of the deployment's id.
     """
     sealing = Sealing(provider, store.deployment)
     request = own_request(randomness, now_us)
@@ -39,7 +47,13 @@ def found(
     namespace = found_namespace(
         sealing, provider, namespace_id, FIRST, request=request, now_us=now_us
     )
-    founders: list[Record] = [*namespace]
+    body = sealing.open(namespace[0], Namespace, expected=(Kind.NAMESPACE, namespace_id))
+    handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace_id))
+    log = _new_log(sealing, handle, origin=origin, now_us=now_us)
+    founders: list[Record] = [
+        *namespace,
+        log_record(sealing, log, namespace=namespace_id, request=request),
+    ]
     demo: tuple[Write, ...] = ()
     roles = ["administrator", "key-user"] if dev else ["administrator"]
     principal, token, administrator = found_principal(
@@ -52,7 +66,7 @@ def found(
             sealing, randomness, namespace_id, "app", ["key-user"], request=request, now_us=now_us
         )
         founders += [principal, token]
-        demo = _demo_key(sealing, provider, randomness, namespace[0], request, now_us)
+        demo = _demo_key(sealing, handle, randomness, namespace_id, request, now_us)
     event = Event(
         action="namespace.create",
         details={"created": FIRST},
@@ -72,6 +86,52 @@ def found(
     return Founded(administrator, application)
 
 
+def begin_log(  # noqa: PLR0913 - what a log begins with
+    store: Store,
+    provider: Provider,
+    randomness: Randomness,
+    namespace: Record,
+    *,
+    now_us: int,
+    origin: str = "",
+) -> LogKeys:
+    """The log's keys; made, on record, for a store of before there were any.
+
+    `namespace` is the first one's record. Raises `TamperedRecord`, `StoreUnavailable`.
+    """
+    sealing = Sealing(provider, store.deployment)
+    (record,) = store.load([Ref(Kind.LOG, LOG_ID)])
+    if record is not None:
+        return open_log(sealing, record)
+    body = sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
+    handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace.id))
+    log = _new_log(sealing, handle, origin=origin, now_us=now_us)
+    request = own_request(randomness, now_us)
+    event = Event(
+        action="log.begin",
+        details={"origin": log.name},
+        format=FORMAT,
+        namespace=FIRST,
+        outcome=Outcome.ALLOWED,
+        principal=FOUNDER,
+        request=request,
+        time=rfc3339(now_us),
+    )
+    writes = (creation(log_record(sealing, log, namespace=namespace.id, request=request)),)
+    entry = entry_of(event, namespace.id, now_us, writes)
+    (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
+    if not isinstance(outcome, Kept):
+        raise RuntimeError("a store that nobody else uses took a change of its own")  # noqa: TRY004 - not a matter of types
+    return log
+
+
+def _new_log(sealing: Sealing, handle: NamespaceHandle, *, origin: str, now_us: int) -> LogKeys:
+    deployment = sealing.deployment
+    return generated(
+        handle, deployment, origin=origin or origin_of(deployment), generation=1, now_us=now_us
+    )
+
+
 def own_request(randomness: Randomness, now_us: int) -> str:
     """The id of what is done without a gate, in the form of a request's."""
     return f"{now_us // 1000:012x}" + randomness.bytes(10).hex()
@@ -79,14 +139,12 @@ def own_request(randomness: Randomness, now_us: int) -> str:
 
 def _demo_key(  # noqa: PLR0913 - what a key is made of
     sealing: Sealing,
-    provider: Provider,
+    handle: NamespaceHandle,
     randomness: Randomness,
-    namespace: Record,
+    namespace: bytes,
     request: str,
     now_us: int,
 ) -> tuple[Write, Write]:
-    body = sealing.open(namespace, Namespace, expected=(Kind.NAMESPACE, namespace.id))
-    handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace.id))
     key_id = randomness.bytes(16)
     key = Key(
         algorithm=DEFAULT,
@@ -100,9 +158,9 @@ def _demo_key(  # noqa: PLR0913 - what a key is made of
         rotation_days=ALGORITHMS[DEFAULT].rotation_days,
         rotates_us=now_us + ALGORITHMS[DEFAULT].rotation_days * DAY_US,
     )
-    binding = binding_of(sealing, namespace.id, key_id, key, 1)
+    binding = binding_of(sealing, namespace, key_id, key, 1)
     version = version_of(DEFAULT, handle.generate(DEFAULT, binding), now_us)
     return (
-        new_key_row(sealing, key_id, key, namespace=namespace.id, name="demo", request=request),
-        new_version_row(sealing, key_id, 1, version, namespace=namespace.id, request=request),
+        new_key_row(sealing, key_id, key, namespace=namespace, name="demo", request=request),
+        new_version_row(sealing, key_id, 1, version, namespace=namespace, request=request),
     )

@@ -151,7 +151,9 @@ class LedgerRoom:
                 size += len(result)
             except StoreUnavailable:
                 failed = [*failed, number]
-        changed = self._store.changed_since(batch.known)
+        # Facts are of records, which are nothing to a courier.
+        known = self._store.epoch if peer.room is Room.COURIER else batch.known
+        changed = self._store.changed_since(known)
         self._send(
             peer,
             wire.FromLedger(
@@ -182,7 +184,7 @@ class LedgerRoom:
             try:
                 result = _encode(reads.of_a_snapshot(self._store, read))
             except StoreDamaged as error:
-                log.warning(f"the log is damaged: {error}")
+                log.warning("the log is damaged", reason=str(error))
                 result = None
             except StoreUnavailable:
                 result = None

@@ -73,6 +73,14 @@ STALE_RETRIES_MAX: Final = 16  # decide again this often before giving up with 5
 CALL_SECONDS_MAX: Final = 30  # a gate waits this long for a custodian
 CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind forgets everything
 
+# What the courier carries.
+SINKS_MAX: Final = 16  # each has a thread of its own
+WITNESSES_MAX: Final = 16  # likewise; a note has room for 32 signatures
+CARRIED_ENTRIES_MAX: Final = 500  # handed to a sink together
+CARRIED_BYTES_MAX: Final = 1024 * 1024  # likewise; what a webhook's receiver must take
+UNSETTLED_ENTRIES_MAX: Final = 5_000  # sent to a syslog receiver before it is asked to confirm
+SYSLOG_BYTES_MAX: Final = 8_192  # RFC 5425, 4.3.1: what receivers should take; unless configured
+
 # What a custodian remembers between requests.
 CACHED_KEYS_MAX: Final = 10_000  # per custodian, or fewer that weigh more
 CACHED_KEYS_BYTES_MAX: Final = 64 * 1024 * 1024  # they and their versions; AES 4 KiB, ML-DSA-87 45
@@ -83,3 +91,13 @@ CACHED_DECISIONS_PER_KEY_MAX: Final = 256  # principals x actions; then it begin
 
 # What a client is told when there is no answer now.
 RETRY_AFTER_SECONDS: Final = 1  # a room that ended is back within a second
+
+# What the watcher remembers of the audit log. Beyond it, the longest unused is learned anew.
+WATCHED_KEYS_MAX: Final = 10_000  # 2 KiB each; as many as a custodian keeps at hand
+WATCHED_PRINCIPALS_MAX: Final = 10_000  # 300 bytes each
+WATCHED_TOKENS_MAX: Final = 20_000  # two for each principal: the old one and the new one
+WATCHED_NAMESPACES_MAX: Final = 10_000  # a day each
+WATCHED_BURSTS_MAX: Final = 4_096  # counts by rule and subject, with evidence: 3 KiB each
+WATCHED_EPISODES_MAX: Final = 10_000  # what was raised and may be going on
+WATCHED_NETWORKS_MAX: Final = 65_536  # addresses whose network is known without parsing
+FINDINGS_PER_HOUR_MAX: Final = 10  # by one rule in one namespace: beyond, it is one event

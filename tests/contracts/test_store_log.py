@@ -5,6 +5,7 @@ import pytest
 
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain import limits
+from strongroom.domain.records import Kind, Record
 from strongroom.ports.store import (
     Checkpoints,
     Commit,
@@ -13,6 +14,7 @@ from strongroom.ports.store import (
     StoreDamaged,
     StoredEvent,
     StoreUnavailable,
+    Write,
 )
 from strongroom.tlog.merkle import Node, leaf_hash, node_hash
 from tests.support.stores import copied, entry
@@ -313,3 +315,22 @@ def test_a_closed_store_answers_nothing(path):
     ):
         with pytest.raises(StoreUnavailable):
             ask()
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def changing(number, replaces=0, *, erases=False):
+    made = Record(Kind.KEY, bytes(16), b"n" * 16, "demo", replaces + 1, "0" * 32, b"{}", b"m" * 32)
+    return Commit(replaces, (), entry(number), (Write(made, replaces),), None, erases)
+
+
+def test_entries_that_changed_records_are_found_among_others(store):
+    store.commit([Commit(0, (), entry(0)), changing(1), Commit(0, (), entry(2))])
+    store.commit([changing(3, 1, erases=True), changing(9, 7), Commit(0, (), entry(4))])
+    assert [event.position for event in store.changes(0, 10, erasing=False)] == [1, 3]
+    (found,) = store.changes(0, 10, erasing=True)
+    assert (found.position, found.body) == (3, entry(3).body)
+    assert found.leaf_hash == leaf_hash(found.body)
+    assert [event.position for event in store.changes(2, 1, erasing=False)] == [3]
+    assert store.changes(4, 10, erasing=False) == []

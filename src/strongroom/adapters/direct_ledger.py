@@ -102,6 +102,11 @@ class DirectLedger:
         with _translated():
             return self._store.entries(first, limit)
 
+    async def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, in order."""
+        with _translated():
+            return self._store.changes(first, limit, erasing=erasing)
+
     async def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""
         with _translated():

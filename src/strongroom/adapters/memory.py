@@ -42,6 +42,7 @@ class MemoryStore:
         self._due: dict[tuple[Kind, bytes], int] = {}
         self._rated: dict[tuple[bytes, str], list[tuple[int, int]]] = {}  # time and count of uses
         self._entries: list[tuple[Entry, bytes]] = []
+        self._changes: list[tuple[int, bool]] = []  # position of an entry, whether it erased
         self._frontier = Frontier()
         self._checkpoints = Checkpoints()
         self._cursors: dict[str, Cursor] = {}
@@ -136,6 +137,8 @@ class MemoryStore:
         self._entries.append((entry, leaf))
         self._frontier.append(leaf)
         position = self._frontier.size - 1
+        if commit.writes:
+            self._changes.append((position, commit.erases))
         if quota is None:
             return Kept(position)
         if quota.rate_max and (taken := _taken(entry, quota)):
@@ -209,6 +212,17 @@ class MemoryStore:
                 for position in range(max(first, 0), min(first + limit, size))
                 for entry in (self._entries[position][0],)
             ]
+
+    def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, in order."""
+        self._check_open()
+        with self._lock:
+            found = [
+                StoredEvent(position, self._entries[position][1], self._entries[position][0].body)
+                for position, erased in self._changes
+                if position >= first and (erased or not erasing)
+            ]
+        return found[: max(limit, 0)]
 
     def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""

@@ -137,6 +137,10 @@ class LedgerLink:
         """Entries of all namespaces from a position on."""
         return wire.ENTRIES.decode(await self._ask(wire.ReadEntries(first, limit)))
 
+    async def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, from a position on."""
+        return wire.ENTRIES.decode(await self._ask(wire.ReadChanges(first, limit, erasing)))
+
     async def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""
         return wire.CHECKPOINTS.decode(await self._ask(wire.ReadCheckpoints()))

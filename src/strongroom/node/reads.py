@@ -44,6 +44,8 @@ def of_a_snapshot(store: Store, read: wire.OutOfTurn) -> object:
             return store.events(query)
         case wire.ReadEntries(first, limit):
             return store.entries(first, limit)
+        case wire.ReadChanges(first, limit, erasing):
+            return store.changes(first, limit, erasing=erasing)
         case wire.ReadHashes(nodes):
             try:
                 return store.hashes(nodes)

@@ -129,6 +129,14 @@ class ReadEntries(msgspec.Struct, frozen=True, array_like=True, tag="entries"):
     limit: int
 
 
+class ReadChanges(msgspec.Struct, frozen=True, array_like=True, tag="changes"):
+    """Entries that changed records, from a position on. Answered by a list, out of turn."""
+
+    first: int
+    limit: int
+    erasing: bool
+
+
 class ReadGrowth(msgspec.Struct, frozen=True, array_like=True, tag="growth"):
     """The log's size and root, as they are."""
 
@@ -158,7 +166,7 @@ class MoveCursor(msgspec.Struct, frozen=True, array_like=True, tag="move"):
 OfRecords = Load | Find | Family | Due | ReadUsage
 """What is read as of the present epoch."""
 
-OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries
+OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries | ReadChanges
 """What is read from a snapshot, by a thread of its own."""
 
 OfTheLog = ReadGrowth | ReadCheckpoints | KeepCheckpoints | ReadCursor | MoveCursor

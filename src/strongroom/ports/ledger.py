@@ -72,6 +72,9 @@ class Ledger(Protocol):
     async def entries(self, first: int, limit: int) -> list[StoredEvent]:
         """Entries of all namespaces from a position on; fewer than asked when they are long."""
 
+    async def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, from a position on; with `erasing`, those that erased."""
+
     async def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""
 

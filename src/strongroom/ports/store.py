@@ -20,8 +20,8 @@ The promises:
 9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
    as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
    that moment, soon after.
-10. Used by one thread, except `page`, `events`, `hashes` and `entries`, which read a consistent
-   snapshot and may run in another. When the disk is full or broken, a method raises
+10. Used by one thread, except `page`, `events`, `hashes`, `entries` and `changes`, which read a
+   consistent snapshot and may run in another. When the disk is full or broken, a method raises
    `StoreUnavailable` and what was acknowledged is still there; the next call tries again.
 11. What the log has lost is never made up for: whoever asks for it is told `StoreDamaged`. What an
    edit has put in the place of an entry or a hash is handed over as it is, for only a proof or a
@@ -272,6 +272,14 @@ class Store(Protocol):
         """Entries of all namespaces from a position on; fewer than asked when they are long.
 
         None only at the log's end. May run in another thread, like `events`. Raises `StoreDamaged`.
+        """
+
+    def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, from a position on; without what is `sealed`.
+
+        With `erasing`, those alone whose commits erased. Fewer than asked when they are long; none
+        only when there are no more. May run in another thread, like `events`. Raises
+        `StoreDamaged`.
         """
 
     def checkpoints(self) -> Checkpoints:

@@ -9,6 +9,14 @@ CREATE TABLE subtrees (
     PRIMARY KEY (height, number)
 ) WITHOUT ROWID;
 
+-- The entries that changed records, and whether what they replaced was erased.
+CREATE TABLE changes (
+    position INTEGER PRIMARY KEY,
+    erases   INTEGER NOT NULL
+);
+
+CREATE INDEX changes_erasing ON changes (position) WHERE erases = 1;
+
 -- Details of an entry that can be erased, encrypted. Not in the entry, so that it stays as it is.
 CREATE TABLE sealed (
     position INTEGER PRIMARY KEY,

@@ -18,9 +18,10 @@ class Growth:
         self.frontier = frontier.copy()
         self._rows: list[tuple[object, ...]] = []
         self._sealed: list[tuple[int, bytes]] = []
+        self._changes: list[tuple[int, bool]] = []
 
-    def append(self, entry: Entry) -> int:
-        """One more; its position."""
+    def append(self, entry: Entry, *, changes: bool, erases: bool) -> int:
+        """One more, that changes records or not; its position."""
         position = self.frontier.size
         leaf = leaf_hash(entry.body)
         self._rows.append((
@@ -29,6 +30,8 @@ class Growth:
         ))  # fmt: skip
         if entry.sealed:
             self._sealed.append((position, entry.sealed))
+        if changes:
+            self._changes.append((position, erases))
         self.frontier.append(leaf)
         return position
 
@@ -39,6 +42,7 @@ class Growth:
         db.executemany(_INSERT_ENTRY, self._rows)
         # What is there already is nobody's: it must not keep the log from growing.
         db.executemany("INSERT OR REPLACE INTO sealed VALUES (?, ?)", self._sealed)
+        db.executemany("INSERT OR REPLACE INTO changes VALUES (?, ?)", self._changes)
         tree.keep(db, self.frontier.full)
         self.frontier.full.clear()
         db.execute(

@@ -201,7 +201,7 @@ class SQLiteStore:
                     erases = erases or commit.erases
                 if entry.tally:
                     turn.tallied.append(entry)
-                position = growth.append(entry)
+                position = growth.append(entry, changes=bool(commit.writes), erases=commit.erases)
                 outcomes.append(Kept(position, 0 if quota is None else turn.keep(entry, quota)))
             growth.write(self._db)
             if changes:
@@ -315,6 +315,11 @@ class SQLiteStore:
         """Entries of all namespaces, in order."""
         with self._snapshot() as db:
             return tree.entries(db, first, limit)
+
+    def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+        """Entries that changed records, in order."""
+        with self._snapshot() as db:
+            return tree.changes(db, first, limit, erasing=erasing)
 
     def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""

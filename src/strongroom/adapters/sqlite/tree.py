@@ -81,6 +81,27 @@ def entries(db: apsw.Connection, first: int, limit: int) -> list[StoredEvent]:
     return found
 
 
+def changes(db: apsw.Connection, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+    """Entries that changed records, in order, as they are in the file. Raises `StoreDamaged`."""
+    erased = " AND erases = 1" if erasing else ""
+    rows = db.execute(
+        "SELECT changes.position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB)"  # noqa: S608 - ours
+        " FROM changes LEFT JOIN entries USING (position)"
+        f" WHERE changes.position >= ?{erased} ORDER BY changes.position LIMIT ?",
+        (first, max(limit, 0)),
+    )
+    found: list[StoredEvent] = []
+    taken = 0
+    for position, leaf, body in rows:
+        if leaf is None or body is None:
+            raise StoreDamaged(f"entry {position} is gone")
+        taken += len(body) + _OVERHEAD_BYTES
+        if found and taken > _BYTES_MAX:
+            break
+        found.append(StoredEvent(position, leaf, body))
+    return found
+
+
 def rebuild(db: apsw.Connection) -> None:
     """Fill `subtrees` from the leaf hashes. Raises `StoreDamaged` if they are of another log."""
     frontier = Frontier()

@@ -1,8 +1,12 @@
 """A log in memory, as naive as RFC 6962's definition: what proofs and tiles are compared with."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import pytest
+
+from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import Node, leaf_hash
 from strongroom.tlog.proofs import Plan, plan_consistency, plan_inclusion
 from strongroom.tlog.tiles import ENTRIES, Tile, bundle
@@ -62,3 +66,11 @@ class Log:
 def numbered(size: int) -> Log:
     """So many different entries."""
     return Log([b"entry %d" % i for i in range(size)])
+
+
+@contextmanager
+def refused(error: type[TlogError], sentence: str) -> Iterator[None]:
+    """What is done within is refused so, in just these words."""
+    with pytest.raises(TlogError) as refusal:
+        yield
+    assert (type(refusal.value), str(refusal.value)) == (error, sentence)

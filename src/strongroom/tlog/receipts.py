@@ -13,7 +13,7 @@ With the log's public key it can be verified without anybody's help, years later
 from dataclasses import dataclass
 from typing import Final
 
-from strongroom.tlog import notes, proofs, spelling
+from strongroom.tlog import checkpoints, notes, proofs, spelling
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import ReceiptError
 from strongroom.tlog.merkle import HASH_BYTES
@@ -31,7 +31,7 @@ class Receipt:
     """An entry's index, the proof that it is in the tree, and the signed statement of that tree.
 
     `extra` is authenticated by nothing: of ours, verify that it is the entry. Raises
-    `ReceiptError` for what cannot be written.
+    `ReceiptError` for what cannot be written, `CheckpointError` if the note states no tree.
     """
 
     index: int
@@ -46,6 +46,8 @@ class Receipt:
             raise ReceiptError("a receipt's proof is not one")
         if self.extra is not None and not 0 < len(self.extra) <= EXTRA_BYTES_MAX:
             raise ReceiptError(f"a receipt's extra data are from 1 to {EXTRA_BYTES_MAX} bytes")
+        # Else lines of a proof could be moved into the note.
+        checkpoints.parse(self.checkpoint.text)
 
     def to_bytes(self) -> bytes:
         """The receipt as it is kept, which `parse` reads."""
@@ -70,7 +72,10 @@ class Receipt:
 
 
 def parse(raw: bytes) -> Receipt:
-    """The receipt that is written so. Raises `ReceiptError`, or `NoteError` of its checkpoint."""
+    """The receipt that is written so.
+
+    Raises `ReceiptError`; if the checkpoint in it is none, `NoteError` or `CheckpointError`.
+    """
     if len(raw) > RECEIPT_BYTES_MAX:
         raise ReceiptError(f"a receipt is longer than {RECEIPT_BYTES_MAX} bytes")
     try:

@@ -9,8 +9,10 @@ from typing import Final
 
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
 from strongroom.domain.binding import bind
-from strongroom.domain.records import Kind, Record
+from strongroom.domain.errors import TamperedRecord
+from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import LOG_ID, LogKeys, LogPair
+from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import NamespaceHandle, Provider, PublicKeys, Signer
 from strongroom.services.sealing import Sealing
 from strongroom.tlog import checkpoints, cosignatures, notes, vkeys
@@ -132,6 +134,14 @@ class _Verifier:
             self._algorithm, _SCHEMES[self._algorithm][0], self._public, message, signature,
             digest=False, context=b"",
         )  # fmt: skip
+
+
+async def log_of(ledger: Ledger, sealing: Sealing) -> LogKeys:
+    """The log's keys and name. Raises `TamperedRecord`, also when they are gone; `Unavailable`."""
+    (record,) = await ledger.load([Ref(Kind.LOG, LOG_ID)])
+    if record is None:
+        raise TamperedRecord
+    return open_log(sealing, record)
 
 
 def open_log(sealing: Sealing, record: Record) -> LogKeys:

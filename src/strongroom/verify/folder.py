@@ -1,0 +1,89 @@
+"""Checks a log in a folder: `checkpoint`, the tiles `tile/...` and the entries `tile/entries/...`.
+
+1. The checkpoint is signed by the log, and by witnesses if they are asked for.
+2. The folder has no file that a log of that size has not.
+3. Every tile and every entry is what the checkpoint signs (`tree`); none is missing or cut off.
+4. The log continues the earlier checkpoint, if there is one (`growth`).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from strongroom.tlog import notes, tiles
+from strongroom.tlog.checkpoints import Checkpoint
+from strongroom.tlog.errors import TileError
+from strongroom.tlog.policies import Policy
+from strongroom.tlog.tiles import Tile
+from strongroom.verify import files
+from strongroom.verify.growth import check_growth
+from strongroom.verify.progress import Progress
+from strongroom.verify.tree import Tree, bytes_max
+from strongroom.verify.trust import trusted, witnessed
+from strongroom.verify.verdicts import NotChecked, Wrong
+
+CHECKPOINT: Final = "checkpoint"
+
+
+def check(folder: Path, policy: Policy, earlier: Checkpoint | None) -> str:
+    """What holds of the log in the folder. Raises `Wrong` and `NotChecked`."""
+    raw = files.read_own(folder / CHECKPOINT, notes.NOTE_BYTES_MAX)
+    checkpoint = trusted(raw, policy, CHECKPOINT)  # 1
+    _check_no_more(folder, checkpoint.size)  # 2
+
+    def read(tile: Tile) -> bytes:
+        return _read(folder, tile)
+
+    with Progress(checkpoint.size) as progress:
+        Tree(read, checkpoint).check_entries(progress)  # 3
+    sentence = (
+        f"all {checkpoint.size} entries of the log {checkpoint.origin} are as its checkpoint"
+        f" signs{witnessed(policy)}"
+    )
+    if earlier is None:
+        return sentence
+    check_growth(read, earlier, checkpoint)  # 4
+    return f"{sentence}, and it continues the earlier checkpoint of {earlier.size} entries"
+
+
+def _read(folder: Path, tile: Tile) -> bytes:
+    path = tile.path
+    try:
+        return files.read(folder / path, bytes_max(tile))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Wrong(f"{path} is missing") from error
+    except ValueError as error:
+        raise Wrong(f"{path} is {error}") from error
+    except OSError as error:
+        raise NotChecked(f"{path} cannot be read: {files.reason(error)}") from error
+
+
+def _check_no_more(folder: Path, size: int) -> None:
+    for path in _walk(folder, ""):
+        if path != CHECKPOINT and not _belongs(path, size):
+            raise Wrong(f"{path} does not belong to a log of {size} entries")
+
+
+def _walk(folder: Path, above: str) -> Iterator[str]:
+    """The path of everything that is not a folder. A link to a folder is none: it has no place."""
+    try:
+        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise NotChecked(f"{folder} cannot be read: {files.reason(error)}") from error
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, f"{above}{entry.name}/")
+        else:
+            yield above + entry.name
+
+
+def _belongs(path: str, size: int) -> bool:
+    try:
+        tile = tiles.parse_path(path)
+        # The same place in the log of this size: there it may be wider, or not be at all.
+        level = max(tile.level, 0)
+        hashes = size >> (level * 8)
+        return tile == Tile(tile.level, tile.n, min(hashes - tile.n * tiles.WIDTH, tiles.WIDTH))
+    except TileError:
+        return False

@@ -7,6 +7,9 @@ hold nobody up.
 
 A courier has a line, too. It may read the log and say how far it has come, and nothing else: it is
 the room that speaks to strangers.
+
+When no checkpoint is signed that covers the oldest entry for too long, nothing more is committed
+until one is: see `docs/decisions/0010-checkpoints-and-the-anchor.md`.
 """
 
 import gc
@@ -23,16 +26,23 @@ from typing import Final
 import msgspec
 
 from strongroom.adapters.sqlite.store import SQLiteStore
+from strongroom.domain import limits
 from strongroom.node import control, log, reads, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
+from strongroom.node.uncovered import Uncovered
 from strongroom.ports.store import Commit, Outcome, StoreDamaged, StoreUnavailable
 
 _RECEIVE_BYTES: Final = 1 << 20
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of records; more of them go in frames of their own
 _PAUSE_SECONDS: Final = 2.0  # without a commit, before the ledger sees to what was put off
 _PROBE_SECONDS: Final = 0.5  # a readiness check writes to the disk at most this often
+
+_UNSIGNED: Final = (
+    f"no checkpoint of the audit log was signed for {limits.CHECKPOINT_SECONDS_MAX} seconds, so"
+    " nothing can be put on record; the log of the server says why"
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(wire.ToLedger)
@@ -66,6 +76,10 @@ class LedgerRoom:
         self._questions: queue.SimpleQueue[tuple[_Peer, int, wire.OutOfTurn]] = queue.SimpleQueue()
         self._found: deque[tuple[_Peer, int, bytes | None]] = deque()
         self._probed = 0.0
+        self._uncovered = Uncovered(
+            size=self._store.tree.size, covered=self._store.checkpoints().size, now=time.monotonic()
+        )
+        self._alarmed = 0  # the limit in seconds that was said to be passed
         self._running = True
         # The reader holds the interpreter at most this long while a group waits to be kept.
         sys.setswitchinterval(0.0005)
@@ -97,6 +111,7 @@ class LedgerRoom:
             if batches:
                 self._turn(batches, group)
             pause = _PAUSE_SECONDS if group else self._settle()
+            pause = self._see_to_checkpoints(pause)
         self._store.close()
 
     def _settle(self) -> float | None:
@@ -107,13 +122,39 @@ class LedgerRoom:
             self._meter.count("strongroom_store_failures")
             return _PAUSE_SECONDS
 
+    def _see_to_checkpoints(self, pause: float | None) -> float | None:
+        """Say once when a limit is passed, and when all is well again. When to look again."""
+        age = self._uncovered.age_seconds(time.monotonic())
+        limit = next((limit for limit in _LIMITS if age >= limit), 0)
+        if limit > self._alarmed:
+            log.warning(
+                "entries wait for a signed checkpoint", seconds=round(age, 1),
+                refusing=limit == limits.CHECKPOINT_SECONDS_MAX,
+            )  # fmt: skip
+            self._alarmed = limit
+        elif self._alarmed and age < limits.CHECKPOINT_ALARM_SECONDS:
+            log.warning("entries are in signed checkpoints again")
+            self._alarmed = 0
+        # An idle ledger looks, too: the last entry of all must not wait unseen.
+        return pause if not age else min(_LOOK_SECONDS, _LOOK_SECONDS if pause is None else pause)
+
+    @property
+    def _overdue(self) -> bool:
+        age = self._uncovered.age_seconds(time.monotonic())
+        return age >= limits.CHECKPOINT_SECONDS_MAX
+
     def _turn(self, batches: list[tuple[_Peer, wire.ToLedger]], group: list[Commit]) -> None:
         outcomes: list[Outcome] | None = []
-        if group:
+        overdue = self._overdue
+        if group and overdue:
+            outcomes = None
+            self._meter.count("strongroom_commits", "unsigned", by=len(group))
+        elif group:
             began = time.perf_counter()
             try:
                 outcomes = self._store.commit(group)
                 self._probed = began
+                self._uncovered.grown(self._store.tree.size, time.monotonic())
             except StoreUnavailable:
                 outcomes = None
                 self._probed = 0.0
@@ -125,10 +166,15 @@ class LedgerRoom:
             numbers = [number for number, _ in batch.commits]
             mine = None if outcomes is None else outcomes[taken : taken + len(numbers)]
             taken += len(numbers)
-            self._answer(peer, batch, numbers, mine)
+            self._answer(peer, batch, numbers, mine, _UNSIGNED if overdue else "")
 
     def _answer(
-        self, peer: _Peer, batch: wire.ToLedger, numbers: list[int], outcomes: list[Outcome] | None
+        self,
+        peer: _Peer,
+        batch: wire.ToLedger,
+        numbers: list[int],
+        outcomes: list[Outcome] | None,
+        why: str,
     ) -> None:
         failed = numbers if outcomes is None else []
         kept = [] if outcomes is None else list(zip(numbers, outcomes, strict=True))
@@ -163,6 +209,7 @@ class LedgerRoom:
                 outcomes=kept,
                 results=results,
                 failed=failed,
+                why=why,
             ),
         )
 
@@ -170,7 +217,12 @@ class LedgerRoom:
         if isinstance(read, wire.OfRecords):
             return reads.of_records(self._store, read)
         if isinstance(read, wire.OfTheLog):
-            return reads.of_the_log(self._store, read)
+            result = reads.of_the_log(self._store, read)
+            if isinstance(read, wire.KeepCheckpoints):
+                self._uncovered.covered(self._store.checkpoints().size)
+            return result
+        if self._overdue:
+            raise StoreUnavailable(_UNSIGNED)  # not ready: nothing could be put on record
         now = time.perf_counter()
         if now - self._probed > _PROBE_SECONDS:
             self._store.probe()
@@ -272,6 +324,8 @@ class LedgerRoom:
         elif message.kind == "report":
             self._meter.gauge("strongroom_epoch", self._store.epoch)
             self._meter.gauge("strongroom_entries", self._store.tree.size)
+            age = self._uncovered.age_seconds(time.monotonic())
+            self._meter.gauge("strongroom_checkpoint_age_seconds", age)
             self._meter.gauge("strongroom_counts_waiting", self._store.uncounted)
             self._meter.gauge("strongroom_erasures_waiting", float(self._store.erasing))
             report = control.Report(
@@ -283,5 +337,16 @@ class LedgerRoom:
             self._running = False
 
 
+_LIMITS: Final = (limits.CHECKPOINT_SECONDS_MAX, limits.CHECKPOINT_ALARM_SECONDS)
+_LOOK_SECONDS: Final = 0.25
+
+
 def _of_a_courier(batch: wire.ToLedger) -> bool:
-    return not batch.commits and all(isinstance(r, wire.OfTheCourier) for _, r in batch.reads)
+    return not batch.commits and all(_is_for_a_courier(read) for _, read in batch.reads)
+
+
+def _is_for_a_courier(read: wire.Read) -> bool:
+    if isinstance(read, wire.KeepCheckpoints):
+        # It adds what witnesses say. What the log's own keys signed comes from the notary alone.
+        return not read.checkpoints.signed
+    return isinstance(read, wire.OfTheCourier)

@@ -36,6 +36,7 @@ _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of asks; more of them go in a frame of 
 _UNAVAILABLE: Final = Reply(
     code=Unavailable.code, detail="no custodian can take this now; try again in a moment"
 )
+_CANNOT_WRITE: Final = "the ledger cannot write now; try again"
 _NO_OUTCOME: Final = Reply(
     code=Unavailable.code, detail="the outcome is not known; it is safe to try again"
 )
@@ -219,7 +220,7 @@ class LedgerLink:
         for number in answer.failed:
             future = waiting.pop(number, None)
             if future is not None and not future.done():
-                future.set_exception(Unavailable("the ledger cannot write now; try again"))
+                future.set_exception(Unavailable(answer.why or _CANNOT_WRITE))
         if answer.turn and (self._commits or self._reads):
             self._send()
 

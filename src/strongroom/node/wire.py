@@ -193,7 +193,7 @@ class FromLedger(msgspec.Struct, frozen=True, array_like=True):
     """The answer to a batch (`turn` true), or to a read that was answered out of turn.
 
     `changed` holds the facts that changed after `known`; null: everything may have. `failed` are
-    messages that the store could not carry out.
+    messages that the store could not carry out; `why`, in words, if it is not the disk.
     """
 
     turn: bool
@@ -202,6 +202,7 @@ class FromLedger(msgspec.Struct, frozen=True, array_like=True):
     outcomes: list[tuple[int, Outcome]]
     results: list[tuple[int, msgspec.Raw]]
     failed: list[int]
+    why: str = ""
 
 
 RECORDS = msgspec.msgpack.Decoder(list[Record])

@@ -12,6 +12,7 @@
     ├── RateLimited           the key's own limit of uses in a time was reached; try again later
     ├── InvalidCiphertext     the one dull message for every bad ciphertext
     ├── TamperedRecord        a stored row is not as it was written: nothing is done with it
+    ├── Restored              the database is older than its log's last checkpoint, or not its own
     └── Unavailable           the ledger, the clock or a room does not answer; try again later
 
 Messages name ids, states and limits. They never contain input bytes or anything secret.
@@ -112,6 +113,16 @@ class TamperedRecord(Refusal):
     title = "A stored record failed its integrity check; the request was refused"
 
 
+class Restored(Refusal):
+    """The database is not the one whose log was signed last: nothing is done until an operator is.
+
+    The detail says what is missing or different.
+    """
+
+    code = "restored"
+    title = "The database is not the one that the log's last checkpoint is of; nothing is done"
+
+
 class Unavailable(Refusal):
     """Nothing was decided, or nothing is known of the outcome. Safe to try again."""
 
@@ -131,5 +142,6 @@ REFUSALS: tuple[type[Refusal], ...] = (
     RateLimited,
     InvalidCiphertext,
     TamperedRecord,
+    Restored,
     Unavailable,
 )

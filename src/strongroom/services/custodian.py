@@ -42,6 +42,7 @@ class Staff(NamedTuple):
 
     desk: Desk
     steward: Steward
+    facts: Facts
 
 
 def assemble(  # noqa: PLR0913 - the ports
@@ -192,4 +193,4 @@ def assemble(  # noqa: PLR0913 - the ports
     desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
-    return Staff(desk, steward)
+    return Staff(desk, steward, facts)

@@ -16,6 +16,7 @@ from strongroom.domain.errors import (
     NotFound,
     RateLimited,
     Refusal,
+    Restored,
     TamperedRecord,
     TooLarge,
     Unauthenticated,
@@ -78,6 +79,7 @@ STATUSES: Final[dict[str, int]] = {
     InvalidCiphertext.code: 400,
     # Not the caller's fault and not to be repaired by trying: the node refuses to serve this.
     TamperedRecord.code: 503,
+    Restored.code: 503,
     Unavailable.code: 503,
     NoSuchPath.code: 404,
     MethodNotAllowed.code: 405,

@@ -60,6 +60,7 @@ POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
 ROLES_MAX: Final = 16  # per principal
 TOKEN_DAYS_MAX: Final = 3_650  # longer than ten years is for ever, said badly
 TOKEN_DAYS_DEFAULT: Final = 90  # a season: short enough to notice that nobody renews it
+START_CHECK_CHANGES_MAX: Final = 100_000  # read at a start in about a second; of more, by fsck
 CHECKPOINT_ALARM_SECONDS: Final = 2  # an entry is in a signed checkpoint by then, or it is logged
 CHECKPOINT_SECONDS_MAX: Final = 10  # likewise, or nothing more is committed until it is
 ENTRY_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles: an entry's length is written in 16 bits

@@ -36,6 +36,11 @@ class AnchorDirectory:
             self.path.mkdir(mode=0o700, parents=True)
             sync_directory(self.path.parent)
 
+    def clear(self) -> None:
+        """Remove both files: of a deployment that is gone. For trying things out alone."""
+        for name in (CHECKPOINT, DESTRUCTIONS):
+            (self.path / name).unlink(missing_ok=True)
+
     def read(self) -> AnchorFiles:
         """What is there."""
         return AnchorFiles(
@@ -45,6 +50,9 @@ class AnchorDirectory:
 
     def keep(self, checkpoint: bytes, destructions: bytes, offset: int) -> None:
         """See the port. Raises `ValueError` for what the anchor must not go to."""
+        if not checkpoint:  # lines alone, of a list that is long; the checkpoint comes after them
+            self._add(destructions, offset)
+            return
         given = _checkpoint(checkpoint)
         if self._last is None:
             present = self._content(CHECKPOINT, notes.NOTE_BYTES_MAX)

@@ -114,9 +114,9 @@ class TamperedRecord(Refusal):
 
 
 class Restored(Refusal):
-    """The database is not the one whose log was signed last: nothing is done until an operator is.
+    """The database is not the one whose log was signed last; the detail says what is different.
 
-    The detail says what is missing or different.
+    Nothing is done until a person decides.
     """
 
     code = "restored"

@@ -73,6 +73,11 @@ class Notary:
         self._head = Head()
         self._owed: Note | None = None  # is in the anchor; the ledger does not have it yet
 
+    @property
+    def at_work(self) -> bool:
+        """Whether it has taken over."""
+        return self._signer is not None
+
     async def take_over(self, checkpoint: bytes) -> None:
         """Begin from the checkpoint that the former notary left in the anchor; empty: none yet.
 

@@ -5,6 +5,7 @@
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +13,13 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from strongroom import outside
 from strongroom.domain import limits
+from strongroom.ports.sinks import SinkSettings
+from strongroom.ports.witnesses import WitnessSettings
+from strongroom.watching.rules import configured
+
+_PATHS_OF_SINKS: Final = ("path", "secret_file", "tls_ca", "tls_certificate", "tls_key")
 
 SAMPLE: Final = """\
 # Strongroom's configuration. Paths are relative to this file. Check it with:
@@ -52,6 +59,7 @@ custodians = 1
 # gate_user = "strongroom-gate"
 # custodian_user = "strongroom-custodian"
 # ledger_user = "strongroom-ledger"
+# courier_user = "strongroom-courier"
 
 [limits]
 # Open connections of one gate.
@@ -60,7 +68,37 @@ connections_max = 4096
 [log]
 # One line of JSON for every request. What goes wrong is logged in any case.
 requests = false
+
+[audit]
+# Where the log's last checkpoint is kept outside the database, so that an older database is
+# noticed. Best on another disk than the database, and in no backup of it. Strongroom's user alone
+# may write there. Without it: the directory "anchor" beside the database.
+# anchor = "/var/lib/strongroom-anchor"
+# The log's name in its checkpoints, for good; only `init` reads it. Such as a host and a path.
+# origin = "strongroom.example.com/log"
+# How many witnesses must have cosigned a checkpoint of the audit log before it counts.
+witnesses_required = 0
+
+# A witness of the audit log: where it answers, and its key, as whoever runs it says.
+# [[audit.witnesses]]
+# url = "https://witness.example"
+# key = "witness.example+82bca4dd+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
+# tls_ca = "tls/witness-ca.pem"
+
+# Where audit entries are sent to; kind is "syslog", "webhook" or "file". Each is a table of its own
+# with a name of its own. docs/operate/sinks.md has every setting.
+# [[sinks]]
+# kind = "file"
+# name = "archive"
+# path = "audit.jsonl"
+
+# What the watcher raises, where it is to differ. docs/operate/suspicious-use.md has every rule.
+# [watch.decrypt-rate]
+# factor = 8
 """
+
+
+_ORIGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 
 
 class ConfigRefused(Exception):  # noqa: N818 - it says what is the case
@@ -104,6 +142,7 @@ class Rooms(_Section, frozen=True, kw_only=True):
     gate_user: str = ""
     custodian_user: str = ""
     ledger_user: str = ""
+    courier_user: str = ""
 
 
 class Limits(_Section, frozen=True, kw_only=True):
@@ -118,6 +157,15 @@ class Log(_Section, frozen=True, kw_only=True):
     requests: bool = False
 
 
+class Audit(_Section, frozen=True, kw_only=True):
+    """`[audit]`."""
+
+    anchor: str = ""
+    origin: str = ""
+    witnesses_required: Annotated[int, Meta(ge=0, le=limits.WITNESSES_MAX)] = 0
+    witnesses: tuple[WitnessSettings, ...] = ()
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """The file. `load` makes its paths absolute and checks what can be checked without starting."""
 
@@ -127,6 +175,9 @@ class Config(_Section, frozen=True, kw_only=True):
     rooms: Rooms = Rooms()
     limits: Limits = Limits()
     log: Log = Log()
+    audit: Audit = Audit()
+    sinks: tuple[SinkSettings, ...] = ()
+    watch: dict[str, dict[str, bool | int | str]] = {}
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -204,7 +255,31 @@ def _absolute(config: Config, base: Path) -> Config:
             file=located(config.seal.file),
             passphrase_file=located(config.seal.passphrase_file),
         ),
+        audit=replace(
+            config.audit,
+            anchor=located(config.audit.anchor)
+            or str(anchor_beside(Path(located(config.store.path)))),
+            witnesses=tuple(
+                replace(each, tls_ca=located(each.tls_ca)) for each in config.audit.witnesses
+            ),
+        ),
+        sinks=tuple(
+            replace(
+                each,
+                **{
+                    name: located(getattr(each, name))
+                    for name in _PATHS_OF_SINKS
+                    if hasattr(each, name)
+                },
+            )
+            for each in config.sinks
+        ),
     )
+
+
+def anchor_beside(store: Path) -> Path:
+    """Where the anchor is if nobody says otherwise."""
+    return store.parent / "anchor"
 
 
 def _check(config: Config, path: Path) -> None:
@@ -221,8 +296,20 @@ def _check(config: Config, path: Path) -> None:
             " server.tls_certificate and server.tls_key (or, if a proxy does TLS on a trusted link,"
             " server.unsafe_cleartext_beyond_loopback = true)"
         )
+    origin = config.audit.origin
+    if origin and not _ORIGIN.fullmatch(origin):
+        raise ConfigRefused(
+            f"{path}: audit.origin is letters, digits and -._/, at most 200 of them, such as"
+            " strongroom.example.com/log"
+        )
     if config.seal.kind != "passphrase":
         raise ConfigRefused(f'{path}: seal.kind can only be "passphrase" in this version')
+    try:
+        outside.check_sinks(config.sinks)
+        outside.check_witnesses(config.audit.witnesses, config.audit.witnesses_required)
+        configured(config.watch)
+    except ValueError as error:
+        raise ConfigRefused(f"{path}: {error}") from error
 
 
 def _in_toml(message: str) -> str:

@@ -1,10 +1,12 @@
 """The configuration file: every mistake is named, and nothing is guessed."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
 
 from strongroom.config import SAMPLE, Address, ConfigRefused, address, load
+from tests.support.certificates import write_certificate
 
 
 @dataclass
@@ -35,14 +37,19 @@ def test_sample_loads_and_its_values_are_the_defaults(file):
 
 def test_sample_with_every_setting_uncommented_names_settings_that_exist(file, tmp_path):
     text = "\n".join(
-        line.removeprefix("# ") if line.startswith("# ") and " = " in line else line
+        line.removeprefix("# ") if re.match(r"# (\[[a-z[]|\w+ = )", line) else line
         for line in SAMPLE.splitlines()
     )
     (tmp_path / "tls").mkdir()
     for name in ("chain.pem", "key.pem"):
         (tmp_path / "tls" / name).write_text("")
+    write_certificate(tmp_path)
+    (tmp_path / "chain.pem").rename(tmp_path / "tls" / "witness-ca.pem")
     config = file.with_text(text)
     assert config.rooms.ledger_user == "strongroom-ledger"
+    assert [each.url for each in config.audit.witnesses] == ["https://witness.example"]
+    assert [each.path for each in config.sinks] == [str(tmp_path / "audit.jsonl")]
+    assert config.watch == {"decrypt-rate": {"factor": 8}}
     assert config.seal.passphrase_file == "/run/credentials/strongroom.service/passphrase"
 
 

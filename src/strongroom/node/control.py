@@ -14,6 +14,8 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.node.metrics import Snapshot
+from strongroom.ports.sinks import SinkSettings
+from strongroom.ports.witnesses import WitnessSettings
 
 _MESSAGE_BYTES_MAX: Final = 160 * 1024  # below the kernel's default socket buffer
 _DESCRIPTORS_MAX: Final = 8
@@ -52,6 +54,15 @@ class CustodianStart(msgspec.Struct, frozen=True):
     seal: str
     user: str = ""
     steward: bool = False  # has the watch over what is due; one of a node's custodians
+    witnessed: bool = False  # checkpoints count only when others have cosigned them
+
+
+class AnchorWrite(msgspec.Struct, frozen=True, array_like=True):
+    """From the notary: see `ports/anchor.py`. Without a checkpoint, lines alone."""
+
+    checkpoint: bytes
+    destructions: bytes
+    offset: int
 
 
 class LedgerStart(msgspec.Struct, frozen=True):
@@ -59,6 +70,18 @@ class LedgerStart(msgspec.Struct, frozen=True):
 
     name: str
     path: str
+    user: str = ""
+
+
+class CourierStart(msgspec.Struct, frozen=True):
+    """What the courier needs to begin. It reads the secrets of its sinks from their files."""
+
+    name: str
+    deployment: bytes
+    sinks: tuple[SinkSettings, ...] = ()
+    witnesses: tuple[WitnessSettings, ...] = ()
+    witnesses_required: int = 0
+    watch: dict[str, dict[str, bool | int | str]] = {}  # what is changed of the watcher's rules
     user: str = ""
 
 

@@ -62,6 +62,12 @@ def _run(room: Room, line: socket.socket, body: bytes, descriptors: list[int]) -
         log.begin(gate.name)
         listening = socket.socket(fileno=descriptors[0])
         _with_uvloop(lambda: GateRoom(line, gate, listening).run())
+    elif room is Room.COURIER:
+        from strongroom.node.courier import CourierRoom  # noqa: PLC0415
+
+        courier = msgspec.msgpack.decode(body, type=control.CourierStart)
+        log.begin(courier.name)
+        _with_uvloop(lambda: CourierRoom(line, courier).run())
     else:
         raise RuntimeError("the supervisor is not a room that can be run so")
 

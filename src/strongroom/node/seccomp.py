@@ -5,6 +5,7 @@ Whoever in the process asks for it:
 - custodian: no network at all, and no file is opened or made after this
 - ledger: no network
 - gate: takes connections, makes none
+- courier: makes connections, takes none; opens, renames and removes files, and nothing else of them
 - each of them: no other program, no new process, no look into other processes, no new kernel
   interfaces
 
@@ -33,6 +34,7 @@ _NETWORK: Final = {
     "socketpair": (53, 199),
 }
 _DIALLING: Final = {name: _NETWORK[name] for name in ("connect", "bind")}
+_ANSWERING: Final = {name: _NETWORK[name] for name in ("accept", "accept4", "bind", "listen")}
 _FILES: Final = {
     "open": (2, -1),
     "creat": (85, -1),
@@ -58,6 +60,12 @@ _FILES: Final = {
     "chown": (92, -1),
     "fchownat": (260, 54),
     "memfd_create": (319, 279),
+}
+# A file sink is opened, moved aside and removed; so are what says where a name is (resolver(5)).
+_ODD_FILES: Final = {
+    name: numbers
+    for name, numbers in _FILES.items()
+    if not name.startswith(("open", "creat", "rename", "unlink"))
 }
 _PROCESSES: Final = {
     "execve": (59, 221),
@@ -92,6 +100,7 @@ _DENIED: Final = {
     Room.GATE: _DIALLING | _PROCESSES | _RINGS | _KERNEL,
     Room.CUSTODIAN: _NETWORK | _FILES | _PROCESSES | _RINGS | _KERNEL,
     Room.LEDGER: _NETWORK | _PROCESSES | _RINGS | _KERNEL,
+    Room.COURIER: _ANSWERING | _ODD_FILES | _PROCESSES | _RINGS | _KERNEL,
 }
 
 # machine -> (column above, AUDIT_ARCH, clone, clone3, seccomp)

@@ -1,10 +1,10 @@
 """A sink: a place outside of Strongroom that audit entries are carried to.
 
 The promises: entries are handed over in the order of the log, and each arrives at least once.
-`send` may return before they have arrived; `settle` returns when all that was sent since it last
-returned has arrived, as far as the sink's protocol can tell. Either raises `SinkFailed`; then
-nothing since `settle` last returned counts as arrived, and all of it will be sent again. Used by
-one thread, which may have to wait: a sink's methods block, for a bounded time.
+When `send` returns true, they have arrived, as far as the sink's protocol can tell. Where it cannot
+tell at once, it returns false, and `settle` returns when all that was sent before has arrived.
+Either raises `SinkFailed`; then nothing since the last arrival counts, and all of it will be sent
+again. Used by one thread, which may have to wait: a sink's methods block, for a bounded time.
 """
 
 import ipaddress
@@ -36,8 +36,8 @@ class Parcel(NamedTuple):
 class Sink(Protocol):
     """See the promises at the head of this module."""
 
-    def send(self, parcels: Sequence[Parcel]) -> None:
-        """Hand these over. At least one."""
+    def send(self, parcels: Sequence[Parcel]) -> bool:
+        """Hand these over, at least one. Whether they have arrived."""
 
     def settle(self) -> None:
         """Return when all that was sent has arrived."""

@@ -29,7 +29,7 @@ class FileSink:
         self._file = -1
         self._size = 0
 
-    def send(self, parcels: Sequence[Parcel]) -> None:
+    def send(self, parcels: Sequence[Parcel]) -> bool:
         """Append and flush to disk."""
         lines = b"".join(parcel.line for parcel in parcels)
         try:
@@ -41,6 +41,7 @@ class FileSink:
         except OSError as error:
             self.close()
             raise SinkFailed((error.strerror or type(error).__name__).lower()) from error
+        return True
 
     def settle(self) -> None:
         """Nothing: what was sent is on disk."""

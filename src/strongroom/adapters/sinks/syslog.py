@@ -48,8 +48,8 @@ class SyslogSink:
         self._hostname = settings.hostname or _own_name()
         self._line: socket.socket | None = None
 
-    def send(self, parcels: Sequence[Parcel]) -> None:
-        """Write the messages to the connection."""
+    def send(self, parcels: Sequence[Parcel]) -> bool:
+        """Write the messages to the connection, and hope."""
         framed = b"".join(map(self._framed, parcels))
         try:
             if self._line is None:
@@ -58,6 +58,7 @@ class SyslogSink:
         except OSError as error:
             self.close()
             raise SinkFailed(why(error)) from error
+        return False
 
     def settle(self) -> None:
         """End the connection in order; return when the receiver has read all of it."""

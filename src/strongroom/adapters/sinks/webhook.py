@@ -43,7 +43,7 @@ class WebhookSink:
         self._media_type = media_type
         self._clock = clock
 
-    def send(self, parcels: Sequence[Parcel]) -> None:
+    def send(self, parcels: Sequence[Parcel]) -> bool:
         """Post them in one request."""
         body = b"".join(parcel.line for parcel in parcels)
         number = f"{self._name}-{parcels[0].position}-{parcels[-1].position}"
@@ -61,6 +61,7 @@ class WebhookSink:
             raise SinkFailed(str(error)) from error
         if status not in _SUCCESS:
             raise SinkFailed(f"it answers with status {status}")
+        return True
 
     def settle(self) -> None:
         """Nothing: what was sent was answered."""

@@ -16,10 +16,13 @@ def read(path: Path, bytes_max: int) -> bytes:
     opened without waiting, looked at, and read only as far as it can be of use.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("not a plain file")
-        content = file.read(bytes_max + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(bytes_max + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > bytes_max:
         raise ValueError(f"longer than {bytes_max} bytes")
     return content

@@ -21,7 +21,7 @@ from strongroom.verify.growth import check_growth
 from strongroom.verify.progress import Progress
 from strongroom.verify.tree import Tree, bytes_max
 from strongroom.verify.trust import trusted, witnessed
-from strongroom.verify.verdicts import NotChecked, Wrong
+from strongroom.verify.verdicts import NotChecked, Wrong, entries
 
 CHECKPOINT: Final = "checkpoint"
 
@@ -38,13 +38,13 @@ def check(folder: Path, policy: Policy, earlier: Checkpoint | None) -> str:
     with Progress(checkpoint.size) as progress:
         Tree(read, checkpoint).check_entries(progress)  # 3
     sentence = (
-        f"all {checkpoint.size} entries of the log {checkpoint.origin} are as its checkpoint"
+        f"all of the log {checkpoint.origin} is as its checkpoint of {entries(checkpoint.size)}"
         f" signs{witnessed(policy)}"
     )
     if earlier is None:
         return sentence
     check_growth(read, earlier, checkpoint)  # 4
-    return f"{sentence}, and it continues the earlier checkpoint of {earlier.size} entries"
+    return f"{sentence}, and it continues the earlier checkpoint of {entries(earlier.size)}"
 
 
 def _read(folder: Path, tile: Tile) -> bytes:
@@ -62,20 +62,20 @@ def _read(folder: Path, tile: Tile) -> bytes:
 def _check_no_more(folder: Path, size: int) -> None:
     for path in _walk(folder, ""):
         if path != CHECKPOINT and not _belongs(path, size):
-            raise Wrong(f"{path} does not belong to a log of {size} entries")
+            raise Wrong(f"{path} does not belong to a log of {entries(size)}")
 
 
 def _walk(folder: Path, above: str) -> Iterator[str]:
     """The path of everything that is not a folder. A link to a folder is none: it has no place."""
     try:
-        found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        found = sorted(os.scandir(folder), key=lambda each: each.name)
     except OSError as error:
         raise NotChecked(f"{folder} cannot be read: {files.reason(error)}") from error
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{above}{entry.name}/")
+    for each in found:
+        if each.is_dir(follow_symlinks=False):
+            yield from _walk(folder / each.name, f"{above}{each.name}/")
         else:
-            yield above + entry.name
+            yield above + each.name
 
 
 def _belongs(path: str, size: int) -> bool:

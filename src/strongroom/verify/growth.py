@@ -11,7 +11,7 @@ from strongroom.tlog import proofs, tiles
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import ProofError
 from strongroom.verify.tree import Read, hashes_of
-from strongroom.verify.verdicts import NotChecked, Wrong
+from strongroom.verify.verdicts import NotChecked, Wrong, entries
 
 
 def check_growth(read: Read, old: Checkpoint, new: Checkpoint) -> None:
@@ -25,14 +25,14 @@ def check_growth(read: Read, old: Checkpoint, new: Checkpoint) -> None:
     # 2.
     if new.size < old.size:
         raise Wrong(
-            f"the log was taken back: it had {old.size} entries at the earlier checkpoint,"
+            f"the log was taken back: it had {entries(old.size)} at the earlier checkpoint,"
             f" and has {new.size}"
         )
     # 3.
     if new.size == old.size:
         if new.root != old.root:
             raise Wrong(
-                f"the log shows two faces: both checkpoints are of {old.size} entries,"
+                f"the log shows two faces: both checkpoints are of {entries(old.size)},"
                 " with different roots"
             )
         return
@@ -54,6 +54,6 @@ def check_growth(read: Read, old: Checkpoint, new: Checkpoint) -> None:
         )
     except ProofError as error:
         raise Wrong(
-            f"the log of {new.size} entries does not continue the earlier checkpoint:"
-            f" something among its first {old.size} entries is not as it was"
+            f"the log of {entries(new.size)} does not continue the earlier checkpoint:"
+            f" something among its first {entries(old.size)} is not as it was"
         ) from error

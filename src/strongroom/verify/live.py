@@ -20,7 +20,7 @@ from strongroom.verify.growth import check_growth
 from strongroom.verify.progress import Progress
 from strongroom.verify.tree import Read, Tree, bytes_max
 from strongroom.verify.trust import trusted, witnessed
-from strongroom.verify.verdicts import NotChecked, Wrong
+from strongroom.verify.verdicts import NotChecked, Wrong, entries
 
 _PREFIX: Final = "/audit/"
 # The right edge is needed several times. Eight levels have fewer tiles.
@@ -32,7 +32,7 @@ def check(
     policy: Policy,
     earlier: Checkpoint | None,
     *,
-    entries: bool,
+    each: bool,
     keeper: "Keeper",
 ) -> str:
     """What holds of the server's log. Raises `Wrong` and `NotChecked`."""
@@ -45,13 +45,13 @@ def check(
     try:
         if earlier is not None:
             check_growth(read, earlier, checkpoint)  # 2
-        if entries:
+        if each:
             _check_new(read, earlier.size if earlier else 0, checkpoint)  # 3
     except Wrong:
         keeper.denounce(raw)
         raise
     keeper.keep(raw)
-    return _sentence(checkpoint, earlier, entries=entries) + witnessed(policy)
+    return _sentence(checkpoint, earlier, each=each) + witnessed(policy)
 
 
 class Keeper:
@@ -116,10 +116,10 @@ def _first_entries(raw: bytes, count: int) -> bytes:
     return raw[:end]
 
 
-def _sentence(new: Checkpoint, old: Checkpoint | None, *, entries: bool) -> str:
-    log = f"the log {new.origin} has {new.size} entries"
+def _sentence(new: Checkpoint, old: Checkpoint | None, *, each: bool) -> str:
+    log = f"the log {new.origin} has {entries(new.size)}"
     if old is None:
-        checked = ", all of which are as its checkpoint signs" if entries else ""
+        checked = ", all of which are as its checkpoint signs" if each else ""
         return f"{log}{checked}; there is no earlier checkpoint to compare it with"
-    checked = f", whose {new.size - old.size} new ones are as it signs" if entries else ""
+    checked = f", whose {new.size - old.size} new ones are as it signs" if each else ""
     return f"{log}{checked}, and continues the earlier checkpoint of {old.size}"

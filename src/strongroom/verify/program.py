@@ -58,7 +58,7 @@ def _server(asked: argparse.Namespace) -> str:
     earlier = trust.kept(asked.earlier, policy) if asked.earlier else None
     keeper = live.Keeper(asked.save, asked.earlier)
     with web.Server(asked.url, _token(asked.token_file), asked.ca) as server:
-        sentence = live.check(server, policy, earlier, entries=asked.entries, keeper=keeper)
+        sentence = live.check(server, policy, earlier, each=asked.entries, keeper=keeper)
     return _sentence(sentence)
 
 

@@ -12,7 +12,7 @@ from strongroom.tlog.errors import TlogError
 from strongroom.tlog.policies import Policy
 from strongroom.verify import files
 from strongroom.verify.trust import witnessed
-from strongroom.verify.verdicts import NotChecked, Wrong
+from strongroom.verify.verdicts import NotChecked, Wrong, entries
 
 
 def check(path: Path, policy: Policy) -> tuple[str, bytes]:
@@ -32,6 +32,6 @@ def check(path: Path, policy: Policy) -> tuple[str, bytes]:
         raise Wrong(f"{path} proves nothing: {error}") from error
     sentence = (
         f"entry {receipt.index} is in the log {checkpoint.origin}, by its signed checkpoint of"
-        f" {checkpoint.size} entries{witnessed(policy)}"
+        f" {entries(checkpoint.size)}{witnessed(policy)}"
     )
     return sentence, entry

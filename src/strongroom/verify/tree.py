@@ -14,15 +14,16 @@ not agree is the one that is wrong.
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from strongroom.tlog import merkle, proofs, tiles
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import TileError
 from strongroom.tlog.tiles import ENTRIES, WIDTH, Tile
 from strongroom.verify.progress import Progress
-from strongroom.verify.verdicts import NotChecked, Wrong
+from strongroom.verify.verdicts import NotChecked, Wrong, entries
 
-_LENGTH_BYTES = 2
+_LENGTH_BYTES: Final = 2
 
 # Where tiles, and the files of entries, are read: a folder or a server. Nothing that it gives is
 # believed. It raises `Wrong` for what the log should have and has not.
@@ -99,7 +100,7 @@ class Tree:
                 return self._wrong_tile(tile, hashes)
         return Wrong(
             f"the tiles ({', '.join(tile.path for tile in edge)}) do not have the root hash that"
-            f" is signed for {self._size} entries, although they agree with what is below them:"
+            f" is signed for {entries(self._size)}, although they agree with what is below them:"
             " this is another log"
         )
 

@@ -17,3 +17,8 @@ class Wrong(Exception):  # noqa: N818 - it says what is the case
 
 class NotChecked(Exception):  # noqa: N818 - it says what is the case
     """The check could not be made: a file, an argument, a server. Nothing is said of the log."""
+
+
+def entries(number: int) -> str:
+    """So many entries, as a sentence has it."""
+    return "1 entry" if number == 1 else f"{number} entries"

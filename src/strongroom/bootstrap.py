@@ -12,29 +12,33 @@ import pwd
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from strongroom import __version__
+from strongroom.adapters.anchor_directory import AnchorDirectory
 from strongroom.adapters.files import sync_directory, write_private
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemClock, SystemRandomness
-from strongroom.config import Address, Config, address
+from strongroom.config import Address, Config, address, anchor_beside
 from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.records import Kind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.things import Namespace
+from strongroom.domain.times import rfc3339
 from strongroom.node import log
 from strongroom.node.hardening import harden
 from strongroom.node.rooms import Room
 from strongroom.node.supervisor import Plan, StartFailed, Supervisor
 from strongroom.ports.seal import SealRefused
 from strongroom.ports.store import StoreRefused, StoreUnavailable
-from strongroom.services import recovery
-from strongroom.services.founding import Founded, found
+from strongroom.services import recovery, restoring
+from strongroom.services.founding import Founded, begin_log, found
+from strongroom.services.log_keys import verifier_of
 from strongroom.services.sealing import Sealing
+from strongroom.services.standing import WAY_ON, standing
 from strongroom.services.tenants import FIRST
 
 DEV_ENVIRONMENT: Final = "dev.env"
@@ -84,11 +88,13 @@ def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Pla
     port: int = listening[0].getsockname()[1]
     where = Address(listen.host, port)
     try:
+        anchor = AnchorDirectory(anchor_beside(directory / _STORE))
         if not (directory / _STORE).exists():
             _found_dev(directory)
+            anchor.clear()  # of a database that was here before
         root = KeyFile(directory / FILE_NAME).open()
         _write_environment(directory, f"http://{where.text}")
-        deployment, first = _look(directory / _STORE, root)
+        looked = _look(directory / _STORE, root, anchor, begins=True)
     except (SealRefused, StoreRefused) as refusal:
         raise CannotStart(str(refusal)) from refusal
     except OSError as error:
@@ -97,9 +103,11 @@ def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Pla
         version=__version__,
         store_path=str(directory / _STORE),
         root=root,
-        deployment=deployment,
-        first_namespace=first,
+        deployment=looked.deployment,
+        first_namespace=looked.first_namespace,
         seal=KeyFile.kind,
+        anchor_path=str(anchor.path),
+        fenced=looked.fenced,
         listening=listening,
         custodians=custodians,
         metrics_open=True,
@@ -139,21 +147,31 @@ def _write_environment(directory: Path, url: str) -> None:
 # --- production -----------------------------------------------------------------------------------
 
 
-def init(config: Config, passphrase: Sensitive) -> Founded:
-    """Found a deployment: the seal's file, the store, the administrator. Raises `CannotStart`."""
+def init(config: Config, passphrase: Sensitive) -> tuple[Founded, tuple[str, ...]]:
+    """Found a deployment: the seal's file, the store, the administrator, the log's keys.
+
+    Returns the tokens, and what the log is verified with. Raises `CannotStart`.
+    """
     store, seal = Path(config.store.path), Path(config.seal.file)
     if store.exists():
         raise CannotStart(f"{store} exists already: this deployment has been founded")
+    anchor = AnchorDirectory(Path(config.audit.anchor))
     claim = Claim(store.parent)
     try:
+        if anchor.read().checkpoint:
+            raise CannotStart(
+                f"{anchor.path} has the checkpoint of another deployment's log;"
+                " set audit.anchor to another directory"
+            )
         seal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if seal.exists():
             # Of a founding that was cut short: with the same passphrase it goes on from there.
             root = PassphraseSeal(seal, passphrase).open()
         else:
             root = PassphraseSeal.make(seal, passphrase, SystemRandomness()).open()
-        tokens = _found_store(store, root, dev=False)
+        tokens = _found_store(store, root, dev=False, origin=config.audit.origin)
         _put_in_place(store)
+        vkeys = _look(store, root, anchor, begins=True).vkeys
         _give(store, config.rooms.ledger_user)
     except (SealRefused, StoreRefused) as refusal:
         raise CannotStart(str(refusal)) from refusal
@@ -161,7 +179,7 @@ def init(config: Config, passphrase: Sensitive) -> Founded:
         raise CannotStart(f"{error.filename or store} cannot be made: {error.strerror}") from error
     finally:
         claim.release()
-    return tokens
+    return tokens, vkeys
 
 
 def serve(config: Config, passphrase: Sensitive) -> Plan:
@@ -173,21 +191,28 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
     if not store.exists():
         raise CannotStart(f"{store} does not exist; `strongroom init` founds a deployment")
     rooms, server = config.rooms, config.server
-    for user in (rooms.gate_user, rooms.custodian_user, rooms.ledger_user):
+    for user in (rooms.gate_user, rooms.custodian_user, rooms.ledger_user, rooms.courier_user):
         _known(user)
     try:
         root = PassphraseSeal(Path(config.seal.file), passphrase).open()
-        deployment, first = _look(store, root)
+        anchor = AnchorDirectory(Path(config.audit.anchor))
+        looked = _look(store, root, anchor, begins=True)
         _give(store, rooms.ledger_user)
     except (SealRefused, StoreRefused) as refusal:
         raise CannotStart(str(refusal)) from refusal
+    except OSError as error:
+        raise CannotStart(
+            f"{error.filename or config.audit.anchor} cannot be used: {error.strerror}"
+        ) from error
     return Plan(
         version=__version__,
         store_path=config.store.path,
         root=root,
-        deployment=deployment,
-        first_namespace=first,
+        deployment=looked.deployment,
+        first_namespace=looked.first_namespace,
         seal=PassphraseSeal.kind,
+        anchor_path=str(anchor.path),
+        fenced=looked.fenced,
         listening=listeners(address(server.listen), rooms.gates),
         custodians=rooms.custodians,
         tls_certificate=server.tls_certificate,
@@ -199,6 +224,11 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
         gate_user=rooms.gate_user,
         custodian_user=rooms.custodian_user,
         ledger_user=rooms.ledger_user,
+        courier_user=rooms.courier_user,
+        sinks=config.sinks,
+        witnesses=config.audit.witnesses,
+        witnesses_required=config.audit.witnesses_required,
+        watch=config.watch,
     )
 
 
@@ -210,7 +240,10 @@ def recover(config: Config, passphrase: Sensitive, *, without_policies: bool) ->
     claim = Claim(path.parent)
     try:
         root = PassphraseSeal(Path(config.seal.file), passphrase).open()
-        _look(path, root)
+        anchor = AnchorDirectory(Path(config.audit.anchor))
+        fenced = _look(path, root, anchor, begins=False).fenced
+        if fenced:
+            raise CannotStart(fenced)
         store = SQLiteStore.open(str(path))
         try:
             return recovery.recover(
@@ -229,6 +262,63 @@ def recover(config: Config, passphrase: Sensitive, *, without_policies: bool) ->
         raise CannotStart(f"{path} cannot be changed: {error}") from error
     finally:
         claim.release()
+
+
+def accept_restore(
+    config: Config,
+    passphrase: Sensitive,
+    agreed: Callable[[restoring.Restore], bool],
+    *,
+    with_rows: bool,
+) -> restoring.Accepted | None:
+    """Go on from a restored database, if `agreed` says so; None: it did not. See the service.
+
+    Raises `CannotStart`, also when there is nothing to accept.
+    """
+    path = Path(config.store.path)
+    if not path.exists():
+        raise CannotStart(f"{path} does not exist; put the restored database there")
+    anchor = AnchorDirectory(Path(config.audit.anchor))
+    claim = Claim(path.parent)
+    try:
+        root = PassphraseSeal(Path(config.seal.file), passphrase).open()
+        if not _look(path, root, anchor, begins=False).fenced:
+            raise CannotStart("this database is the one that was signed last: nothing to accept")
+        store = SQLiteStore.open(str(path))
+        try:
+            return _accept(store, root, anchor, agreed, with_rows=with_rows)
+        finally:
+            store.close()
+            _give(path, config.rooms.ledger_user)
+    except (SealRefused, StoreRefused, restoring.CannotAccept) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    except (StoreUnavailable, TamperedRecord) as error:
+        raise CannotStart(f"{path} cannot be changed: {error}") from error
+    except OSError as error:
+        raise CannotStart(f"{error.filename or anchor.path}: {error.strerror}") from error
+    finally:
+        claim.release()
+
+
+def _accept(
+    store: SQLiteStore,
+    root: Sensitive,
+    anchor: AnchorDirectory,
+    agreed: Callable[[restoring.Restore], bool],
+    *,
+    with_rows: bool,
+) -> restoring.Accepted | None:
+    work = restoring.Restoring(store, SoftwareProvider(root), SystemRandomness(), anchor.read())
+    restore = work.look()
+    if not agreed(restore):
+        return None
+    now_us = SystemClock().now_us()
+    accepted = work.accept(now_us=now_us, with_rows=with_rows)
+    anchor.make()
+    former = f"checkpoint-{rfc3339(now_us)[:19].replace(':', '')}"
+    anchor.begin_anew(accepted.checkpoint, accepted.destructions, accepted.offset, former)
+    store.keep_checkpoints(accepted.served)
+    return accepted
 
 
 # --- the parts of both ----------------------------------------------------------------------------
@@ -263,7 +353,7 @@ def listeners(listen: Address, gates: int) -> list[socket.socket]:
     return sockets
 
 
-def _found_store(path: Path, root: Sensitive, *, dev: bool) -> Founded:
+def _found_store(path: Path, root: Sensitive, *, dev: bool, origin: str = "") -> Founded:
     """A whole store beside its place."""
     new = _beside(path)
     for leftover in path.parent.glob(new.name + "*"):
@@ -271,8 +361,9 @@ def _found_store(path: Path, root: Sensitive, *, dev: bool) -> Founded:
     randomness = SystemRandomness()
     store = SQLiteStore.create(str(new), randomness.bytes(16))
     try:
+        now_us = SystemClock().now_us()
         return found(
-            store, SoftwareProvider(root), randomness, now_us=SystemClock().now_us(), dev=dev
+            store, SoftwareProvider(root), randomness, now_us=now_us, dev=dev, origin=origin
         )
     finally:
         store.close()
@@ -289,8 +380,24 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name + _NEW)
 
 
-def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
-    """The deployment and the first namespace; whether this root key is this store's."""
+class _Looked(NamedTuple):
+    """What is in a store. `fenced`: why nothing may be done with it; empty: nothing is wrong."""
+
+    deployment: bytes
+    first_namespace: bytes
+    fenced: str
+    vkeys: tuple[str, ...] = ()
+
+
+def _look(path: Path, root: Sensitive, anchor: AnchorDirectory, *, begins: bool) -> _Looked:
+    """What is in the store; whether this root key is this store's, and it the one signed last.
+
+    With `begins`, a log that has no keys yet gets them, and the anchor its directory. Raises
+    `CannotStart`, `OSError`.
+    """
+    files = anchor.read()
+    if begins:
+        anchor.make()
     store = SQLiteStore.open(str(path))
     try:
         record = store.find(Kind.NAMESPACE, b"", FIRST)
@@ -300,7 +407,16 @@ def _look(path: Path, root: Sensitive) -> tuple[bytes, bytes]:
         sealing = Sealing(provider, store.deployment)
         body = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
         provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(record.id))
-        return store.deployment, record.id  # noqa: TRY300 - the last of what may fail
+        wrong = standing(store, provider, files)
+        if wrong:
+            return _Looked(store.deployment, record.id, f"{wrong}. {WAY_ON}")
+        if not begins:
+            return _Looked(store.deployment, record.id, "")
+        log_keys = begin_log(
+            store, provider, SystemRandomness(), record, now_us=SystemClock().now_us()
+        )
+        vkeys = verifier_of(log_keys, provider).vkeys
+        return _Looked(store.deployment, record.id, "", vkeys)
     except TamperedRecord as refusal:
         raise CannotStart(f"{path} was not made with this root key, or was altered") from refusal
     except StoreUnavailable as error:

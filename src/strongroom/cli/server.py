@@ -79,7 +79,11 @@ def dev(
         plan = bootstrap.dev(data, address(listen), gates=gates, custodians=custodians)
         host, port = plan.listening[0].getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        bootstrap.run(plan, lambda: _welcome(url, data / bootstrap.DEV_ENVIRONMENT))
+        environment = data / bootstrap.DEV_ENVIRONMENT
+        bootstrap.run(
+            plan,
+            lambda: _begun(url, plan.fenced) if plan.fenced else _welcome(url, environment),
+        )
         claim.release()
     screen.note("Stopped.")
 
@@ -97,8 +101,11 @@ def init(
         settings = _load(config)
         _check_free(token_file)
         secret = _passphrase(settings, passphrase_fd, passphrase_file, new=True)
-        _hand_over(bootstrap.init(settings, secret).administrator, token_file)
+        tokens, vkeys = bootstrap.init(settings, secret)
+        _hand_over(tokens.administrator, token_file)
     screen.done(f"Founded in {Path(settings.store.path).parent}.")
+    screen.note("Give these keys to your auditors: the audit log is verified with them.")
+    screen.show_lines("\n".join(vkeys))
     screen.note(f"Keep the passphrase, and {settings.seal.file}: without both, all keys are lost.")
     screen.note(f"Run it: strongroom serve --config {config}")
 
@@ -117,9 +124,7 @@ def serve(
         secret = _passphrase(settings, passphrase_fd, passphrase_file, new=False)
         plan = bootstrap.serve(settings, secret)
         scheme = "https" if settings.server.tls_key else "http"
-        bootstrap.run(
-            plan, lambda: screen.done(f"Strongroom is ready at {scheme}://{settings.server.listen}")
-        )
+        bootstrap.run(plan, lambda: _begun(f"{scheme}://{settings.server.listen}", plan.fenced))
         claim.release()
     screen.note("Stopped.")
 
@@ -161,6 +166,14 @@ def sample() -> None:
     from strongroom.config import SAMPLE
 
     screen.show_lines(SAMPLE)
+
+
+def _begun(url: str, fenced: str) -> None:
+    """Whether it is ready; and if not, why."""
+    if fenced:
+        screen.failed(f"Strongroom runs at {url} and refuses everything.", _sentence(fenced))
+    else:
+        screen.done(f"Strongroom is ready at {url}")
 
 
 def _check_free(token_file: Path | None) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,15 +16,17 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.software import RSAPool, SoftwareProvider
 from strongroom.adapters.system import SystemClock, SystemRandomness
 from strongroom.domain.calls import Call, Reply
-from strongroom.domain.errors import Refusal, Unavailable
+from strongroom.domain.errors import Refusal, Restored, Unavailable
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
 from strongroom.node.lag import Lag
 from strongroom.node.links import LedgerLink, leave_when_alone
 from strongroom.node.metrics import Meter
+from strongroom.node.notarizing import AnchorLine, notarize, sign_the_rest
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
+from strongroom.services.notary import Notary
 from strongroom.services.steward import Steward
 
 _DRAIN_SECONDS: Final = 10.0
@@ -51,13 +54,18 @@ class CustodianRoom:
         self._tasks: set[asyncio.Task[None]] = set()
         self._gates: list[_Gate] = []
         self._done = asyncio.Event()
+        self._fenced = ""  # why nothing is done any more
+        self._anchor = AnchorLine(lambda message: control.send(line, message))
+        self._notary: Notary | None = None
+        self._own: list[asyncio.Task[None]] = []  # what the room does by itself
 
     async def run(self) -> None:
         """Serve."""
         self._ledger = LedgerLink(self._start.deployment)
-        staff = assemble(
+        self._provider = SoftwareProvider(Sensitive(self._start.root), self._rsa_keys.take)
+        self._staff = staff = assemble(
             ledger=self._ledger,
-            provider=SoftwareProvider(Sensitive(self._start.root), self._rsa_keys.take),
+            provider=self._provider,
             engine=CedarEngine(),
             clock=SystemClock(),
             randomness=SystemRandomness(),
@@ -65,7 +73,6 @@ class CustodianRoom:
             first_namespace=self._start.first_namespace,
             seal=self._start.seal,
         )
-        self._desk = staff.desk
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))
         self._rsa_keys.start()
@@ -73,15 +80,22 @@ class CustodianRoom:
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
-        watching = asyncio.ensure_future(self._watch(staff.steward))
+        self._own.append(asyncio.ensure_future(self._watch(staff.steward)))
         await self._done.wait()
         alone.cancel()
-        watching.cancel()
+        self._stop_own_work()
         self._rsa_keys.stop()
         # What is in flight finishes. The gates have drained before, so there is hardly anything.
         tasks = self._tasks.union(*(gate.running.values() for gate in self._gates))
         if tasks:
             await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        if self._notary is not None and not self._fenced:
+            await sign_the_rest(self._notary)
+
+    def _stop_own_work(self) -> None:
+        own, self._own = self._own, []
+        for task in own:
+            task.cancel()
 
     async def _watch(self, steward: Steward) -> None:
         while not self._done.is_set():
@@ -102,8 +116,34 @@ class CustodianRoom:
             self._spawn(self._attach_gate(socket.socket(fileno=descriptors[0])))
         elif message.kind == "report":
             self._report(message.number)
+        elif message.kind == "notary":
+            self._begin_to_sign(message.body)
+        elif message.kind == "anchored":
+            self._anchor.answered(message)
+        elif message.kind == "fenced":
+            self._fenced = message.body.decode()
+            self._stop_own_work()
         elif message.kind == "drain":
             self._done.set()
+
+    def _begin_to_sign(self, checkpoint: bytes) -> None:
+        self._notary = Notary(
+            facts=self._staff.facts,
+            ledger=self._ledger,
+            anchor=self._anchor,
+            provider=self._provider,
+            clock=SystemClock(),
+            first_namespace=self._start.first_namespace,
+            witnessed=self._start.witnessed,
+        )
+        work = notarize(self._notary, checkpoint, self._fence)
+        self._own.append(asyncio.ensure_future(work))
+
+    def _fence(self, detail: str) -> None:
+        """Nothing is done any more, here at once and in the other custodians as soon as told."""
+        self._fenced = detail
+        with suppress(OSError):  # the supervisor is gone or stuck: this custodian does nothing
+            control.send(self._line, control.Message("fence", body=detail.encode()))
 
     async def _attach_ledger(self, line: socket.socket) -> None:
         await self._ledger.attach(line)
@@ -119,11 +159,14 @@ class CustodianRoom:
         )
 
     async def _serve(self, call: Call) -> Reply:
+        if self._fenced:
+            # For who asks whether this node is ready, too.
+            return Reply(code=Restored.code, detail=self._fenced)
         try:
             if call.operation == wire.READY:
                 await self._ledger.tree()
                 return Reply()
-            return await self._desk.answer(call)
+            return await self._staff.desk.answer(call)
         except Refusal as refusal:
             return Reply(code=refusal.code, detail=refusal.detail)
         except Exception:  # noqa: BLE001 - our mistake: nothing is released, and the log has it

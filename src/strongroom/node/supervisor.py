@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,11 @@ import strongroom
 from strongroom.domain import limits
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node import control, log
+from strongroom.node.anchoring import Anchoring
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
+from strongroom.ports.sinks import SinkSettings
+from strongroom.ports.witnesses import WitnessSettings
 
 _START_SECONDS: Final = 60.0  # until all rooms are ready, at first
 _WATCH_SECONDS: Final = 5.0
@@ -35,6 +38,16 @@ _REPORTS_ASKED_MAX: Final = 4  # by one room, without an answer; it asks for mor
 _GRACE_SECONDS: Final = 5.0  # beyond the drain time, until a room is killed
 _HEALTHY_SECONDS: Final = 1.0  # a room that lived as long is started again at once
 _PAUSE_SECONDS_MAX: Final = 0.8  # between two starts of a room that keeps ending
+
+_FIRST_CUSTODIAN: Final = "custodian-1"
+
+# Who is joined to whom, and how the first calls the line. A pair that is absent has none.
+_LINES: Final = {
+    (Room.CUSTODIAN, Room.GATE): "attach",
+    (Room.CUSTODIAN, Room.LEDGER): "attach-ledger",
+    (Room.CUSTODIAN, Room.COURIER): "attach-findings",
+    (Room.COURIER, Room.LEDGER): "attach-ledger",
+}
 
 _encode = msgspec.msgpack.Encoder().encode
 _report = msgspec.msgpack.Decoder(control.Report)
@@ -57,6 +70,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     deployment: bytes
     first_namespace: bytes
     seal: str
+    anchor_path: str
+    fenced: str = ""  # why nothing may be done; the node runs, and says so
     listening: list[socket.socket]
     custodians: int = 1
     tls_certificate: str = ""
@@ -68,6 +83,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     gate_user: str = ""
     custodian_user: str = ""
     ledger_user: str = ""
+    courier_user: str = ""
+    sinks: tuple[SinkSettings, ...] = ()
+    witnesses: tuple[WitnessSettings, ...] = ()
+    witnesses_required: int = 0
+    watch: dict[str, dict[str, bool | int | str]] = {}
 
 
 class _Process:
@@ -104,6 +124,8 @@ class Supervisor:
         self._reports: dict[int, _Collecting] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._one_collects = asyncio.Lock()
+        self._anchoring = Anchoring(plan.anchor_path, self._tell_by_name)
+        self._fenced = plan.fenced
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, call `ready` when all rooms are, serve, and return when all have stopped in order.
@@ -167,27 +189,35 @@ class Supervisor:
             control.Message("start", body=room.start),
             [] if room.listening is None else [room.listening],
         )
+        if self._fenced and room.room is Room.CUSTODIAN:
+            self._tell(room, control.Message("fenced", body=self._fenced.encode()), [])
         for other in self._rooms:
             if other is not room and other.line is not None:
                 self._join(room, other)
 
     def _join(self, one: _Process, other: _Process) -> None:
-        rooms = {one.room: one, other.room: other}
-        custodian = rooms.get(Room.CUSTODIAN)
-        if custodian is None or len(rooms) == 1:
-            return
-        peer = other if one is custodian else one
+        for first, second in ((one, other), (other, one)):
+            kind = _LINES.get((first.room, second.room))
+            # Findings are put on record by one custodian, as what is due is done by one.
+            if kind == "attach-findings" and first.name != _FIRST_CUSTODIAN:
+                kind = None
+            if kind is not None:
+                self._connect(first, kind, second, one)
+
+    def _connect(self, room: _Process, kind: str, peer: _Process, new: _Process) -> None:
+        """Give both a line to each other; `kind` is what `room` calls it."""
         try:
             first, second = socket.socketpair()
         except OSError as error:
-            log.warning("rooms cannot be joined", name=one.name, error=type(error).__name__)
-            if one.child is not None:
-                one.child.kill()  # it is of no use alone, and is started again
+            log.warning("rooms cannot be joined", name=new.name, error=type(error).__name__)
+            if new.child is not None:
+                new.child.kill()  # it is of no use alone, and is started again
             return
         with first, second:
-            kind = "attach-ledger" if peer.room is Room.LEDGER else "attach"
-            self._tell(custodian, control.Message(kind), [first.fileno()])
-            self._tell(peer, control.Message("attach"), [second.fileno()])
+            self._tell(room, control.Message(kind), [first.fileno()])
+            # A ledger is told who it is: a courier may ask for less than a custodian.
+            who = _encode(room.room)
+            self._tell(peer, control.Message("attach", body=who), [second.fileno()])
 
     def _tell(self, room: _Process, message: control.Message, descriptors: list[int]) -> None:
         if room.line is None:
@@ -242,6 +272,11 @@ class Supervisor:
         match message.kind:
             case "ready":
                 room.ready.set()
+                self._appoint()
+            case "anchor":
+                self._spawn(self._anchoring.keep(room.name, message))
+            case "fence":
+                self._fence(message.body.decode())
             case "reports":
                 self._spawn_reports(room, message.number)
             case "reported":
@@ -268,10 +303,34 @@ class Supervisor:
                 else:
                     self._tell(room, control.Message("report"), [])
 
-    def _spawn_end(self, room: _Process) -> None:
-        task = asyncio.get_running_loop().create_task(self._end(room))
+    def _appoint(self) -> None:
+        """See to it that there is a notary, if a custodian is ready to be one."""
+        for room in self._rooms:
+            if room.room is Room.CUSTODIAN and room.ready.is_set() and not self._fenced:
+                self._spawn(self._anchoring.appoint(room.name))
+                return
+
+    def _fence(self, detail: str) -> None:
+        """The log is not the one that was signed: no custodian does anything any more."""
+        if not self._fenced:
+            log.warning("nothing is done any more", reason=detail)
+        self._fenced = detail
+        for room in self._rooms:
+            if room.room is Room.CUSTODIAN:
+                self._tell(room, control.Message("fenced", body=detail.encode()), [])
+
+    def _tell_by_name(self, name: str, message: control.Message) -> None:
+        for room in self._rooms:
+            if room.name == name:
+                self._tell(room, message, [])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+    def _spawn_end(self, room: _Process) -> None:
+        self._spawn(self._end(room))
 
     async def _end(self, room: _Process) -> None:
         child = room.child
@@ -281,6 +340,9 @@ class Supervisor:
             child.kill()  # it hung up; whatever still runs there must not go on
         status = await asyncio.to_thread(child.wait)
         room.child = None
+        room.ready.clear()
+        if self._anchoring.ended(room.name) and not self._stopping.is_set():
+            self._appoint()
         if self._stopping.is_set():
             room.ended.set()
             return
@@ -364,10 +426,10 @@ class Supervisor:
 
     async def _drain(self) -> None:
         # Gates first, so that nothing new comes in; then custodians, whose answers are on record;
-        # then the ledger.
+        # then the courier, which carries what these have written; then the ledger.
         for listening in self._plan.listening:
             listening.close()
-        for kind in (Room.GATE, Room.CUSTODIAN, Room.LEDGER):
+        for kind in (Room.GATE, Room.CUSTODIAN, Room.COURIER, Room.LEDGER):
             rooms = [room for room in self._rooms if room.room is kind and room.child is not None]
             for room in rooms:
                 self._tell(room, control.Message("drain"), [])
@@ -414,6 +476,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             seal=plan.seal,
             user=plan.custodian_user,
             steward=number == 1,
+            witnessed=plan.witnesses_required > 0,
         )
         rooms.append(_Process(custodian.name, Room.CUSTODIAN, _encode(custodian)))
     for number, listening in enumerate(plan.listening, 1):
@@ -429,6 +492,16 @@ def _rooms(plan: Plan) -> list[_Process]:
             user=plan.gate_user,
         )
         rooms.append(_Process(gate.name, Room.GATE, _encode(gate), listening.fileno()))
+    courier = control.CourierStart(
+        name="courier",
+        deployment=plan.deployment,
+        sinks=plan.sinks,
+        witnesses=plan.witnesses,
+        witnesses_required=plan.witnesses_required,
+        watch=plan.watch,
+        user=plan.courier_user,
+    )
+    rooms.append(_Process(courier.name, Room.COURIER, _encode(courier)))
     return rooms
 
 

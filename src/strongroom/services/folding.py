@@ -31,6 +31,7 @@ class Wrong(msgspec.Struct, frozen=True):
 
     ref: Ref
     name: str
+    revision: int  # the log's
     position: int
     what: str
 
@@ -100,7 +101,8 @@ def compared(store: Store, newest: dict[Ref, Named]) -> list[Wrong]:
             what = difference(newest[ref], record)
             if what:
                 name = "" if record is None else record.name
-                wrong.append(Wrong(ref, name, newest[ref].position, what))
+                named = newest[ref]
+                wrong.append(Wrong(ref, name, named.revision, named.position, what))
     return wrong
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 DAYS: Final = 28
+STEPS: Final = 6  # in an hour
 _HOURS: Final = DAYS * 24
 _STEPS: Final = 8  # of loudness for each doubling
 _LOUDEST: Final = 255  # 2**32 an hour
@@ -37,32 +38,47 @@ def is_weekend(day: int) -> bool:
 
 
 class Rhythm(msgspec.Struct, array_like=True):
-    """Counts by hour. Hours are numbered since 1970; one that is past goes to the current one."""
+    """Counts by hour, and of the last hour, which slides in steps of ten minutes.
 
-    first: int
+    Hours and steps are numbered since 1970; a step that is past goes to the current one.
+    """
+
+    first: int  # hour
     hour: int
-    count: int = 0
+    step: int
+    count: int = 0  # of this hour on the clock
+    steps: list[int] = msgspec.field(default_factory=lambda: [0] * STEPS)
     bound: int = 0  # of the current hour; 0 until somebody asked
     ring: bytearray = msgspec.field(default_factory=lambda: bytearray(_HOURS))
 
     def check(self) -> None:
         """Raises `ValueError` when it was not one of ours that was restored."""
-        if len(self.ring) != _HOURS:
+        if (len(self.ring), len(self.steps)) != (_HOURS, STEPS):
             raise ValueError
 
-    def add(self, hour: int, count: int) -> int:
-        """Count. Returns how many there were in this hour."""
-        if hour > self.hour:
-            self._turn(hour)
+    @classmethod
+    def begin(cls, step: int) -> "Rhythm":
+        """One that knows nothing yet."""
+        return cls(step // STEPS, step // STEPS, step)
+
+    def add(self, step: int, count: int) -> int:
+        """Count. Returns how many there were within the last hour."""
+        if step > self.step:
+            if step // STEPS > self.hour:
+                self._turn(step // STEPS)
+            for passed in range(max(self.step + 1, step - STEPS + 1), step + 1):
+                self.steps[passed % STEPS] = 0
+            self.step = step
+        self.steps[self.step % STEPS] += count
         self.count += count
-        return self.count
+        return sum(self.steps)
 
     def learned(self, days: int) -> bool:
         """Whether it goes back so far."""
         return self.hour - self.first >= days * 24
 
     def bound_now(self, *, factor: int, at_least: int) -> int:
-        """How many in this hour would be no surprise: the largest of what history excuses.
+        """How many within an hour would now be no surprise: the largest of what history excuses.
 
         1. `factor` times the median of this hour and its neighbours on days of its kind, or six
            median deviations more, if those are wide.

@@ -131,12 +131,12 @@ _TABLE: Final = (
         name="decrypt-rate",
         severity=Severity.HIGH,
         watches=(
-            "A key decrypts, unwraps, decapsulates or agrees in an hour far more often than it did"
-            " at that hour."
+            "A key decrypts, unwraps, decapsulates or agrees within an hour far more often than it"
+            " did at that hour."
         ),
         sentence=(
-            "{key} decrypted {count} times in the hour from {hour}, last for {principal} from"
-            " {network}; from its history, up to {bound} would be no surprise (threshold:"
+            "{key} decrypted {count} times within the hour until {until} UTC, last for {principal}"
+            " from {network}; from its history, up to {bound} would be no surprise (threshold:"
             " {factor} times the usual, at least {at_least})"
         ),
         thresholds={

@@ -23,7 +23,7 @@ from strongroom.watching.memory import (
     unpack,
 )
 from strongroom.watching.networks import Networks
-from strongroom.watching.rhythm import Rhythm
+from strongroom.watching.rhythm import STEPS, Rhythm
 from strongroom.watching.rules import RULES, Rule, Rules
 
 # What hands out what was hidden. A re-encryption does not: its result is decrypted, and counted.
@@ -45,6 +45,7 @@ _OURS: Final = "strongroom:"  # begins the names of the server's own acts
 _MET_MAX: Final = 256  # principals, and networks, remembered of a key; no threshold is higher
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
+_STEP: Final = _HOUR // STEPS
 
 _Act = Callable[[int, Event], None]
 
@@ -182,7 +183,11 @@ class Watcher:
         decrypts = event.action in DECRYPTS
         today = self._today
         network = self._networks.of(event.source)
-        for name, _, count in tally(event):
+        try:
+            uses = tally(event)
+        except ValueError:  # nobody wrote that; the log's own checks say so
+            return
+        for name, _, count in uses:
             key = self._key(event.namespace, name)
             key.uses += count
             key.used = key.seen = today
@@ -231,10 +236,10 @@ class Watcher:
         self, position: int, event: Event, name: str, key: KeyMemory, count: int
     ) -> None:
         rule = self.rules["decrypt-rate"]
-        hour = self._state.hour
+        step = self._state.now // _STEP
         if key.rhythm is None:
-            key.rhythm = Rhythm(hour, hour)
-        so_far = key.rhythm.add(hour, count)
+            key.rhythm = Rhythm.begin(step)
+        so_far = key.rhythm.add(step, count)
         least = rule["at_least"]
         # Half of the way there, so that a finding has more to show than its last entry.
         if so_far < least // 2:
@@ -246,7 +251,7 @@ class Watcher:
         if so_far > bound:
             self._alarms.sound(
                 rule, event, name, so_far, recent,
-                key=name, count=so_far, bound=bound, hour=f"{hour % 24:02d}:00",
+                key=name, count=so_far, bound=bound, until=evidence_of(position, event).time[11:16],
             )  # fmt: skip
 
     def _batch(self, position: int, event: Event) -> None:

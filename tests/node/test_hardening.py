@@ -26,7 +26,7 @@ def _measures(room):
 
 def test_all_rooms_run(rooms):
     assert set(rooms) == {
-        "supervisor", "gate-1", "gate-2", "custodian-1", "custodian-2", "ledger",
+        "supervisor", "gate-1", "gate-2", "custodian-1", "custodian-2", "ledger", "courier",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.nodes import Served, strongroom
 
-_USERS = {"gate": "nobody", "custodian": "daemon", "ledger": "bin"}
+_USERS = {"gate": "nobody", "custodian": "daemon", "ledger": "bin", "courier": "sys"}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -48,7 +48,7 @@ def test_each_room_has_its_own_user(config):
     done = strongroom("init", "--config", config, "--passphrase-file", config.parent / "passphrase")
     assert done.returncode == 0, done.stderr
     listen = config.read_text().split('"')[1]
-    with Served(config, done.stdout.strip(), f"http://{listen}") as node:
+    with Served(config, done.stdout.split()[0], f"http://{listen}") as node:
         client = node.client()
         rooms = client.rooms()
         for name, room in rooms.items():

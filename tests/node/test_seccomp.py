@@ -79,16 +79,40 @@ def ring():
             return
     raise PermissionError
 
-names = "ring read remove dial accept child thread line signal trace program"
+def listen():
+    socket.socket().listen()
+
+def resolve():
+    # As the C library does it: from files, and it looks at the machine's addresses.
+    try:
+        socket.getaddrinfo("localhost", 443)
+    except socket.gaierror:
+        raise PermissionError
+
+def allow():
+    try:
+        os.chmod("/nonexistent/file", 0o777)
+    except FileNotFoundError:
+        pass
+
+def link():
+    try:
+        os.symlink("/etc/passwd", "/nonexistent/file")
+    except FileNotFoundError:
+        pass
+
+names = "ring read remove allow link dial resolve listen accept child thread line signal trace program"
 for name in names.split():
     print(name, tried(globals()[name]), flush=True)
 """
 
 # What each room may still do. Whatever is not here is refused.
 _MAY = {
-    "gate": {"read", "remove", "accept", "thread", "line"},
+    "gate": {"read", "remove", "allow", "link", "resolve", "listen", "accept", "thread", "line"},
     "custodian": {"thread", "line"},
-    "ledger": {"read", "remove", "thread", "line"},
+    # A name that is in a file is found without the network.
+    "ledger": {"read", "remove", "allow", "link", "resolve", "thread", "line"},
+    "courier": {"read", "remove", "dial", "resolve", "thread", "line"},
 }
 
 
@@ -99,14 +123,14 @@ def test_room_can_do_its_work_and_nothing_else(room):
         env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     outcomes = dict(line.split() for line in done.stdout.splitlines())
-    assert len(outcomes) == 11, done.stderr
+    assert len(outcomes) == 15, done.stderr
     assert {name for name, outcome in outcomes.items() if outcome == "done"} == _MAY[room]
 
 
 def test_no_room_has_a_ring_that_would_lead_around_the_seal(tmp_path):
     with Node(tmp_path / "data") as node:
         rooms = node.client().ask("GET", "/v1/status").json["rooms"]
-        assert len(rooms) == 4
+        assert len(rooms) == 5
         for room in rooms:
             descriptors = Path(f"/proc/{room['pid']}/fd")
             held = {os.readlink(each) for each in descriptors.iterdir()}

@@ -98,6 +98,7 @@ COMMANDS = {
     "authorize.explain": ["explain", "app", "key.encrypt", "--key", "demo"],
     "decision.read": ["why", "{decision}"],
     "audit.read": ["audit", "list", "--since", "2026-01-01T00:00:00+01:00"],
+    "audit.erase-details": ["audit", "erase-details", "--identifiers"],
     "status.read": ["status"],
 }
 HARMLESS = 'forbid (principal == Principal::"x", action, resource);'

@@ -227,7 +227,7 @@ def test_without_proof_nothing_is_answered_and_it_is_on_record(inhabited, route,
     assert response.headers["www-authenticate"] == "Bearer"
     (entry,) = inhabited.entries(request=response.headers["strongroom-request-id"])
     assert entry["reason"] == "unauthenticated"
-    assert entry["source"] == "192.0.2.7"
+    assert entry["opened"] == {"source": "192.0.2.7"}
 
 
 @PROVEN

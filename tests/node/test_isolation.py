@@ -41,6 +41,8 @@ class World:
         self.admin = node.client()
         made = self.admin.ask("POST", "/v1/namespaces", {"name": "elsewhere"}).json
         self.foreign_admin = node.client(made["token"])
+        for admin in (self.admin, self.foreign_admin):  # there is something to erase
+            assert admin.ask("PATCH", "/v1/namespace", {"private_sources": True}).status == 200
         self.foreign_user = self._principal(self.foreign_admin, ["key-user"])[1]
         self.identities = {
             "nobody": ("", None),
@@ -265,6 +267,7 @@ _ROWS = {
     ),
     ("GET", "/v1/decisions/{id}"): (World.decision, None, 404),
     ("GET", "/v1/audit/events"): (None, None, None),
+    ("POST", "/v1/audit/erase-details"): (None, lambda _: {"identifiers": False}, None),
     ("GET", "/v1/status"): (None, None, None),
 }  # fmt: skip
 

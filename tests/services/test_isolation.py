@@ -82,6 +82,7 @@ TABLE = """
     authorize.explain  yes not-allowed yes            none not-allowed none          none not-allowed
     decision.read      yes not-allowed yes            none not-allowed none          none not-allowed
     audit.read         yes not-allowed yes            =   =   =                      yes not-allowed
+    audit.erase-details yes not-allowed not-allowed   =   =   =                      yes not-allowed
     status.read        yes not-allowed yes            =   =   =                      yes not-allowed
 """  # noqa: E501 - a table
 CODES = {
@@ -145,6 +146,8 @@ class Town:
         desk = self.house.desk(self.engine)
         admin = self.house.admin
         foreign = desk.ask(admin, "namespace.create", name="other").token
+        for token in (admin, foreign):  # there is something to erase
+            desk.ask(token, "namespace.update", private_sources=True)
         self.tokens = {"admin": admin, "foreign-admin": foreign, "none": "", "nonsense": "srt_x"}
 
         def token(manager, name, roles, **fields):

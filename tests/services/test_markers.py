@@ -13,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain.algorithms import Purpose
 from strongroom.domain.operations import OPERATIONS
@@ -20,8 +22,10 @@ from strongroom.domain.records import Kind, Ref
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.things import Namespace, Version, version_id
 from strongroom.domain.tokens import PREFIX
+from strongroom.node.metrics import Meter
+from strongroom.services.facts import Facts
 from strongroom.services.sealing import Sealing
-from tests.support.desks import House
+from tests.support.desks import House, at_once
 
 PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
 CONTEXT_NAME, CONTEXT_VALUE = "MARKER-context-name", "MARKER-context-value"
@@ -176,7 +180,7 @@ class Visit:
         self.ask(admin, "alias.write", "other-name", key="brought")
         self.ask(admin, "alias.delete", "other-name")
         self.ask(admin, "key.read-usage", "demo")
-        self.ask(admin, "namespace.update", publishes_keys=True)
+        self.ask(admin, "namespace.update", publishes_keys=True, private_sources=True)
         self.ask("", "jwks.read-published", "default")
         for operation in (
             "key.deactivate", "key.mark-compromised", "key.schedule-destruction",
@@ -244,6 +248,18 @@ class Visit:
                 self.refuse(bad, "key.encrypt", "demo", plaintext=PLAINTEXTS[0], context=context)
         request, _ = self.desk.reply(app, "key.disable", "demo")
         self.ask(admin, "decision.read", request)
+        self._remember_audit_keys()
+        self.ask(admin, "audit.erase-details", identifiers=True)
+        self._remember_audit_keys()
+
+    def _remember_audit_keys(self):
+        house = self.house
+        provider = SoftwareProvider(Sensitive(house.root))
+        facts = Facts(DirectLedger(house.store), provider, CedarEngine(), Meter())
+        keys = at_once(facts.namespace(house.first)).audit_keys
+        number = keys.body.details_generation
+        self.secrets[f"key of identifiers {number}"] = keys._mac._key.reveal()
+        self.secrets[f"key of details {number}"] = keys._cipher._key.reveal()
 
     def _material(self):
         """Keys in the open: the root, the namespace's, each version's."""

@@ -4,7 +4,10 @@ import pytest
 
 from tests.support.desks import House
 
-STANDARD = {"profile": "standard", "destruction_days_min": 7, "publishes_keys": False}
+STANDARD = {
+    "profile": "standard", "destruction_days_min": 7, "publishes_keys": False,
+    "private_sources": False,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -28,7 +31,8 @@ def test_a_namespace_begins_with_the_defaults_and_keeps_what_is_not_given(house,
     assert settings(changed) == STANDARD | {"destruction_days_min": 30}
     changed = desk.ask(house.admin, "namespace.update", profile="legacy", publishes_keys=True)
     assert (changed.revision, settings(changed)) == (
-        3, {"profile": "legacy", "destruction_days_min": 30, "publishes_keys": True},
+        3,
+        STANDARD | {"profile": "legacy", "destruction_days_min": 30, "publishes_keys": True},
     )  # fmt: skip
     assert desk.ask(house.admin, "namespace.read") == changed
     assert (changed.id, changed.created) == (view.id, view.created)
@@ -41,7 +45,7 @@ def test_the_entry_of_a_change_has_all_settings(house, desk):
     assert event.object == "namespace/default"
     assert event.details == {
         "changed": ["profile"], "profile": "approved", "destruction_days_min": 7,
-        "publishes_keys": 0,
+        "publishes_keys": 0, "private_sources": 0,
     }  # fmt: skip
 
 
@@ -54,6 +58,7 @@ def test_the_entry_of_a_change_has_all_settings(house, desk):
         {"destruction_days_min": 366},
         {"destruction_days_min": "30"},
         {"publishes_keys": 1},
+        {"private_sources": 1},
         {"name": "other"},
         {"wrapped_key": b""},
     ],

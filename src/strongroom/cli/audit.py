@@ -1,4 +1,4 @@
-"""`strongroom audit list` and `strongroom audit tail`."""
+"""`strongroom audit ...`: look at the log, follow it, erase what stands beside it."""
 
 import time
 from collections import deque
@@ -9,6 +9,7 @@ import typer
 
 from strongroom.cli import arguments, screen
 from strongroom.cli.command import command
+from strongroom.cli.life import confirm
 from strongroom.cli.session import Session
 from strongroom.client.problems import ProblemError, UnreachableError
 from strongroom.domain import limits
@@ -35,6 +36,9 @@ Who = Annotated[str, typer.Option("--principal", metavar="NAME", help="Whose act
 Key = Annotated[str, typer.Option("--key", metavar="NAME", help="On which key.")]
 Action = Annotated[str, typer.Option("--action", metavar="NAME", help="Such as key.encrypt.")]
 Outcome = Annotated[str, typer.Option("--outcome", metavar="WORD", help="allowed or refused.")]
+Source = Annotated[
+    str, typer.Option("--source", metavar="ADDRESS", help="From which address, or token of one.")
+]
 Request = Annotated[str, typer.Option("--request", metavar="ID", help="Of one request.")]
 
 
@@ -47,6 +51,7 @@ def list_(
     key: Key = "",
     action: Action = "",
     outcome: Outcome = "",
+    source: Source = "",
     request: Request = "",
     limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
     page_token: arguments.PageToken = "",
@@ -64,7 +69,7 @@ def list_(
         page = at.ask(
             calls.read_audit(
                 since=since, until=until, principal=principal, key=key, action=action,
-                outcome=outcome, request=request, page_token=page_token,
+                outcome=outcome, source=source, request=request, page_token=page_token,
                 limit=limits.PAGE_ITEMS_MAX if all_pages else limit - shown,
             )
         )  # fmt: skip
@@ -99,6 +104,7 @@ def tail(
     key: Key = "",
     action: Action = "",
     outcome: Outcome = "",
+    source: Source = "",
 ) -> None:
     """Show the newest audit entries, and with -f every new one as it comes.
 
@@ -110,7 +116,7 @@ def tail(
     def look(since: str, page_token: str) -> "Call[asks.EventPage]":
         return calls.read_audit(
             since=since, principal=principal, key=key, action=action, outcome=outcome,
-            limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
+            source=source, limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
         )  # fmt: skip
 
     printer = _Printer(at)
@@ -128,6 +134,42 @@ def tail(
         time.sleep(_POLL_SECONDS)
         for events in log.rest(patient=True):
             printer.show(events)
+
+
+@command(app, "erase-details")
+def erase_details(
+    at: Session,
+    identifiers: Annotated[
+        bool,
+        typer.Option(
+            "--identifiers",
+            help="From now on, too, the same address has another token than before.",
+        ),
+    ] = False,
+    yes: arguments.Yes = False,
+) -> None:
+    """Erase what entries keep beside them: the addresses, where those are private.
+
+    The entries stay, and so does every proof about them. There is no way back.
+    """
+    from strongroom.client import calls
+
+    at.needs("audit.erase-details")
+    confirm(
+        at,
+        "Nobody can read the addresses of any entry until now any more; there is no way back.",
+        yes=yes,
+    )
+    answer = at.ask(calls.erase_details(identifiers=identifiers))
+    if at.json:
+        at.show_json(answer)
+        return
+    screen.show_facts(
+        (
+            ("details", f"erased; sealed by key {answer.details_generation} from now on"),
+            ("tokens", f"made by key {answer.identifiers_generation}"),
+        )
+    )
 
 
 def _ago(seconds: int) -> str:

@@ -104,15 +104,25 @@ def update(
             help="Let anybody read the public halves of the signing keys.",
         ),
     ] = None,
+    private_sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-sources/--no-private-sources",
+            help="Put tokens in the place of callers' addresses in audit entries.",
+        ),
+    ] = None,
 ) -> None:
     """Change what holds in your own namespace, at once and everywhere."""
     from strongroom.client import calls
 
-    arguments.at_least_one(key_profile, destruction_days_min, publish_keys is not None)
+    arguments.at_least_one(
+        key_profile, destruction_days_min, publish_keys is not None, private_sources is not None
+    )
     call = calls.update_namespace(
         profile=key_profile,
         destruction_days_min=destruction_days_min,
         publishes_keys=publish_keys,
+        private_sources=private_sources,
     )
     _show(at, at.ask(call))
 
@@ -127,6 +137,7 @@ def _show(at: Session, namespace: "asks.NamespaceSettings") -> None:
             ("key profile", namespace.profile),
             ("destruction", f"waits {namespace.destruction_days_min} days at least"),
             ("public keys", "published" if namespace.publishes_keys else "not published"),
+            ("addresses", "private" if namespace.private_sources else "on record as they are"),
             ("created", screen.moment(namespace.created)),
             ("id", namespace.id),
         )

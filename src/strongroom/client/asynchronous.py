@@ -152,4 +152,5 @@ class AsyncClient:
     explain = _method(calls.explain)
     read_decision = _method(calls.read_decision)
     read_audit = _method(calls.read_audit)
+    erase_details = _method(calls.erase_details)
     read_status = _method(calls.read_status)

@@ -180,14 +180,19 @@ def update_namespace(
     profile: str | None = None,
     destruction_days_min: int | None = None,
     publishes_keys: bool | None = None,
+    private_sources: bool | None = None,
 ) -> Call[asks.NamespaceSettings]:
     """What is given holds in the own namespace at once. None leaves what is there.
 
     `profile` is `standard`, `approved` (what FIPS 140-3 approves) or `legacy`. With
-    `publishes_keys`, anybody may read the public halves of the signing keys.
+    `publishes_keys`, anybody may read the public halves of the signing keys. With
+    `private_sources`, audit entries have a token in the place of a caller's address.
     """
     body = given(
-        profile=profile, destruction_days_min=destruction_days_min, publishes_keys=publishes_keys
+        profile=profile,
+        destruction_days_min=destruction_days_min,
+        publishes_keys=publishes_keys,
+        private_sources=private_sources,
     )
     path = "/v1/namespace"
     return sending("PATCH", "namespace.update", path, asks.NamespaceSettings, body)
@@ -250,6 +255,7 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     key: str = "",
     action: str = "",
     outcome: str = "",
+    source: str = "",
     request: str = "",
     limit: int = limits.PAGE_ITEMS_DEFAULT,
     page_token: str = "",
@@ -257,7 +263,8 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     """A page of the audit log. `next_page_token` leads on even from the last, to follow the log.
 
     One call looks at a bounded part of the log, so a page can be short or empty and the log go on:
-    the token is the last position that was looked at, `tree_size` the number of positions.
+    the token is the last position that was looked at, `tree_size` the number of positions. `source`
+    is an address, also where addresses are private, or the token of one.
     """
     query = query_text(
         since=since,
@@ -266,11 +273,22 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
         key=key,
         action=action,
         outcome=outcome,
+        source=source,
         request=request,
         limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
         page_token=page_token,
     )
     return getting("audit.read", "/v1/audit/events", asks.EventPage, query=query)
+
+
+def erase_details(*, identifiers: bool = False) -> Call[asks.DetailsErased]:
+    """What entries of the own namespace keep beside them is gone; proofs stay valid.
+
+    With `identifiers`, the same address has another token from now on.
+    """
+    ask = asks.EraseDetails(identifiers=identifiers)
+    path = "/v1/audit/erase-details"
+    return posting("audit.erase-details", path, asks.DetailsErased, ask)
 
 
 def read_status() -> Call[asks.StatusView]:

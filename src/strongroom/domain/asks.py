@@ -513,6 +513,7 @@ class UpdateNamespace(Ask, kw_only=True):
         | UnsetType
     ) = UNSET
     publishes_keys: bool | UnsetType = UNSET
+    private_sources: bool | UnsetType = UNSET
 
 
 class NamespaceSettings(NamespaceView):
@@ -521,6 +522,7 @@ class NamespaceSettings(NamespaceView):
     profile: Profile
     destruction_days_min: int
     publishes_keys: bool
+    private_sources: bool
     revision: int
 
 
@@ -598,6 +600,7 @@ class AuditQuery(Ask, kw_only=True):
     key: Annotated[str, Meta(max_length=limits.NAME_CHARACTERS_MAX)] = ""
     action: Annotated[str, Meta(max_length=64)] = ""
     outcome: Annotated[str, Meta(max_length=16)] = ""
+    source: Annotated[str, Meta(max_length=limits.SOURCE_CHARACTERS_MAX)] = ""
     request: RequestId | UnsetType = UNSET
     limit: PageLimit = limits.PAGE_ITEMS_DEFAULT
     page_token: PageToken = ""
@@ -607,6 +610,8 @@ class EventView(Answer, omit_defaults=True):
     """An audit entry, its place in the log and its RFC 6962 leaf hash in hexadecimal.
 
     `records` names what the entry's change left behind, for who checks the store against the log.
+    `sealed` is a commitment to details that are kept beside the entry: they are in `opened`, unless
+    they were `erased`.
     """
 
     position: int
@@ -627,6 +632,21 @@ class EventView(Answer, omit_defaults=True):
     details: dict[str, str | int | list[str]] = {}
     records: list[str] = []
     sealed: str = ""
+    opened: dict[str, str] = {}
+    erased: bool = False
+
+
+class EraseDetails(Ask, kw_only=True):
+    """`identifiers`: from now on, too, the same address has another token than before."""
+
+    identifiers: bool = False
+
+
+class DetailsErased(Answer):
+    """Which keys hide and seal from now on, counted from 1."""
+
+    details_generation: int
+    identifiers_generation: int
 
 
 class EventPage(Answer):

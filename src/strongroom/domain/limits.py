@@ -38,6 +38,7 @@ LABELS_MAX: Final = 64  # as many as Google has
 LABEL_CHARACTERS_MAX: Final = 256  # as AWS and Azure tags
 LABELS_CHARACTERS_MAX: Final = 4_096  # all of a key's together: a page of keys must fit in a frame
 DESCRIPTION_CHARACTERS_MAX: Final = 1_024  # a paragraph, not a document
+SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 DESTRUCTION_DAYS_MIN: Final = 7  # time to notice that a key is missed
 DESTRUCTION_DAYS_DEFAULT: Final = 30  # a month's end falls into it
 DESTRUCTION_DAYS_MAX: Final = 365  # whoever waits longer has not decided

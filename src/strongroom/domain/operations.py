@@ -358,7 +358,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "namespace.update", asks.UpdateNamespace, asks.NamespaceSettings, _NAMESPACE,
             "Change what holds in the own namespace",
-            details="changed profile destruction_days_min publishes_keys",
+            details="changed profile destruction_days_min publishes_keys private_sources",
         ),
         _row(
             "policy.list", asks.Nothing, asks.PolicyList, _NAMESPACE, "List the policies",
@@ -382,6 +382,11 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "audit.read", asks.AuditQuery, asks.EventPage, _NAMESPACE, "Read the audit log",
             details="count",
+        ),
+        _row(
+            "audit.erase-details", asks.EraseDetails, asks.DetailsErased, _NAMESPACE,
+            "Erase what entries keep beside them; every proof stays valid",
+            details="details_generation identifiers_generation",
         ),
         _row(
             "status.read", asks.Nothing, asks.StatusView, _NAMESPACE,

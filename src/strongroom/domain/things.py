@@ -35,7 +35,8 @@ class Namespace(msgspec.Struct, frozen=True):
     """A tenant. `wrapped_key` is the namespace key, wrapped by the root key.
 
     `destruction_days_min` is the shortest waiting time that a destruction may have. With
-    `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set).
+    `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set). With
+    `private_sources`, its entries have a token in the place of a caller's address.
     """
 
     wrapped_key: bytes
@@ -43,6 +44,7 @@ class Namespace(msgspec.Struct, frozen=True):
     profile: Profile = Profile.STANDARD
     destruction_days_min: int = limits.DESTRUCTION_DAYS_MIN
     publishes_keys: bool = False
+    private_sources: bool = False
 
 
 class UseControl(msgspec.Struct, frozen=True):
@@ -164,6 +166,20 @@ class Policies(msgspec.Struct, frozen=True):
 
     texts: dict[str, str]
     revisions: dict[str, int]
+
+
+class AuditKeys(msgspec.Struct, frozen=True):
+    """What hides identifiers in a namespace's entries, and what seals the details beside them.
+
+    Both keys are wrapped by the namespace key. A generation counts its keys from 1; of each key,
+    only the newest is there.
+    """
+
+    identifiers: bytes
+    details: bytes
+    created_us: int
+    identifiers_generation: int = 1
+    details_generation: int = 1
 
 
 class LogPair(msgspec.Struct, frozen=True):

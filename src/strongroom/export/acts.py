@@ -44,6 +44,7 @@ ACTS: Final[dict[str, Act]] = {
     "alias.delete": Act(_DELETE, _LOW),
     "alias.list": Act(_READ, _INFORMATIONAL),
     "alias.write": Act(_UPDATE, _LOW),
+    "audit.erase-details": Act(_DELETE, _HIGH),
     "audit.read": Act(_READ, _INFORMATIONAL),
     "authorize.explain": Act(_READ, _INFORMATIONAL),
     "decision.read": Act(_READ, _INFORMATIONAL),

@@ -4,13 +4,22 @@ from collections.abc import Callable
 
 import msgspec
 
-from strongroom.domain.errors import AlreadyExists, ChangedMeanwhile, KeyNotUsable, RateLimited
+from strongroom.domain.errors import (
+    AlreadyExists,
+    ChangedMeanwhile,
+    KeyNotUsable,
+    RateLimited,
+    TamperedRecord,
+)
 from strongroom.domain.events import FORMAT, Event, Outcome, canonical, tally
 from strongroom.domain.records import Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
+from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Entry, Exhausted, Kept, Stale, Tally, Write
+from strongroom.services.audit_keys import SALT_BYTES, SOURCE, AuditKeysFact
 from strongroom.services.authorize import Permit, Visit
+from strongroom.services.facts import Facts, NamespaceFact
 
 Details = dict[str, str | int | list[str]]
 
@@ -27,15 +36,24 @@ class StaleDecision(Exception):  # noqa: N818 - it says what is the case
 class Books:
     """Writes decisions down. No result leaves before these methods return."""
 
-    def __init__(
-        self, ledger: Ledger, root_namespace: bytes, root_name: str, overused: Overused
+    def __init__(  # noqa: PLR0913 - what the books are made of
+        self,
+        *,
+        ledger: Ledger,
+        facts: Facts,
+        randomness: Randomness,
+        root_namespace: bytes,
+        root_name: str,
+        overused: Overused,
     ) -> None:
         self._ledger = ledger
+        self._facts = facts
+        self._randomness = randomness
         self._root_namespace = root_namespace
         self._root_name = root_name
         self._overused = overused
 
-    async def allowed(
+    async def allowed(  # noqa: PLR0913 - what an entry and its commit are made of
         self,
         permit: Permit,
         details: Details | None = None,
@@ -43,39 +61,62 @@ class Books:
         version: int = 0,
         writes: tuple[Write, ...] = (),
         erases: bool = False,
+        hidden_by: AuditKeysFact | None = None,
     ) -> None:
         """Keep what was permitted and done. Durable when this returns.
 
         Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile`, `KeyNotUsable` or `RateLimited`
         (the key's own bounds) or `Unavailable`; then nothing may be released, and (but for
         `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
-        writes replace is gone from the store's files, too.
+        writes replace is gone from the store's files, too. `hidden_by`: the audit keys that hold
+        from this entry on, if not the namespace's.
         """
+        namespace = permit.namespace
         entry = self._entry(
-            permit.visit, Outcome.ALLOWED, details or {}, version=version, reason="", writes=writes
-        )
+            permit.visit, Outcome.ALLOWED, details or {}, namespace, permit.visit.source,
+            hidden_by or namespace.hidden_by, version=version, writes=writes,
+        )  # fmt: skip
         await self._commit(permit.visit, entry, writes, erases=erases, bounded=True)
 
     async def refused(self, visit: Visit, reason: str) -> None:
         """Keep that it was refused, and why."""
-        await self._commit(
-            visit, self._entry(visit, Outcome.REFUSED, {}, version=0, reason=reason), ()
-        )
+        # A visitor who proved nothing is on record where the token says, or in the first namespace.
+        namespace, source = visit.namespace, visit.source
+        if namespace is None:
+            try:
+                namespace = await self._facts.namespace(self._root_namespace)
+                visit.facts.append(namespace.fact)
+            except TamperedRecord:
+                # Nobody can tell whether addresses are private there: the entry has none.
+                source = ""
+        hidden_by = None if namespace is None else namespace.hidden_by
+        entry = self._entry(visit, Outcome.REFUSED, {}, namespace, source, hidden_by, reason=reason)
+        await self._commit(visit, entry, ())
 
     def _entry(  # noqa: PLR0913 - what an entry is made of
         self,
         visit: Visit,
         outcome: Outcome,
         details: Details,
+        namespace: NamespaceFact | None,
+        source: str,
+        hidden_by: AuditKeysFact | None,
         *,
-        version: int,
-        reason: str,
+        version: int = 0,
+        reason: str = "",
         writes: tuple[Write, ...] = (),
     ) -> Entry:
         if not visit.operation.details.issuperset(details):
             raise RuntimeError(f"{visit.operation.name} puts more in its entry than its row allows")
-        # A visitor who proved nothing is on record where the token says, or in the first namespace.
-        namespace = visit.namespace
+        commitment, blob = "", b""
+        if hidden_by is not None and source:
+            visit.facts.append(hidden_by.fact)  # keys that were erased meanwhile hide nothing more
+            commitment, blob = hidden_by.seal(
+                {"source": source},
+                request=visit.request,
+                salt=self._randomness.bytes(SALT_BYTES),
+            )
+            source = hidden_by.token(source, kind=SOURCE)
         principal = "" if visit.principal is None else visit.principal.name
         event = Event(
             action=visit.operation.name,
@@ -89,13 +130,14 @@ class Books:
             principal=principal,
             reason=reason,
             request=visit.request,
-            source=visit.source,
+            sealed=commitment,
+            source=source,
             time=rfc3339(visit.time_us),
             token="" if visit.token is None else visit.token.text_id,
             version=version,
         )
         namespace_id = self._root_namespace if namespace is None else namespace.id
-        return entry_of(event, namespace_id, visit.time_us, writes)
+        return entry_of(event, namespace_id, visit.time_us, writes, blob)
 
     async def _commit(
         self,
@@ -124,18 +166,23 @@ class Books:
 
 
 def entry_of(
-    event: Event, namespace_id: bytes, time_us: int, writes: tuple[Write, ...] = ()
+    event: Event,
+    namespace_id: bytes,
+    time_us: int,
+    writes: tuple[Write, ...] = (),
+    sealed: bytes = b"",
 ) -> Entry:
     """The event's canonical bytes, and what it is found by: the same values that are in them.
 
     It names what `writes` leave behind, so that who has the log can tell which rows are current.
+    `sealed` is kept beside it.
     """
     if writes:
         mentions = [write.record.mention for write in writes]
         event = msgspec.structs.replace(event, records=mentions)
     return Entry(
         time_us, namespace_id, event.principal, event.object, event.action, event.outcome,
-        event.request, canonical(event), tuple([Tally(*use) for use in tally(event)]),
+        event.request, canonical(event), tuple([Tally(*use) for use in tally(event)]), sealed,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from strongroom.services.jwk_sets import JWKSets
 from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
+from strongroom.services.privacy import Privacy
 from strongroom.services.public import Public
 from strongroom.services.published import Published
 from strongroom.services.rules import Rules
@@ -64,7 +65,10 @@ def assemble(  # noqa: PLR0913 - the ports
     authorizer = Authorizer(facts, clock)
     keyring = Keyring(facts, authorizer)
     steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)
-    books = Books(ledger, first_namespace, FIRST, steward.overused)
+    books = Books(
+        ledger=ledger, facts=facts, randomness=randomness, root_namespace=first_namespace,
+        root_name=FIRST, overused=steward.overused,
+    )  # fmt: skip
     views = Views(facts.sealing, ledger, clock)
     keys = Keys(
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
@@ -87,6 +91,7 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, jwk_sets=jwk_sets
     )
     settings = Settings(facts=facts, authorizer=authorizer, books=books)
+    privacy = Privacy(facts=facts, authorizer=authorizer, books=books)
     usages = Usages(authorizer=authorizer, books=books, ledger=ledger)
     crypt = Crypt(
         authorizer=authorizer,
@@ -112,7 +117,7 @@ def assemble(  # noqa: PLR0913 - the ports
         randomness=randomness,
     )  # fmt: skip
     rules = Rules(facts=facts, authorizer=authorizer, books=books, engine=engine)
-    history = History(authorizer=authorizer, books=books, ledger=ledger)
+    history = History(facts=facts, authorizer=authorizer, books=books, ledger=ledger)
 
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
         del ask
@@ -188,6 +193,7 @@ def assemble(  # noqa: PLR0913 - the ports
         "authorize.explain": rules.explain,
         "decision.read": history.decision,
         "audit.read": history.events,
+        "audit.erase-details": privacy.erase,
         "status.read": status,
     }
     desk = Desk(

@@ -34,7 +34,6 @@ from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books, StaleDecision
 
 _REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
-_SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 
 Method = Callable[[Visit, Any], Awaitable[asks.Answer]]
 
@@ -77,7 +76,10 @@ class Desk:
         """The reply to one call, after what it says is on record."""
         if call.operation not in OPERATIONS:
             return Reply(code=InvalidRequest.code, detail="there is no such operation")
-        if not _REQUEST_ID.fullmatch(call.request) or len(call.source) > _SOURCE_CHARACTERS_MAX:
+        if (
+            not _REQUEST_ID.fullmatch(call.request)
+            or len(call.source) > limits.SOURCE_CHARACTERS_MAX
+        ):
             # No gate of ours sends that; under such an id nothing could be found on record.
             return Reply(code=InvalidRequest.code, detail="the call is not one that a gate makes")
         for _ in range(limits.STALE_RETRIES_MAX):

@@ -14,6 +14,7 @@ from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
     Alias,
+    AuditKeys,
     Key,
     Namespace,
     Policies,
@@ -27,6 +28,7 @@ from strongroom.domain.things import (
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine, PolicySet, Verdict
 from strongroom.ports.provider import MaterialHandle, NamespaceHandle, Provider
+from strongroom.services.audit_keys import AuditKeysFact
 from strongroom.services.sealing import Sealing
 from strongroom.services.weights import Weights
 
@@ -36,11 +38,24 @@ _Fact = TypeVar("_Fact")
 
 
 class NamespaceFact:
-    """An opened namespace."""
+    """An opened namespace. `hidden_by` are its audit keys if addresses are private in it now.
 
-    __slots__ = ("body", "fact", "handle", "id", "name", "plain", "revision")
+    `audit_keys` are there, too, when they no longer are: what was sealed before is still opened.
+    """
 
-    def __init__(self, record: Record, body: Namespace, handle: NamespaceHandle) -> None:
+    __slots__ = (
+        "audit_keys", "body", "fact", "handle", "hidden_by", "id", "name", "plain", "revision",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        record: Record,
+        body: Namespace,
+        handle: NamespaceHandle,
+        audit_keys: AuditKeysFact | None,
+    ) -> None:
+        self.audit_keys = audit_keys
+        self.hidden_by = audit_keys if body.private_sources else None
         self.id = record.id
         self.fact = record.fact
         self.name = record.name
@@ -215,6 +230,8 @@ class Facts:
             Kind.POLICIES: self._policies,  # type: ignore[dict-item] # only popped from
             Kind.PRINCIPAL: self._principals,  # type: ignore[dict-item] # only popped from
             Kind.TOKEN: self._tokens,  # type: ignore[dict-item] # only popped from
+            # Opened together with their namespace, and under its id.
+            Kind.AUDIT_KEYS: self._namespaces,  # type: ignore[dict-item] # only popped from
         }
         ledger.listen(self.forget)
 
@@ -249,14 +266,31 @@ class Facts:
         known = self._namespaces.get(namespace_id)
         if known is not None:
             return known
-        record = await self._read(Ref(Kind.NAMESPACE, namespace_id))
+        # Both at once: between two readings, what the first had read might have changed.
+        record, keys = await self._ledger.load(
+            [Ref(Kind.NAMESPACE, namespace_id), Ref(Kind.AUDIT_KEYS, namespace_id)]
+        )
+        if record is None:
+            raise TamperedRecord  # what refers to it is untouched: the row was deleted
         body = self.sealing.open(record, Namespace, expected=(Kind.NAMESPACE, namespace_id))
         handle = self._provider.open_namespace_key(
             body.wrapped_key, self.sealing.namespace_binding(namespace_id)
         )
-        fact = NamespaceFact(record, body, handle)
+        fact = NamespaceFact(record, body, handle, self._audit_keys(namespace_id, keys, handle))
+        if body.private_sources and fact.audit_keys is None:
+            raise TamperedRecord  # without them, addresses would be on record in the open
         _remember(self._namespaces, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
         return fact
+
+    def _audit_keys(
+        self, namespace_id: bytes, record: Record | None, handle: NamespaceHandle
+    ) -> AuditKeysFact | None:
+        if record is None:
+            return None
+        body = self.sealing.open(record, AuditKeys, expected=(Kind.AUDIT_KEYS, namespace_id))
+        if record.namespace != namespace_id:
+            raise TamperedRecord
+        return AuditKeysFact(record, body, self.sealing, handle)
 
     async def policies(self, namespace_id: bytes) -> PoliciesFact:
         """The namespace's policies. If that record is gone, somebody took it: fail closed."""

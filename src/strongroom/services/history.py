@@ -12,8 +12,10 @@ from strongroom.domain.operations import DEEDS, OPERATIONS, Resource
 from strongroom.domain.times import microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import EventQuery, StoredEvent
+from strongroom.services.audit_keys import SOURCE, Hidden
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
+from strongroom.services.facts import Facts, NamespaceFact
 from strongroom.tlog.merkle import leaf_hash
 
 _POSITION_DIGITS_MAX: Final = 18  # what is longer is no position, and slow to turn into a number
@@ -24,7 +26,10 @@ _decoder = msgspec.json.Decoder(Event)
 class History:
     """Reads the log of the caller's namespace."""
 
-    def __init__(self, *, authorizer: Authorizer, books: Books, ledger: Ledger) -> None:
+    def __init__(
+        self, *, facts: Facts, authorizer: Authorizer, books: Books, ledger: Ledger
+    ) -> None:
+        self._facts = facts
         self._authorizer = authorizer
         self._books = books
         self._ledger = ledger
@@ -49,7 +54,12 @@ class History:
             limit=ask.limit,
         )
         page = await self._ledger.events(query)
-        views = [_view(event, permit.namespace.name) for event in page.events]
+        namespace = await self._facts.namespace(permit.namespace.id)  # as of after the entries
+        views = [_view(event, namespace) for event in page.events]
+        if ask.source:
+            # Not by an index: a page of few finds, or none, leads on like any other.
+            wanted = _spellings(ask.source, namespace)
+            views = [view for view in views if view.source in wanted]
         await self._books.allowed(permit, {"count": len(views)})
         return asks.EventPage(views, str(page.scanned), page.tree_size)
 
@@ -62,7 +72,7 @@ class History:
         )
         if not page.events:
             raise NotFound
-        event = _view(page.events[0], permit.namespace.name)
+        event = _view(page.events[0], await self._facts.namespace(permit.namespace.id))
         await self._books.allowed(permit, {"decision": visit.target})
         return asks.DecisionView(
             id=event.request,
@@ -77,8 +87,10 @@ class History:
         )
 
 
-def _view(stored: StoredEvent, namespace: str) -> asks.EventView:
-    """The entry. Raises `TamperedRecord` where it is not as written, or not of the namespace.
+def _view(stored: StoredEvent, namespace: NamespaceFact) -> asks.EventView:
+    """The entry, with what is sealed beside it if that was not erased.
+
+    Raises `TamperedRecord` where one of them is not as written, or not of the namespace.
 
     Whoever edits an entry together with its hash is found by the log's checkpoints, not here.
     """
@@ -86,10 +98,28 @@ def _view(stored: StoredEvent, namespace: str) -> asks.EventView:
         event = _decoder.decode(stored.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise TamperedRecord from None
-    if leaf_hash(stored.body) != stored.leaf_hash or event.namespace != namespace:
+    if leaf_hash(stored.body) != stored.leaf_hash or event.namespace != namespace.name:
         raise TamperedRecord
     fields = {name: getattr(event, name) for name in Event.__struct_fields__ if name != "format"}
-    return asks.EventView(position=stored.position, leaf_hash=stored.leaf_hash.hex(), **fields)
+    opened: dict[str, str] | None = {}
+    if event.sealed:
+        if namespace.audit_keys is None:
+            raise TamperedRecord  # erasing puts other keys in the place of those that there were
+        hidden = Hidden(event.sealed, stored.sealed)
+        opened = namespace.audit_keys.open(hidden, request=event.request)
+    return asks.EventView(
+        position=stored.position,
+        leaf_hash=stored.leaf_hash.hex(),
+        opened=opened or {},
+        erased=opened is None,
+        **fields,
+    )
+
+
+def _spellings(source: str, namespace: NamespaceFact) -> set[str]:
+    """How entries may name that address: as it is, or by its token."""
+    keys = namespace.audit_keys
+    return {source} if keys is None else {source, keys.token(source, kind=SOURCE)}
 
 
 def _position(token: str) -> int:

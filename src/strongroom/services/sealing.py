@@ -53,6 +53,16 @@ class Sealing:
         """What a namespace key is wrapped with."""
         return bind(b"strongroom/namespace-key/1", self.deployment, namespace)
 
+    def audit_key_binding(self, namespace: bytes, part: str, generation: int) -> bytes:
+        """What one of a namespace's audit keys is wrapped with."""
+        return bind(
+            b"strongroom/audit-key/1",
+            self.deployment,
+            namespace,
+            part.encode(),
+            generation.to_bytes(4, "big"),
+        )
+
     def version_binding(
         self, *, namespace: bytes, key: bytes, version: int, purpose: str, algorithm: str
     ) -> bytes:

@@ -10,8 +10,9 @@ from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace
 from strongroom.domain.times import rfc3339
+from strongroom.services.audit_keys import new_audit_keys
 from strongroom.services.authorize import Authorizer, Visit
-from strongroom.services.books import Books, Details, change
+from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts, NamespaceFact
 
 
@@ -35,7 +36,7 @@ class Settings:
         """Other settings. They hold at once and everywhere.
 
         Every decision in the namespace rests on its record, so one that was made by the old
-        settings and is not durable yet is made again.
+        settings and is not durable yet is made again. Addresses are private from the next entry on.
         """
         permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         namespace = permit.namespace
@@ -58,8 +59,16 @@ class Settings:
             "profile": body.profile,
             "destruction_days_min": body.destruction_days_min,
             "publishes_keys": int(body.publishes_keys),
+            "private_sources": int(body.private_sources),
         }
-        await self._books.allowed(permit, details, writes=(change(record),))
+        writes = [change(record)]
+        if body.private_sources and namespace.audit_keys is None:
+            keys = new_audit_keys(
+                self._facts.sealing, namespace.handle, namespace.id,
+                request=visit.request, now_us=visit.time_us,
+            )  # fmt: skip
+            writes.append(creation(keys))
+        await self._books.allowed(permit, details, writes=tuple(writes))
         return _view(namespace, body, record.revision)
 
 
@@ -71,5 +80,6 @@ def _view(namespace: NamespaceFact, body: Namespace, revision: int) -> asks.Name
         profile=body.profile,
         destruction_days_min=body.destruction_days_min,
         publishes_keys=body.publishes_keys,
+        private_sources=body.private_sources,
         revision=revision,
     )

@@ -144,7 +144,9 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("POST", "/v1/namespaces"): Example(body={"name": "acme"}),
     ("GET", "/v1/namespaces"): Example(query="limit=10"),
     ("GET", "/v1/namespace"): Example(),
-    ("PATCH", "/v1/namespace"): Example(body={"destruction_days_min": 14, "publishes_keys": True}),
+    ("PATCH", "/v1/namespace"): Example(
+        body={"destruction_days_min": 14, "publishes_keys": True, "private_sources": True}
+    ),
     ("GET", "/v1/policies"): Example(),
     ("GET", "/v1/policies/{name}"): Example("billing"),
     ("PUT", "/v1/policies/{name}"): Example("billing", body={"text": _POLICY}),
@@ -154,5 +156,6 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ),
     ("GET", "/v1/decisions/{id}"): Example(DECISION_ID),
     ("GET", "/v1/audit/events"): Example(query="since=2026-01-31T12:00:00Z&outcome=refused"),
+    ("POST", "/v1/audit/erase-details"): Example(body={"identifiers": True}),
     ("GET", "/v1/status"): Example(),
 }

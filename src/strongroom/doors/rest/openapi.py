@@ -73,6 +73,7 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "token.revoke": (ChangedMeanwhile,),
     "namespace.create": (AlreadyExists, ChangedMeanwhile),
     "namespace.update": (ChangedMeanwhile,),
+    "audit.erase-details": (ChangedMeanwhile,),
     "policy.write": (ChangedMeanwhile,),
     "policy.delete": (ChangedMeanwhile,),
     "authorize.explain": (NotFound,),

@@ -87,5 +87,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/authorize/explain", "authorize.explain"),
     Route("GET", "/v1/decisions/{id}", "decision.read"),
     Route("GET", "/v1/audit/events", "audit.read"),
+    Route("POST", "/v1/audit/erase-details", "audit.erase-details"),
     Route("GET", "/v1/status", "status.read"),
 )

@@ -101,8 +101,8 @@ def link():
     except FileNotFoundError:
         pass
 
-names = "ring read remove allow link dial resolve listen accept child thread line signal trace program"
-for name in names.split():
+names = "ring read remove allow link dial resolve listen accept child thread line signal trace"
+for name in [*names.split(), "program"]:
     print(name, tried(globals()[name]), flush=True)
 """
 

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from strongroom.domain.operations import OPERATIONS
-from strongroom.domain.roles import CONFLICTS, EVERYBODY, ROLES
+from strongroom.domain.roles import CONFLICTS, EVERYBODY, EVERYBODYS_ACTIONS, ROLES
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "operate" / "roles.md"
 _MARK: Final = "<!-- From here on written by tools/roles_reference.py; changes are lost. -->\n"
+
+
+_EVERYBODY: Final = (
+    "With a role or without, everybody may ask who they are, and take receipts of their own"
+    " requests and the keys that verify these:"
+)
 
 
 def render() -> str:
@@ -28,10 +34,10 @@ def _lines() -> Iterator[str]:
     yield f"| action | | {' | '.join(ROLES)} |"
     yield f"| --- | --- |{' --- |' * len(ROLES)}"
     for action, operation in OPERATIONS.items():
-        everybody = f'"{action}"' in EVERYBODY
+        everybody = action in EVERYBODYS_ACTIONS
         marks = ("yes" if everybody or action in role.actions else "" for role in ROLES.values())
         yield f"| `{action}` | {operation.summary} | {' | '.join(marks)} |"
-    yield from ("", "With a role or without, everybody may ask who they are:", "", "```cedar")
+    yield from ("", _EVERYBODY, "", "```cedar")
     yield from (EVERYBODY, "```", "")
     yield from ("## Not together", "", "No principal is given both of these:", "")
     for one, other in CONFLICTS:

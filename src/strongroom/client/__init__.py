@@ -20,6 +20,7 @@ from strongroom.client.problems import (
 
 if TYPE_CHECKING:
     from strongroom.client.asynchronous import AsyncClient
+    from strongroom.client.evidence import NoReceiptError, Proven
     from strongroom.client.synchronous import Client
 
 __all__ = [
@@ -27,13 +28,17 @@ __all__ = [
     "Client",
     "ClientError",
     "InvalidArgumentError",
+    "NoReceiptError",
     "ProblemError",
+    "Proven",
     "UnreachableError",
 ]
 
 _LAZY = {
     "AsyncClient": "strongroom.client.asynchronous",
     "Client": "strongroom.client.synchronous",
+    "NoReceiptError": "strongroom.client.evidence",
+    "Proven": "strongroom.client.evidence",
 }
 
 

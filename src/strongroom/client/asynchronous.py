@@ -1,5 +1,6 @@
 """The client for programs on an event loop. The same as `Client`, with `await`."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
@@ -7,8 +8,9 @@ from typing import Any, Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import calls, keys, transfers, uses
+from strongroom.client import calls, evidence, keys, transfers, uses
 from strongroom.client.call import AnswerT, Call
+from strongroom.client.evidence import NoReceiptError, Proven
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
     Reply,
@@ -17,6 +19,7 @@ from strongroom.client.exchange import (
     reply,
     unreachable,
 )
+from strongroom.client.problems import ClientError
 
 P = ParamSpec("P")
 
@@ -67,6 +70,24 @@ class AsyncClient:
         except httpx.RequestError as error:
             raise unreachable(self._url, error) from error
         return reply(call, response)
+
+    async def with_receipt(self, call: Call[AnswerT]) -> Proven[AnswerT]:
+        """Send a call; the answer with the receipt of its request, which takes a second or two.
+
+        Raises `NoReceiptError` when the call was answered and no receipt is to be had. It has the
+        answer, and the request's id, for which `read_receipt` can be tried again.
+        """
+        reply = await self.exchange(call)
+        wanted = evidence.read_receipt(reply.request_id)
+        waits = evidence.waits()
+        while True:
+            try:
+                return evidence.proven(reply, await self.send(wanted))
+            except ClientError as error:
+                wait = next(waits, None)
+                if wait is None or not evidence.is_not_yet(error):
+                    raise NoReceiptError(reply, error) from error
+            await asyncio.sleep(wait)
 
     async def close(self) -> None:
         """End the connections."""
@@ -153,4 +174,8 @@ class AsyncClient:
     read_decision = _method(calls.read_decision)
     read_audit = _method(calls.read_audit)
     erase_details = _method(calls.erase_details)
+    read_receipt = _method(evidence.read_receipt)
+    read_log_keys = _method(evidence.read_log_keys)
+    read_checkpoint = _method(evidence.read_checkpoint)
+    read_tile = _method(evidence.read_tile)
     read_status = _method(calls.read_status)

@@ -15,7 +15,7 @@ from strongroom.client.problems import (
     ProblemError,
     UnreachableError,
 )
-from strongroom.domain import asks, limits
+from strongroom.domain import asks, evidence, limits
 
 REQUEST_ID_HEADER: Final = "Strongroom-Request-Id"
 # A little longer than a gate waits for a custodian, so that its 503 arrives before we hang up.
@@ -44,7 +44,7 @@ def options(
     url = checked(url, unsafe_cleartext=unsafe_cleartext)
     return {
         "base_url": url,
-        "headers": {"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        "headers": {"Authorization": f"Bearer {token}"},
         "timeout": httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS),
         "verify": _trust(ca_file) if url.startswith("https:") else False,
         # A token must not travel through a proxy because a variable happens to be set, nor follow a
@@ -67,13 +67,22 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 def arguments(call: Call[AnswerT]) -> dict[str, Any]:
     """The call as arguments of httpx's `request`."""
-    headers = {} if call.body is None else {"Content-Type": "application/json"}
+    headers = {"Accept": media_type(call)}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
     return {
         "method": call.method,
         "url": call.address,
         "content": call.body,
         "headers": headers,
     }
+
+
+def media_type(call: Call[AnswerT]) -> str:
+    """What the answer to a call is sent as."""
+    if issubclass(call.answer, evidence.Tile):
+        return "application/octet-stream"
+    return "text/plain" if issubclass(call.answer, evidence.Raw) else "application/json"
 
 
 def reply(call: Call[AnswerT], response: httpx.Response) -> Reply[AnswerT]:
@@ -83,15 +92,15 @@ def reply(call: Call[AnswerT], response: httpx.Response) -> Reply[AnswerT]:
         raise _problem(response, request_id)
     if call.answer is asks.Done:
         return Reply(call.answer(), request_id)
+    if issubclass(call.answer, evidence.Raw):
+        said = response.headers.get("Content-Type", "").partition(";")[0]
+        if said != media_type(call):
+            raise _unexpected(response, request_id)
+        return Reply(call.answer(response.content), request_id)
     try:
         return Reply(msgspec.json.decode(response.content, type=call.answer), request_id)
     except msgspec.MsgspecError as error:
-        raise ProblemError(
-            UNEXPECTED,
-            response.status_code,
-            "what answered is not Strongroom, or of a version that this client does not understand",
-            request_id=request_id,
-        ) from error
+        raise _unexpected(response, request_id) from error
 
 
 def unreachable(url: str, error: httpx.RequestError) -> UnreachableError:
@@ -103,6 +112,15 @@ def unreachable(url: str, error: httpx.RequestError) -> UnreachableError:
     if isinstance(error, httpx.ConnectError):
         return UnreachableError(url, _cause(error), sent=False)
     return UnreachableError(url, "the connection broke", sent=True)
+
+
+def _unexpected(response: httpx.Response, request_id: str) -> ProblemError:
+    return ProblemError(
+        UNEXPECTED,
+        response.status_code,
+        "what answered is not Strongroom, or of a version that this client does not understand",
+        request_id=request_id,
+    )
 
 
 class _ProblemDetails(msgspec.Struct):

@@ -5,7 +5,8 @@ The tree:
     ClientError
     ├── ProblemError            the server answered, and refused (RFC 9457 problem details)
     ├── UnreachableError        there was no answer, or none that could be understood
-    └── InvalidArgumentError    what was given can be in no request; nothing was sent
+    ├── InvalidArgumentError    what was given can be in no request; nothing was sent
+    └── NoReceiptError          there was an answer, and no receipt of it (in `evidence`)
 """
 
 from typing import Final

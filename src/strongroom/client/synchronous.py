@@ -1,5 +1,6 @@
 """The client for programs that wait."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
@@ -7,8 +8,9 @@ from typing import Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import calls, keys, transfers, uses
+from strongroom.client import calls, evidence, keys, transfers, uses
 from strongroom.client.call import AnswerT, Call
+from strongroom.client.evidence import NoReceiptError, Proven
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
     Reply,
@@ -17,6 +19,7 @@ from strongroom.client.exchange import (
     reply,
     unreachable,
 )
+from strongroom.client.problems import ClientError
 
 P = ParamSpec("P")
 
@@ -65,6 +68,24 @@ class Client:
         except httpx.RequestError as error:
             raise unreachable(self._url, error) from error
         return reply(call, response)
+
+    def with_receipt(self, call: Call[AnswerT]) -> Proven[AnswerT]:
+        """Send a call; the answer with the receipt of its request, which takes a second or two.
+
+        Raises `NoReceiptError` when the call was answered and no receipt is to be had. It has the
+        answer, and the request's id, for which `read_receipt` can be tried again.
+        """
+        reply = self.exchange(call)
+        wanted = evidence.read_receipt(reply.request_id)
+        waits = evidence.waits()
+        while True:
+            try:
+                return evidence.proven(reply, self.send(wanted))
+            except ClientError as error:
+                wait = next(waits, None)
+                if wait is None or not evidence.is_not_yet(error):
+                    raise NoReceiptError(reply, error) from error
+            time.sleep(wait)
 
     def close(self) -> None:
         """End the connections."""
@@ -151,4 +172,8 @@ class Client:
     read_decision = _method(calls.read_decision)
     read_audit = _method(calls.read_audit)
     erase_details = _method(calls.erase_details)
+    read_receipt = _method(evidence.read_receipt)
+    read_log_keys = _method(evidence.read_log_keys)
+    read_checkpoint = _method(evidence.read_checkpoint)
+    read_tile = _method(evidence.read_tile)
     read_status = _method(calls.read_status)

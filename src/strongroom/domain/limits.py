@@ -74,6 +74,7 @@ GATE_CALLS_MAX: Final = 2_048  # waiting for one custodian, from one gate; then 
 CUSTODIAN_COMMITS_MAX: Final = 8_192  # waiting for the ledger, in one custodian; then 503
 WAITING_BYTES_MAX: Final = 128 * 1024 * 1024  # bodies waiting in one channel
 STALE_RETRIES_MAX: Final = 16  # decide again this often before giving up with 503
+RECEIPTS_WAITING_MAX: Final = 256  # for a checkpoint, in one custodian; then 503
 CALL_SECONDS_MAX: Final = 30  # a gate waits this long for a custodian
 CHANGES_REMEMBERED: Final = 65_536  # by the ledger; a custodian further behind forgets everything
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain import asks, transfers, uses
+from strongroom.domain import asks, evidence, transfers, uses
 from strongroom.domain.lifecycle import USE_COMPROMISED, Transition, Use
 
 
@@ -382,6 +382,28 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "audit.read", asks.AuditQuery, asks.EventPage, _NAMESPACE, "Read the audit log",
             details="count",
+        ),
+        _row(
+            "audit.read-checkpoint", asks.Nothing, evidence.Checkpoint, _NAMESPACE,
+            "Read the log's newest signed checkpoint", details="size",
+        ),
+        _row(
+            "audit.read-tile", evidence.ReadTile, evidence.Tile, _NAMESPACE,
+            "Read hashes of the log's tree", details="tile",
+        ),
+        _row(
+            "audit.read-entries", evidence.ReadEntries, evidence.Tile, _NAMESPACE,
+            "Read entries of all namespaces, byte for byte; from the first namespace only",
+            details="tile",
+        ),
+        _row(
+            "audit.read-keys", asks.Nothing, evidence.LogKeysView, _NAMESPACE,
+            "Read the log's public keys",
+        ),
+        _row(
+            "receipt.read", asks.Nothing, evidence.Receipt, _NAMESPACE,
+            "Take the proof that a request is in the log; of others' requests, who may read it",
+            details="receipt position",
         ),
         _row(
             "audit.erase-details", asks.EraseDetails, asks.DetailsErased, _NAMESPACE,

@@ -21,11 +21,15 @@ class Role(msgspec.Struct, frozen=True):
     @property
     def policy(self) -> str:
         """The role as the Cedar policy that the engine weighs."""
-        actions = ", ".join(f'Action::"{action}"' for action in self.actions)
         return (
             f'@id("role:{self.name}")\n'
-            f'permit (principal in Role::"{self.name}", action in [{actions}], resource);'
+            f'permit (principal in Role::"{self.name}", action in [{_listed(self.actions)}],'
+            " resource);"
         )
+
+
+def _listed(actions: tuple[str, ...]) -> str:
+    return ", ".join(f'Action::"{action}"' for action in actions)
 
 
 _MANAGE_KEYS = (
@@ -53,7 +57,8 @@ ROLES: Final[dict[str, Role]] = {
                 "principal.create", "principal.list", "principal.read", "principal.update",
                 "role.list", "token.create", "token.list", "token.revoke",
                 "policy.list", "policy.read", "policy.write", "policy.delete",
-                "authorize.explain", "decision.read", "audit.read", "audit.erase-details",
+                "authorize.explain", "decision.read", "audit.read", "audit.read-checkpoint",
+                "audit.read-tile", "audit.erase-details",
                 "status.read", "namespace.create", "namespace.list", "namespace.update",
             ),
         ),
@@ -70,7 +75,8 @@ ROLES: Final[dict[str, Role]] = {
              ("policy.list", "policy.read", "policy.write", "policy.delete",
               "authorize.explain", "decision.read", "role.list")),
         Role("auditor", "reads the audit log, decisions and policies; changes nothing",
-             ("audit.read", "decision.read", "policy.list", "policy.read", "role.list",
+             ("audit.read", "audit.read-checkpoint", "audit.read-tile", "audit.read-entries",
+              "decision.read", "policy.list", "policy.read", "role.list",
               "key.list", "key.read", "key.read-usage", "key.read-public-key",
               "alias.list", "jwks.read", "namespace.read",
               "principal.list", "principal.read", "token.list",
@@ -79,9 +85,11 @@ ROLES: Final[dict[str, Role]] = {
     )
 }  # fmt: skip
 
-# Everybody who proved an identity may ask who they are.
+# Everybody who proved an identity may ask who they are, and prove what they did: take the receipts
+# of their own requests (the service sees to that), and the keys that verify these.
+EVERYBODYS_ACTIONS: Final = ("identity.read", "receipt.read", "audit.read-keys")
 EVERYBODY: Final = (
-    '@id("everybody")\npermit (principal, action == Action::"identity.read", resource);'
+    f'@id("everybody")\npermit (principal, action in [{_listed(EVERYBODYS_ACTIONS)}], resource);'
 )
 
 # Pairs that no principal is given together by this API. (A policy text can still grant the actions:

@@ -248,6 +248,19 @@ class Authorizer:
         policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
         visit.verdict = msgspec.structs.replace(verdict, policies=policies)
 
+    def may_also(self, permit: Permit, action: str) -> bool:
+        """Whether there is a further right on the permit's namespace: with it, more is answered.
+
+        What it rests on is in the entry then; else what was missing is.
+        """
+        visit, name = permit.visit, permit.namespace.name
+        before = _known(visit.verdict)
+        verdict = self._weigh(visit, self.question(visit, Resource.NAMESPACE, name, action=action))
+        if verdict.allowed:
+            policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
+            visit.verdict = msgspec.structs.replace(verdict, policies=policies)
+        return verdict.allowed
+
     def permit(self, visit: Visit, resource: Resource, name: str = "") -> Permit:
         """For an operation on anything else, by its name; of namespaces, there is only the own."""
         if resource is Resource.NAMESPACE:

@@ -14,6 +14,7 @@ from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.backups import Backups
 from strongroom.services.books import Books
+from strongroom.services.counted import Checkpoints
 from strongroom.services.crypt import Crypt
 from strongroom.services.data_keys import DataKeys
 from strongroom.services.desk import Desk, Method, Watch
@@ -25,9 +26,11 @@ from strongroom.services.jwk_sets import JWKSets
 from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
+from strongroom.services.log_tiles import LogTiles
 from strongroom.services.privacy import Privacy
 from strongroom.services.public import Public
 from strongroom.services.published import Published
+from strongroom.services.receipts import Receipts
 from strongroom.services.rules import Rules
 from strongroom.services.settings import Settings
 from strongroom.services.signing import Signing
@@ -119,6 +122,13 @@ def assemble(  # noqa: PLR0913 - the ports
     rules = Rules(facts=facts, authorizer=authorizer, books=books, engine=engine)
     history = History(facts=facts, authorizer=authorizer, books=books, ledger=ledger)
 
+    checkpoints = Checkpoints(facts=facts, ledger=ledger, provider=provider)
+    log_tiles = LogTiles(authorizer=authorizer, books=books, ledger=ledger, checkpoints=checkpoints)
+    receipts = Receipts(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, provider=provider,
+        checkpoints=checkpoints,
+    )  # fmt: skip
+
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
         del ask
         permit = authorizer.permit(visit, Resource.NAMESPACE)
@@ -193,6 +203,11 @@ def assemble(  # noqa: PLR0913 - the ports
         "authorize.explain": rules.explain,
         "decision.read": history.decision,
         "audit.read": history.events,
+        "audit.read-checkpoint": log_tiles.checkpoint,
+        "audit.read-tile": log_tiles.hashes,
+        "audit.read-entries": log_tiles.entries,
+        "audit.read-keys": receipts.keys,
+        "receipt.read": receipts.read,
         "audit.erase-details": privacy.erase,
         "status.read": status,
     }

@@ -103,9 +103,10 @@ class RestDoor:
         ask, complaint = b"", None
         if token or anonymous:
             try:
-                ask = await _ask(route, scope, receive)  # 3
+                ask = await _ask(route, target, scope, receive)  # 3
             except Refusal as refusal:
                 complaint = refusal
+        target = "" if route.is_of_tiles else target
         call = Call(route.operation, target, token, auth.source(scope), request, ask)
         reply = await self._custodian.ask(call)  # 4
         if not reply.code:
@@ -123,17 +124,19 @@ class RestDoor:
         if self._enrich is not None and isinstance(answer, asks.StatusView):
             answer = await self._enrich(answer)
         content = wire.encode(answer)
-        headers = caching.of(route, content)
+        headers = caching.of(route, scope["raw_path"], content)
         if caching.is_known(scope["headers"], headers):
             return _NOT_MODIFIED, headers, b""
         return route.status, [(b"content-type", route.media_type.encode()), *headers], content
 
 
-async def _ask(route: Route, scope: Scope, receive: Receive) -> bytes:
+async def _ask(route: Route, target: str, scope: Scope, receive: Receive) -> bytes:
     content = await body.read(scope["headers"], receive)
     query = scope["query_string"]
     if route.method == "GET":
         wire.nothing_in_body(content)
+        if route.is_of_tiles:
+            return wire.ask_of_tile(target, query)
         return wire.ask_of_query(route.operation, query)
     wire.nothing_in_query(query)
     return wire.ask_of_body(route.operation, content)

@@ -5,19 +5,25 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest.asgi import Headers
 from strongroom.doors.rest.routes import Route
 
+_PARTIAL: Final = b".p/"
 _TAGS: Final = re.compile(rb'(?:W/)?("[^"]*")')
 
 
-def of(route: Route, content: bytes) -> Headers:
+def of(route: Route, path: bytes, content: bytes) -> Headers:
     """How long the answer may be kept, and its tag; nothing where it may not be kept."""
-    if not route.fresh_seconds:
+    # A tile that is not full is soon asked for by another path; nobody needs it again.
+    if not route.fresh_seconds or _PARTIAL in path:
         return []
+    # What needs a token is kept by nobody but whoever had one.
+    whose = "public" if OPERATIONS[route.operation].anonymous else "private"
+    ever = ", immutable" if route.is_of_tiles else ""
     tag = hashlib.sha256(content).hexdigest()[:32]
     return [
-        (b"cache-control", b"public, max-age=%d" % route.fresh_seconds),
+        (b"cache-control", f"{whose}, max-age={route.fresh_seconds}{ever}".encode()),
         (b"etag", b'"%s"' % tag.encode()),
     ]
 

@@ -8,7 +8,7 @@ from strongroom.doors.rest.routes import Route
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A request. `target` stands for `{name}` or `{id}`; `query` is as it is written.
+    """A request. `target` stands for `{name}`, `{id}` or `{tile}`; `query` is as it is written.
 
     `items` are those of a batch, where the route takes one.
     """
@@ -20,7 +20,9 @@ class Example(msgspec.Struct, frozen=True):
 
     def address(self, route: Route) -> str:
         """Path and query."""
-        path = route.path.replace("{name}", self.target).replace("{id}", self.target)
+        path = route.path
+        for name in ("{name}", "{id}", "{tile}"):
+            path = path.replace(name, self.target)
         return f"{path}?{self.query}" if self.query else path
 
 
@@ -156,6 +158,11 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ),
     ("GET", "/v1/decisions/{id}"): Example(DECISION_ID),
     ("GET", "/v1/audit/events"): Example(query="since=2026-01-31T12:00:00Z&outcome=refused"),
+    ("GET", "/v1/audit/keys"): Example(),
+    ("GET", "/v1/audit/receipts/{id}"): Example(DECISION_ID),
+    ("GET", "/audit/checkpoint"): Example(),
+    ("GET", "/audit/tile/{tile}"): Example("0/x001/234"),
+    ("GET", "/audit/tile/entries/{tile}"): Example("x001/234.p/17"),
     ("POST", "/v1/audit/erase-details"): Example(body={"identifiers": True}),
     ("GET", "/v1/status"): Example(),
 }

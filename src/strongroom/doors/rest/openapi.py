@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from strongroom.domain import asks, limits
+from strongroom.domain import asks, evidence, limits
 from strongroom.domain.errors import (
     AlreadyExists,
     ChangedMeanwhile,
@@ -31,7 +31,7 @@ from strongroom.doors.rest import errors
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.doors.rest.examples import EXAMPLES, Example
 from strongroom.doors.rest.paths import TARGET_CHARACTERS_MAX
-from strongroom.doors.rest.routes import ROUTES, Route
+from strongroom.doors.rest.routes import OCTETS, ROUTES, TEXT, Route
 
 Json = dict[str, Any]
 
@@ -78,6 +78,14 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "policy.delete": (ChangedMeanwhile,),
     "authorize.explain": (NotFound,),
 }
+
+# What is no JSON, and what is in a path.
+RAW: Final = frozenset({evidence.Checkpoint, evidence.Tile, evidence.Receipt})
+_IN_PATH: Final = frozenset({evidence.ReadTile, evidence.ReadEntries})
+_RAW_SCHEMAS: Final[dict[str, Json]] = {TEXT: {"schema": {"type": "string"}}, OCTETS: {}}
+_TILE_PATTERN: Final = r"^(?:[0-7]/)?(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?$"
+
+_PATTERNS: Final = {"name": NAME_PATTERN, "id": "^[0-9a-z]+$", "tile": _TILE_PATTERN}
 
 _BASE64: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
@@ -245,7 +253,11 @@ def _target(route: Route) -> Iterable[Json]:
         schema["pattern"] = KEY_PATTERN
         parameter["description"] = "the key's name, or alias: and one of its aliases"
     else:
-        schema["pattern"] = NAME_PATTERN if name == "name" else "^[0-9a-z]+$"
+        schema["pattern"] = _PATTERNS[name]
+        if route.is_of_tiles:
+            parameter["description"] = (
+                "as C2SP tlog-tiles spells it; its slashes are not percent-encoded"
+            )
     _spell(schema)
     yield parameter
 
@@ -262,13 +274,19 @@ def _query(route: Route, operation: Operation) -> Iterable[Json]:
 
 
 def _success(route: Route, operation: Operation) -> Json:
-    cached = ("ETag", "Cache-Control") if route.fresh_seconds else ()
+    # A tile that is not full is not kept, so its answer has no tag.
+    cached = ("ETag", "Cache-Control") if route.fresh_seconds and not route.is_of_tiles else ()
     response: Json = {"description": "Done.", "headers": _headers(REQUEST_ID, *cached)}
     if route.status != _NO_CONTENT:
-        schemas = [_refer(answer) for answer in operation.answers]
-        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-        response["content"] = {route.media_type: {"schema": schema}}
+        response["content"] = {route.media_type: _content(route, operation)}
     return response
+
+
+def _content(route: Route, operation: Operation) -> Json:
+    if RAW.issuperset(operation.answers):
+        return _RAW_SCHEMAS[route.media_type]
+    schemas = [_refer(answer) for answer in operation.answers]
+    return {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}
 
 
 def _refused(told: list[type[Refusal]]) -> Json:
@@ -332,7 +350,7 @@ def _schemas() -> dict[str, Json]:
     for operation in OPERATIONS.values():
         kinds |= dict.fromkeys((operation.ask, *operation.answers))
     _, schemas = msgspec.json.schema_components(list(kinds), ref_template=_REFERENCE + "{name}")
-    for unused in (asks.Nothing, asks.Done):
+    for unused in (asks.Nothing, asks.Done, *RAW, *_IN_PATH):
         del schemas[unused.__name__]
     return {name: _tidied(name, schema) for name, schema in schemas.items()}
 

@@ -24,7 +24,8 @@ _TITLES: Final = {
     "key": "Keys", "alias": "Aliases", "jwks": "Public keys as JWK sets",
     "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
-    "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "status": "Status",
+    "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "receipt": "Receipts",
+    "status": "Status",
 }  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def _entry(route: Route) -> Entry:
         summary=operation.summary,
         fields=_fields(operation.ask),
         answers=[
-            (answer.__name__, _fields(answer))
+            (route.media_type if answer in openapi.RAW else answer.__name__, _fields(answer))
             for answer in operation.answers
             if answer is not asks.Done
         ],

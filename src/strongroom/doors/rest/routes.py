@@ -4,19 +4,30 @@ from typing import Final
 
 import msgspec
 
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+OCTETS: Final = "application/octet-stream"
+YEAR: Final = 365 * 24 * 60 * 60
+
 
 class Route(msgspec.Struct, frozen=True):
     """One row. `{name}` or `{id}` in the path is the call's target; `status` is that of success.
 
-    Caches may keep the answer for `fresh_seconds`.
+    Caches may keep the answer for `fresh_seconds`. `{tile}` is the rest of the path, slashes and
+    all, as C2SP tlog-tiles has it: the ask is in it, and there is no target.
     """
 
     method: str
     path: str
     operation: str
     status: int = 200
-    media_type: str = "application/json"
+    media_type: str = JSON
     fresh_seconds: int = 0
+
+    @property
+    def is_of_tiles(self) -> bool:
+        """Whether its path ends with a tile's."""
+        return self.path.endswith("/{tile}")
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -87,6 +98,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/authorize/explain", "authorize.explain"),
     Route("GET", "/v1/decisions/{id}", "decision.read"),
     Route("GET", "/v1/audit/events", "audit.read"),
+    Route("GET", "/v1/audit/keys", "audit.read-keys"),
+    Route("GET", "/v1/audit/receipts/{id}", "receipt.read", media_type=TEXT),
+    Route("GET", "/audit/checkpoint", "audit.read-checkpoint", media_type=TEXT),
+    Route("GET", "/audit/tile/{tile}", "audit.read-tile", media_type=OCTETS, fresh_seconds=YEAR),
+    Route("GET", "/audit/tile/entries/{tile}", "audit.read-entries", media_type=OCTETS),
     Route("POST", "/v1/audit/erase-details", "audit.erase-details"),
     Route("GET", "/v1/status", "status.read"),
 )

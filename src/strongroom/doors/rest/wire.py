@@ -11,11 +11,12 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import UNSET
 
-from strongroom.domain import asks
+from strongroom.domain import asks, evidence
 from strongroom.domain.calls import ANSWER_DECODERS, Reply
 from strongroom.domain.errors import InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest.complaints import complaint
+from strongroom.tlog import tiles
 
 _DECODERS: Final = {
     name: msgspec.json.Decoder(operation.ask) for name, operation in OPERATIONS.items()
@@ -81,6 +82,16 @@ def ask_of_query(operation: str, query: bytes) -> bytes:
     return _pack(ask)
 
 
+def ask_of_tile(path: str, query: bytes) -> bytes:
+    """The ask in a tile's path, as msgpack. Raises `InvalidRequest`, `TileError` for no path."""
+    if query:
+        raise InvalidRequest("a tile's address takes no parameters", "$")
+    tile = tiles.parse_path(path)
+    if tile.level == tiles.ENTRIES:
+        return _pack(evidence.ReadEntries(n=tile.n, width=tile.width))
+    return _pack(evidence.ReadTile(level=tile.level, n=tile.n, width=tile.width))
+
+
 def _parameters(query: bytes) -> dict[str, str]:
     """Name and value of each parameter. A plus is a plus: `since` may have one in its zone."""
     given: dict[str, str] = {}
@@ -125,5 +136,5 @@ def answer(operation: str, reply: Reply) -> asks.Answer:
 
 
 def encode(what: asks.Answer) -> bytes:
-    """An answer as JSON."""
-    return _encode(what)
+    """An answer as JSON, or as the bytes that it is."""
+    return what.content if isinstance(what, evidence.Raw) else _encode(what)

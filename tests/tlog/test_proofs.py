@@ -66,7 +66,9 @@ def test_a_sibling_that_is_not_perfect_is_made_of_perfect_ones():
 
 @pytest.mark.parametrize("count", [0, 3, 5])
 def test_a_plan_takes_as_many_hashes_as_it_named(count):
-    with pytest.raises(RuntimeError, match="as many hashes as its plan names"):
+    with pytest.raises(
+        RuntimeError, match=r"^a proof is made of as many hashes as its plan names$"
+    ):
         plan_inclusion(0, 7).proof(LOG.leaves[:count])
 
 

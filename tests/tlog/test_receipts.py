@@ -42,6 +42,7 @@ def test_a_receipt_is_read_as_it_is_printed():
     "receipt",
     [
         Receipt(0, (), NOTE),
+        Receipt(0, (), NOTE, b"x"),
         Receipt(SIZE_MAX - 1, (b"h" * 32,) * 63, NOTE),
         Receipt(5, (b"h" * 32,) * 63, NOTE, b"x" * EXTRA_BYTES_MAX),
         Receipt(5, (), notes.sign(CHECKPOINT.text + "more\n", [SIGNER]), b"\n\n"),

@@ -26,6 +26,7 @@ NO_TILE = "no tree has such a tile"
         (Tile(ENTRIES, 1_234_067, 17), "tile/entries/x001/x234/067.p/17"),
         (Tile(7, 0, 127), "tile/7/000.p/127"),
         (Tile(0, 2**55 - 1, 255), "tile/0/x036/x028/x797/x018/x963/967.p/255"),
+        (Tile(ENTRIES, 2**55 - 1, 255), "tile/entries/x036/x028/x797/x018/x963/967.p/255"),
     ],
 )
 def test_a_path_is_read_as_it_is_printed(tile, path):
@@ -125,6 +126,11 @@ def test_a_tree_has_every_hash_in_one_tile(size):
         assert all(tile.width == 256 for tile in found[:-1])
     entries = [tile for tile in all_tiles(size) if tile.level == ENTRIES]
     assert sum(tile.width for tile in entries) == size
+
+
+def test_without_a_past_a_tree_has_all_its_tiles():
+    assert list(tiles.tiles(0, 1)) == [Tile(0, 0, 1)]
+    assert list(tiles.tiles(0, 257)) == [Tile(0, 0), Tile(0, 1, 1)]
 
 
 def test_the_levels_of_a_tree():

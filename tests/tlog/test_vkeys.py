@@ -22,9 +22,15 @@ def test_a_key_is_read_as_it_is_printed():
 @pytest.mark.parametrize("algorithm", Algorithm)
 def test_keys_of_every_kind_are_read_as_they_are_printed(algorithm):
     # A name as long as one may be, and base 64 that has a plus in it.
-    vkey = VKey("\u00fc" + "n" * 253, algorithm, b"\xfb" * PUBLIC_BYTES[algorithm])
+    vkey = VKey("n" * 255, algorithm, b"\xfb" * PUBLIC_BYTES[algorithm])
     assert vkeys.parse(str(vkey)) == vkey
     assert "+" in str(vkey).split("+", 2)[2]
+
+
+def test_a_name_is_bounded_in_bytes():
+    name = "\u00fc" * 127 + "n"
+    vkey = VKey(name, Algorithm.ED25519, b"k" * 32)
+    assert vkeys.parse(str(vkey)).name == name
 
 
 def test_the_same_key_has_another_id_for_another_use_or_name():

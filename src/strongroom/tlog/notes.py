@@ -8,6 +8,7 @@ Parsing says nothing of the signatures; `check` and `Note.signed_by` do. Signatu
 nobody asks about are kept and mean nothing.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -20,6 +21,7 @@ from strongroom.tlog.vkeys import KEY_ID_BYTES, VKey
 SIGNATURES_MAX: Final = 32
 NOTE_BYTES_MAX: Final = 256 * 1024
 _DASH: Final = "\u2014 "
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
 
 
 class Verifier(Protocol):
@@ -73,7 +75,7 @@ class Note:
     signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
-        if not self.text.endswith("\n") or min(self.text.replace("\n", " ")) < " ":
+        if not self.text.endswith("\n") or _CONTROL.search(self.text):
             raise NoteError("a note's text is not lines")
         if not 0 < len(self.signatures) <= SIGNATURES_MAX:
             raise NoteError(f"a note has from 1 to {SIGNATURES_MAX} signatures")

@@ -177,8 +177,8 @@ def _perfect(first: int, end: int) -> tuple[Node, ...]:
 
 
 def _trailing_zeros(value: int) -> int:
-    """How often the value can be halved. 0 for 0."""
-    return (value & -value).bit_length() - 1 if value else 0
+    """How often the value, which is not 0, can be halved."""
+    return (value ^ (value - 1)).bit_length() - 1
 
 
 def _in_range(index: int, size: int) -> None:

@@ -80,7 +80,7 @@ def parse(raw: bytes) -> Receipt:
         raise ReceiptError(f"a receipt is longer than {RECEIPT_BYTES_MAX} bytes")
     try:
         head, _, checkpoint = raw.partition(b"\n\n")
-        _, *lines = head.decode("ascii").split("\n", HASHES_MAX + 4)
+        _, *lines = head.decode().split("\n")
         extra = None
         if lines[0].startswith("extra "):
             extra = spelling.unbase64(lines.pop(0).removeprefix("extra "))

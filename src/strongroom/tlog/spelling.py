@@ -22,7 +22,7 @@ def number(text: str) -> int:
 
 def base64(raw: bytes) -> str:
     """The bytes in base 64 (RFC 4648, section 4)."""
-    return binascii.b2a_base64(raw, newline=False).decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).decode()
 
 
 def unbase64(text: str) -> bytes:

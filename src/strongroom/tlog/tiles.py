@@ -22,8 +22,8 @@ WIDTH: Final = 1 << TILE_HEIGHT
 LEVEL_MAX: Final = 7  # a tree has fewer than 2**63 leaves
 ENTRY_BYTES_MAX: Final = 65_535
 _LENGTH_BYTES: Final = 2
-# "tile/entries/" and ".p/255" around a number of 63 bits.
-_PATH_CHARACTERS_MAX: Final = 64
+# The greatest tree's last file of entries has the number 2**55 - 1.
+_PATH_CHARACTERS_MAX: Final = len("tile/entries/x036/x028/x797/x018/x963/967.p/255")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def parse_path(path: str) -> Tile:
         digits = "".join(part.removeprefix("x") for part in parts)
         tile = Tile(
             ENTRIES if level == "entries" else spelling.number(level),
-            spelling.number(digits.lstrip("0") or "0"),
+            int(digits),  # not so many that it takes long; the spelling is compared below
             spelling.number(width) if partial else WIDTH,
         )
     except ValueError:

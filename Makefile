@@ -53,6 +53,10 @@ soak: .dev ## Run the long tests: every fault, power cuts, kills; SOAK_SECONDS=3
 	@tools/install-test-packages.sh
 	@.venv/bin/python -m pytest -q -m soak $(ARGS)
 
+.PHONY: mutate
+mutate: .dev ## Put mistakes into the audit log's formats, and see that tests notice; takes minutes
+	@.venv/bin/python tools/mutate.py
+
 .PHONY: lock
 lock: .dev ## Make the lock files from pyproject.toml and requirements-dev.in
 	@$(LOCK) --output-file requirements.lock pyproject.toml

@@ -9,7 +9,7 @@ import pytest
 import strongroom
 from tests.support.tree import ROOT, imports, modules, project
 
-TARGETS = {"help", "run", "test", "check", "format", "bench", "soak", "lock", "clean"}
+TARGETS = {"help", "run", "test", "check", "format", "bench", "soak", "mutate", "lock", "clean"}
 # Distributions that are imported under another name, or by somebody else for us.
 IMPORTED_AS = {"prometheus-client": "prometheus_client", "pynacl": "nacl"}
 

@@ -18,6 +18,7 @@ from strongroom.cli import (
     keys,
     namespaces,
     node,
+    offline,
     policies,
     re_encrypt,
     rewrap,
@@ -65,6 +66,7 @@ def build() -> typer.Typer:
     policies.register(app, _AUDIT)
     node.register(app, _NODE)
     server.register(app)
+    offline.register(app)
     return app
 
 

@@ -11,8 +11,9 @@ import os
 import pwd
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from strongroom import __version__
 from strongroom.adapters.anchor_directory import AnchorDirectory
@@ -20,6 +21,7 @@ from strongroom.adapters.files import sync_directory, write_private
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.sqlite.inspection import SQLiteInspection
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.adapters.system import SystemClock, SystemRandomness
 from strongroom.config import Address, Config, address, anchor_beside
@@ -34,12 +36,15 @@ from strongroom.node.rooms import Room
 from strongroom.node.supervisor import Plan, StartFailed, Supervisor
 from strongroom.ports.seal import SealRefused
 from strongroom.ports.store import StoreRefused, StoreUnavailable
-from strongroom.services import recovery, restoring
+from strongroom.services import checking, recovery, restoring
 from strongroom.services.founding import Founded, begin_log, found
 from strongroom.services.log_keys import verifier_of
 from strongroom.services.sealing import Sealing
 from strongroom.services.standing import WAY_ON, standing
 from strongroom.services.tenants import FIRST
+
+Restore: TypeAlias = restoring.Restore
+Report: TypeAlias = checking.Report
 
 DEV_ENVIRONMENT: Final = "dev.env"
 _STORE: Final = "strongroom.db"
@@ -267,7 +272,7 @@ def recover(config: Config, passphrase: Sensitive, *, without_policies: bool) ->
 def accept_restore(
     config: Config,
     passphrase: Sensitive,
-    agreed: Callable[[restoring.Restore], bool],
+    agreed: Callable[[Restore], bool],
     *,
     with_rows: bool,
 ) -> restoring.Accepted | None:
@@ -304,7 +309,7 @@ def _accept(
     store: SQLiteStore,
     root: Sensitive,
     anchor: AnchorDirectory,
-    agreed: Callable[[restoring.Restore], bool],
+    agreed: Callable[[Restore], bool],
     *,
     with_rows: bool,
 ) -> restoring.Accepted | None:
@@ -319,6 +324,38 @@ def _accept(
     anchor.begin_anew(accepted.checkpoint, accepted.destructions, accepted.offset, former)
     store.keep_checkpoints(accepted.served)
     return accepted
+
+
+def fsck(
+    config: Config,
+    passphrase: Sensitive,
+    watched: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+) -> Report:
+    """Compute everything anew, while nothing runs; nothing is changed. Raises `CannotStart`.
+
+    `watched` is given the number of entries, and gives what is told of each few that are done.
+    """
+    path = Path(config.store.path)
+    if not path.exists():
+        raise CannotStart(f"{path} does not exist")
+    claim = Claim(path.parent)
+    try:
+        root = PassphraseSeal(Path(config.seal.file), passphrase).open()
+        inspection = SQLiteInspection(str(path))
+        try:
+            files = AnchorDirectory(Path(config.audit.anchor)).read()
+            check = checking.Check(inspection, SoftwareProvider(root), files)
+            with watched(inspection.size) as progress:
+                return check.run(progress)
+        finally:
+            inspection.close()
+            _give(path, config.rooms.ledger_user)  # SQLite may have made files beside it
+    except (SealRefused, StoreRefused, StoreUnavailable) as refusal:
+        raise CannotStart(str(refusal)) from refusal
+    except OSError as error:
+        raise CannotStart(f"{error.filename or path}: {error.strerror}") from error
+    finally:
+        claim.release()
 
 
 # --- the parts of both ----------------------------------------------------------------------------

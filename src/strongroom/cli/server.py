@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from strongroom.config import Config
     from strongroom.domain.sensitive import Sensitive
 
-_PANEL: Final = "Run a server"
+PANEL: Final = "Run a server"
 _PASSPHRASE_BYTES_MAX: Final = 1024
 
 ConfigFile = Annotated[
@@ -47,14 +47,14 @@ TokenFile = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add them to the app."""
-    app.command("dev", rich_help_panel=_PANEL)(dev)
-    app.command("init", rich_help_panel=_PANEL)(init)
-    app.command("serve", rich_help_panel=_PANEL)(serve)
-    app.command("recover", rich_help_panel=_PANEL)(recover)
+    app.command("dev", rich_help_panel=PANEL)(dev)
+    app.command("init", rich_help_panel=PANEL)(init)
+    app.command("serve", rich_help_panel=PANEL)(serve)
+    app.command("recover", rich_help_panel=PANEL)(recover)
     config = typer.Typer(help="Look at a server's configuration.", no_args_is_help=True)
     config.command("check")(check)
     config.command("sample")(sample)
-    app.add_typer(config, name="config", rich_help_panel=_PANEL)
+    app.add_typer(config, name="config", rich_help_panel=PANEL)
 
 
 def dev(
@@ -74,7 +74,7 @@ def dev(
     from strongroom import bootstrap
     from strongroom.config import address
 
-    with _in_words():
+    with in_words():
         claim = bootstrap.Claim(data)
         plan = bootstrap.dev(data, address(listen), gates=gates, custodians=custodians)
         host, port = plan.listening[0].getsockname()[:2]
@@ -97,15 +97,14 @@ def init(
     """Found a deployment: seal, store and administrator. The passphrase is asked for twice."""
     from strongroom import bootstrap
 
-    with _in_words():
-        settings = _load(config)
+    with in_words():
+        settings = load_config(config)
         _check_free(token_file)
-        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=True)
+        secret = passphrase_of(settings, passphrase_fd, passphrase_file, new=True)
         tokens, vkeys = bootstrap.init(settings, secret)
         _hand_over(tokens.administrator, token_file)
     screen.done(f"Founded in {Path(settings.store.path).parent}.")
-    screen.note("Give these keys to your auditors: the audit log is verified with them.")
-    screen.show_lines("\n".join(vkeys))
+    show_log_key(vkeys)
     screen.note(f"Keep the passphrase, and {settings.seal.file}: without both, all keys are lost.")
     screen.note(f"Run it: strongroom serve --config {config}")
 
@@ -118,10 +117,10 @@ def serve(
     """Run a deployment that `strongroom init` has founded."""
     from strongroom import bootstrap
 
-    with _in_words():
-        settings = _load(config)
+    with in_words():
+        settings = load_config(config)
         claim = bootstrap.Claim(Path(settings.store.path).parent)
-        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=False)
+        secret = passphrase_of(settings, passphrase_fd, passphrase_file, new=False)
         plan = bootstrap.serve(settings, secret)
         scheme = "https" if settings.server.tls_key else "http"
         bootstrap.run(plan, lambda: _begun(f"{scheme}://{settings.server.listen}", plan.fenced))
@@ -145,10 +144,10 @@ def recover(
     """Make a new administrator, offline: for when no token works any more. It is on record."""
     from strongroom import bootstrap
 
-    with _in_words():
-        settings = _load(config)
+    with in_words():
+        settings = load_config(config)
         _check_free(token_file)
-        secret = _passphrase(settings, passphrase_fd, passphrase_file, new=False)
+        secret = passphrase_of(settings, passphrase_fd, passphrase_file, new=False)
         name, token = bootstrap.recover(settings, secret, without_policies=without_policies)
         _hand_over(token, token_file)
     screen.done(f"The administrator {name} is made.")
@@ -156,8 +155,8 @@ def recover(
 
 def check(config: ConfigFile) -> None:
     """Say whether a configuration can be used, and what is wrong with it."""
-    with _in_words():
-        _load(config)
+    with in_words():
+        load_config(config)
     screen.done(f"{config} can be used.")
 
 
@@ -171,7 +170,7 @@ def sample() -> None:
 def _begun(url: str, fenced: str) -> None:
     """Whether it is ready; and if not, why."""
     if fenced:
-        screen.failed(f"Strongroom runs at {url} and refuses everything.", _sentence(fenced))
+        screen.failed(f"Strongroom runs at {url} and refuses everything.", sentence(fenced))
     else:
         screen.done(f"Strongroom is ready at {url}")
 
@@ -195,13 +194,20 @@ def _hand_over(token: str, file: Path | None) -> None:
         write_private(file, token.encode() + b"\n")
 
 
-def _load(path: Path) -> "Config":
+def show_log_key(vkeys: tuple[str, ...]) -> None:
+    """The shorter of the two; of the other, where it is."""
+    screen.note(f"The audit log's key, for your auditors: {vkeys[0]}")
+    screen.note("`strongroom audit key` shows it again, with the second one (ML-DSA-44).")
+
+
+def load_config(path: Path) -> "Config":
+    """The configuration. Raises `ConfigRefused`, which `in_words` words."""
     from strongroom.config import load
 
     return load(path)
 
 
-def _passphrase(
+def passphrase_of(
     config: "Config", descriptor: int | None, file: Path | None, *, new: bool
 ) -> "Sensitive":
     """From where it was said to be, else from whoever sits at the terminal. Never an argument."""
@@ -232,7 +238,7 @@ def _passphrase(
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """What stands in the way, as one line."""
     from strongroom.bootstrap import CannotStart
     from strongroom.config import ConfigRefused
@@ -241,12 +247,13 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except (CannotStart, SealRefused) as refusal:
-        raise CommandError(Failure(Exit.REFUSED, _sentence(str(refusal)))) from refusal
+        raise CommandError(Failure(Exit.REFUSED, sentence(str(refusal)))) from refusal
     except ConfigRefused as refusal:
-        raise usage(_sentence(str(refusal))) from refusal
+        raise usage(sentence(str(refusal))) from refusal
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text, with its full stop."""
     return text if text.endswith(".") else text + "."
 
 

@@ -20,6 +20,7 @@ ERASED: Final[dict[str, frozenset[Kind]]] = {
     "key.expire-material": frozenset({Kind.VERSION}),
     "key.expire-import": frozenset({Kind.IMPORT_TICKET}),
     "key.import": frozenset({Kind.IMPORT_TICKET}),
+    "audit.erase-details": frozenset({Kind.AUDIT_KEYS}),
 }
 
 CHAIN_BEGINNING: Final = bytes(32)

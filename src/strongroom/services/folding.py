@@ -26,6 +26,10 @@ class Named(NamedTuple):
     position: int
 
 
+class Newest(dict[Ref, Named]):
+    """What the log names last of each record."""
+
+
 class Wrong(msgspec.Struct, frozen=True):
     """A row that is not the one that the log names."""
 
@@ -63,7 +67,7 @@ def fold(store: Store) -> list[Wrong]:
     (`limits.START_CHECK_CHANGES_MAX`): `strongroom fsck` always does. Raises `StoreDamaged` for an
     entry that was altered.
     """
-    newest: dict[Ref, Named] = {}
+    newest = Newest()
     for number, event in enumerate(_changes(store)):
         if number == limits.START_CHECK_CHANGES_MAX:
             return []
@@ -81,7 +85,7 @@ def mentions(body: bytes) -> list[str]:
         raise StoreDamaged("an entry cannot be read") from None
 
 
-def remember(newest: dict[Ref, Named], texts: Sequence[str], position: int) -> None:
+def remember(newest: Newest, texts: Sequence[str], position: int) -> None:
     """Take in what an entry names. Later entries come later."""
     for text in texts:
         try:
@@ -91,7 +95,7 @@ def remember(newest: dict[Ref, Named], texts: Sequence[str], position: int) -> N
             raise StoreDamaged(f"entry {position} names something that is no record") from None
 
 
-def compared(store: Store, newest: dict[Ref, Named]) -> list[Wrong]:
+def compared(store: Store, newest: Newest) -> list[Wrong]:
     """The records whose rows are not as the log names them."""
     wrong: list[Wrong] = []
     refs = list(newest)

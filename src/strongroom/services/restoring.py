@@ -28,6 +28,7 @@ from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
     LOG_ID,
+    AuditKeys,
     FormerLog,
     ImportTicket,
     Key,
@@ -42,6 +43,7 @@ from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Checkpoints, Commit, Kept, Store, StoreDamaged, Write
 from strongroom.services.anchors import Anchored, AnchorRefused, Anchors, Head
+from strongroom.services.audit_keys import AuditKeysFact, replaced_audit_keys
 from strongroom.services.books import Details, change, creation, entry_of
 from strongroom.services.folding import Wrong, fold
 from strongroom.services.founding import own_request
@@ -284,6 +286,8 @@ class Restoring:
                 done += self._erase_version(ref, now_us, whole=whole)
             for ref in by_kind.get(Kind.KEY, ()):
                 done += self._destroy_key(ref, now_us)
+            for ref in by_kind.get(Kind.AUDIT_KEYS, ()):
+                done += self._erase_details(ref, now_us)
         return done
 
     def _forget_ticket(self, ref: Ref, now_us: int) -> list[Destruction]:
@@ -337,6 +341,26 @@ class Restoring:
             if writes:
                 done += self._keep_erased("key.destroy", record, details, writes, request, now_us)
         return done
+
+    def _erase_details(self, ref: Ref, now_us: int) -> list[Destruction]:
+        """Both keys: which of them was erased, the list does not say."""
+        record, namespace = self._store.load([ref, Ref(Kind.NAMESPACE, ref.id)])
+        if record is None:
+            return []
+        if namespace is None or record.namespace != ref.id:
+            raise TamperedRecord
+        handle = self._handle(namespace)
+        body = self._sealing.open(record, AuditKeys, expected=(ref.kind, ref.id))
+        keys = AuditKeysFact(record, body, self._sealing, handle)
+        request = own_request(self._randomness, now_us)
+        again = replaced_audit_keys(self._sealing, handle, keys, request=request, identifiers=True)
+        details: Details = {
+            "details_generation": body.details_generation + 1,
+            "identifiers_generation": body.identifiers_generation + 1,
+        }
+        return self._keep(
+            "audit.erase-details", "", details, [change(again)], namespace, request, now_us
+        )
 
     def _erasure(self, record: Record, now_us: int, request: str, *, whole: bool) -> Write | None:
         body = self._sealing.open(record, Version, expected=(Kind.VERSION, record.id))

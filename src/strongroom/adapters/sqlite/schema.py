@@ -12,7 +12,7 @@ from strongroom.adapters.sqlite import tree
 from strongroom.ports.store import StoreDamaged, StoreRefused
 from strongroom.tlog.merkle import Frontier
 
-_APPLICATION_ID: Final = 0x5374726D  # "Strm"
+APPLICATION_ID: Final = 0x5374726D  # "Strm"
 # Each brings the schema before it to its own. Read now: later a room may not read the program.
 _STEPS: Final = tuple(
     files(__package__).joinpath(name).read_text()
@@ -36,7 +36,7 @@ def create(path: str, deployment: bytes) -> apsw.Connection:
         _durably(db)
         with db:
             db.execute(_STEPS[0])
-            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
                 [("deployment", deployment), ("epoch", 0), ("frontier", Frontier().to_bytes())],
@@ -61,7 +61,7 @@ def open_newest(path: str, vfs: str | None) -> apsw.Connection:
         schema = db.pragma("user_version")
     except apsw.Error as error:
         raise StoreRefused(f"{path} is not a Strongroom store: {error}") from error
-    if application != _APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise StoreRefused(f"{path} is not a Strongroom store")
     if not 1 <= schema <= SCHEMA:
         age = "a newer" if schema > SCHEMA else "an older"

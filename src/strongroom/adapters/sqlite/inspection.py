@@ -1,0 +1,111 @@
+"""The `Inspection` port over a SQLite file that nobody else uses. Reads, and changes nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+
+from strongroom.adapters.sqlite import marks, reading, schema
+from strongroom.domain.records import Kind
+from strongroom.ports.inspection import EntryRow, RecordRow, UsageRow
+from strongroom.ports.store import Checkpoints, StoreRefused, StoreUnavailable
+
+_ENTRIES = (
+    "SELECT position, time_us, namespace, principal, object, action, outcome, request, leaf_hash,"
+    " CASE typeof(body) WHEN 'text' THEN CAST(body AS BLOB) END FROM entries ORDER BY position"
+)
+_RECORDS = f"SELECT slot, live, kind, due_us, {reading.COLUMNS} FROM records ORDER BY slot"  # noqa: S608 - columns of ours
+_USAGE = "SELECT namespace, object, day, version, principal, count, last_us, through FROM usage"
+
+
+class SQLiteInspection:
+    """See the port. Raises `StoreRefused` when it is not a database of this release's schema."""
+
+    def __init__(self, path: str) -> None:
+        if not Path(path).exists():
+            raise StoreRefused(f"{path} does not exist")
+        try:
+            self._db = schema.connect(path, None, read_only=True)
+            application = self._db.pragma("application_id")
+            found = self._db.pragma("user_version")
+        except apsw.Error as error:
+            raise StoreRefused(f"{path} is not a Strongroom store: {error}") from error
+        if application != schema.APPLICATION_ID:
+            raise StoreRefused(f"{path} is not a Strongroom store")
+        if found != schema.SCHEMA:
+            raise StoreRefused(
+                f"{path} is of another release (schema {found}; this one knows {schema.SCHEMA});"
+                " start that release, or this one once, and try again"
+            )
+        self._db.execute("BEGIN")  # one snapshot for all that follows
+        deployment = self.meta("deployment")
+        if not isinstance(deployment, bytes):
+            raise StoreRefused(f"{path} has no deployment: it is damaged")
+        self.deployment = deployment
+
+    @property
+    def size(self) -> int:
+        """How many rows of entries there are."""
+        (count,) = next(iter(self._rows("SELECT count(*) FROM entries")))
+        return int(str(count))
+
+    def meta(self, name: str) -> object:
+        """A value of `meta`."""
+        row = next(iter(self._rows("SELECT value FROM meta WHERE name = ?", (name,))), None)
+        return None if row is None else row[0]
+
+    def damage(self) -> Sequence[str]:
+        """What SQLite's own check says."""
+        return [str(text) for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+
+    def entries(self) -> Iterator[EntryRow]:
+        """All entries."""
+        return map(EntryRow._make, self._rows(_ENTRIES))
+
+    def records(self) -> Iterator[RecordRow]:
+        """All records."""
+        for slot, live, kind, due_us, *columns in self._rows(_RECORDS):
+            known = kind if isinstance(kind, str) and kind in _KINDS else ""
+            record = reading.record(Kind(known), columns) if known else None
+            yield RecordRow(int(str(slot)), live, kind, due_us, record)
+
+    def usage(self) -> Iterator[UsageRow]:
+        """All counts."""
+        return map(UsageRow._make, self._rows(_USAGE))
+
+    def subtrees(self) -> Iterator[tuple[object, object, object]]:
+        """All stored subtrees."""
+        for row in self._rows("SELECT height, number, root FROM subtrees"):
+            yield row[0], row[1], row[2]
+
+    def changes(self) -> Iterator[tuple[object, object]]:
+        """All listed changes."""
+        for row in self._rows("SELECT position, erases FROM changes"):
+            yield row[0], row[1]
+
+    def sealed(self) -> Iterator[object]:
+        """All positions with sealed details."""
+        for (position,) in self._rows("SELECT position FROM sealed"):
+            yield position
+
+    def checkpoints(self) -> Checkpoints:
+        """The newest."""
+        try:
+            return marks.checkpoints(self._db)
+        except apsw.Error as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _rows(self, query: str, values: tuple[str, ...] = ()) -> Iterator[tuple[object, ...]]:
+        try:
+            with closing(self._db.cursor()) as cursor:
+                yield from cursor.execute(query, values)
+        except apsw.Error as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+_KINDS = frozenset(kind.value for kind in Kind)

@@ -1,12 +1,21 @@
 """What the operator is told: one line of JSON on standard error for each event."""
 
 import json
+import logging
 import os
 import time
 from contextlib import suppress
 from typing import Final
 
 _STANDARD_ERROR: Final = 2
+
+
+def begin() -> None:
+    """Word what libraries report as we do, and drop what is not an error.
+
+    The HTTP server warns once for each request that is not HTTP: anybody could fill the disk.
+    """
+    logging.basicConfig(handlers=[_Libraries(logging.ERROR)], level=logging.ERROR, force=True)
 
 
 def info(message: str, **fields: str | int) -> None:
@@ -22,6 +31,15 @@ def warning(message: str, **fields: str | int) -> None:
 def alarm(message: str, **fields: str | int) -> None:
     """A log shows two faces, or this witness cannot do its work: wake somebody."""
     _write("alarm", message, fields)
+
+
+class _Libraries(logging.Handler):
+    """Who reports, and the kind of the error. Not the text, which may quote what was sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        error = kind.__name__ if kind else ""
+        _write("warning", "a library failed", {"library": record.name, "error": error})
 
 
 def _write(level: str, message: str, fields: dict[str, str | int]) -> None:

@@ -28,7 +28,8 @@ def application(witness: Witness, signers: Sequence[Signer], logs: Logs) -> Star
             # In a thread: it waits for the disk, and for its turn.
             signatures = await asyncio.to_thread(witness.answer, raw)
         except Refused as refused:
-            return Response(refused.body, refused.status, media_type=refused.media_type)
+            # Not as `media_type`, to which Starlette would add a character set.
+            return Response(refused.body, refused.status, {"content-type": refused.media_type})
         except (OSError, CannotServe) as error:
             alarms.alarm("nothing was signed: the state cannot be read or written", why=str(error))
             return Response(b"the witness cannot remember\n", 500)

@@ -59,6 +59,7 @@ def _serve(asked: argparse.Namespace) -> None:
     signers = keyfile.load(Path(chosen.key))
     logs = chosen.verifiers()
     memory = Memory(Path(chosen.state))
+    alarms.begin()
     try:
         witness = Witness(signers, logs, memory)
         listening = _listen(chosen)

@@ -33,7 +33,7 @@ class Lone:
         self._control, theirs = control.pair()
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "strongroom.node.room", "ledger", f"{theirs.fileno()}"],
+                [sys.executable, "-Pm", "strongroom.node.room", "ledger", f"{theirs.fileno()}"],
                 pass_fds=[theirs.fileno()], env=dict(os.environ), stderr=subprocess.PIPE,
             )  # fmt: skip
         start = msgspec.msgpack.encode(control.LedgerStart("ledger", self._path))

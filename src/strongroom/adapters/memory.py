@@ -184,9 +184,12 @@ class MemoryStore:
         self._check_open()
         with self._lock:
             entries = self._entries.copy()
+        first = max(query.after + 1, 0)
+        end = query.before if query.newest and query.before > 0 else len(entries)
+        positions = range(first, min(end, len(entries)))
         found: list[StoredEvent] = []
-        scanned = query.after
-        for position in range(max(query.after + 1, 0), len(entries)):
+        scanned = max(end, first) if query.newest else query.after
+        for position in reversed(positions) if query.newest else positions:
             if len(found) >= query.limit:
                 break
             scanned = position

@@ -154,7 +154,10 @@ class Usage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EventQuery(msgspec.Struct, frozen=True, array_like=True):
-    """Entries of a namespace from position `after + 1` on, oldest first. Empty text: any."""
+    """Entries of a namespace from position `after + 1` on, oldest first. Empty text: any.
+
+    With `newest`, the newest first, of those below `before` (0: of all).
+    """
 
     namespace: bytes
     after: int = -1
@@ -166,6 +169,8 @@ class EventQuery(msgspec.Struct, frozen=True, array_like=True):
     outcome: str = ""
     request: str = ""
     limit: int = 100
+    newest: bool = False
+    before: int = 0
 
 
 class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
@@ -178,7 +183,11 @@ class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EventPage(msgspec.Struct, frozen=True, array_like=True):
-    """What was found; how far was looked (a reader goes on after `scanned`); the log's size."""
+    """What was found; how far was looked; the log's size.
+
+    A reader goes on after `scanned`, until that is the last position. With `newest` it goes on
+    before `scanned`, until that is the first position that was asked for.
+    """
 
     events: list[StoredEvent]
     scanned: int

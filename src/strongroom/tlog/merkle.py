@@ -72,6 +72,24 @@ class Frontier:
         self._peaks.append(leaf)
         self.size += 1
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add several, in their order: what `append` of each would do, in less time."""
+        peaks, row = self._peaks, list(leaves)
+        start, height = self.size, 0  # the row is of that height; its first has that number
+        right: list[bytes] = []  # what becomes a peak, smallest first
+        while row:
+            if height and not height % TILE_HEIGHT:
+                self.full += [(Node(height, start + at), root) for at, root in enumerate(row)]
+            if start & 1:
+                row.insert(0, peaks.pop())
+            if len(row) & 1:
+                right.append(row.pop())
+            row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+            start >>= 1
+            height += 1
+        peaks += reversed(right)
+        self.size += len(leaves)
+
     def root(self) -> bytes:
         """The root hash of the tree as it is."""
         if not self._peaks:

@@ -36,3 +36,12 @@ CREATE TABLE cursors (
     position INTEGER NOT NULL,
     state    BLOB    NOT NULL
 ) WITHOUT ROWID;
+
+-- The log's index: at which places of a span of 16,384 entries a value is. It can be made anew.
+CREATE TABLE postings (
+    key    INTEGER PRIMARY KEY,
+    places BLOB NOT NULL
+);
+
+-- Spans below this one are in postings.
+INSERT INTO meta VALUES ('indexed', 0);

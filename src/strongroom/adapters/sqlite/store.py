@@ -19,8 +19,9 @@ from typing import Final
 import apsw
 
 from strongroom.adapters.freshness import Freshness
-from strongroom.adapters.sqlite import marks, reading, schema, tree
+from strongroom.adapters.sqlite import marks, reading, schema, search, tree
 from strongroom.adapters.sqlite.growth import Growth
+from strongroom.adapters.sqlite.index import Index
 from strongroom.adapters.sqlite.quotas import Quotas, Turn
 from strongroom.adapters.sqlite.uses import Uses
 from strongroom.domain.records import Kind, Record, Ref
@@ -74,6 +75,7 @@ class SQLiteStore:
         self._frontier = Frontier.from_bytes(self._meta_bytes("frontier"))
         self._uses = Uses(connection, self._frontier.size)
         self._quotas = Quotas(self._uses)
+        self._index = Index(connection, self._frontier.size)
         # The last one to hold the file may have ended between a commit and what it was to erase.
         self._erasing = True
         self._erased_at = 0.0
@@ -180,10 +182,11 @@ class SQLiteStore:
             epoch = self._fresh.epoch
             is_stale = self._fresh.is_stale
             self._turn = turn = self._quotas.turn()
+            self._index.prepare()
             self._db.execute("BEGIN IMMEDIATE")
             for commit in group:
                 facts, entry, quota = commit.facts, commit.entry, commit.quota
-                if is_stale(commit.epoch, facts) or not touched.isdisjoint(facts):
+                if is_stale(commit.epoch, facts) or (touched and not touched.isdisjoint(facts)):
                     outcomes.append(Stale())
                     continue
                 if quota is not None and (refusal := turn.refusal(entry, quota)) is not None:
@@ -199,14 +202,16 @@ class SQLiteStore:
                     changes.append((epoch, changed))
                     touched.update(changed)
                     erases = erases or commit.erases
+                    growth.changes(erases=commit.erases)
                 if entry.tally:
                     turn.tallied.append(entry)
-                position = growth.append(entry, changes=bool(commit.writes), erases=commit.erases)
+                position = growth.append(entry)
                 outcomes.append(Kept(position, 0 if quota is None else turn.keep(entry, quota)))
             growth.write(self._db)
             if changes:
                 self._set("epoch", epoch)
             self._uses.step()
+            self._index.step()
             # Whatever becomes of COMMIT: cutting the log once too often does no harm.
             self._erasing = self._erasing or erases
             self._db.execute("COMMIT")
@@ -215,6 +220,7 @@ class SQLiteStore:
             self._fresh.note(at, changed)
         self._uses.keep(turn.tallied, self._frontier.size)
         self._quotas.keep(turn)
+        self._index.keep(growth.rows)
         self._turn = None
         self._erase(now=erases)
         return outcomes
@@ -281,6 +287,9 @@ class SQLiteStore:
         self._erase(now=False)
         if self._uses.wait_seconds() == 0:
             self._count()
+        if self._index.behind:
+            self._write_index()
+            return 0
         wait = self._uses.wait_seconds()
         if self._erasing:
             return _ERASE_AGAIN_SECONDS if wait is None else min(wait, _ERASE_AGAIN_SECONDS)
@@ -290,6 +299,14 @@ class SQLiteStore:
         with self._transaction():
             self._uses.step(all_rows=all_rows)
         self._uses.keep((), self._frontier.size)
+
+    def _write_index(self) -> None:
+        with self._writing():
+            ready = self._index.prepare(idle=True)
+        if ready:
+            with self._transaction():
+                self._index.step(idle=True)
+            self._index.keep()
 
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:
         """Records of a namespace in the order of names."""
@@ -304,7 +321,7 @@ class SQLiteStore:
     def events(self, query: EventQuery) -> EventPage:
         """Audit entries. One call looks at a bounded number of rows and says how far it came."""
         with self._snapshot() as db:
-            return reading.events(db, query)
+            return search.events(db, query)
 
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hashes of subtrees of the log."""
@@ -398,6 +415,7 @@ class SQLiteStore:
                 self._uses.rebuild(frontier.size)
                 if self._turn is not None:
                     self._quotas.keep(self._turn)
+            self._index.catch_up(frontier.size)
         except ValueError as error:
             raise apsw.CorruptError(str(error)) from error
         self._frontier = frontier

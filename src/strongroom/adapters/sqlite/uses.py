@@ -213,7 +213,7 @@ class Uses:
                     rows[row] = (count, time_us)
                     self._rows += 1
                 else:
-                    rows[row] = _sum(use, (count, time_us))
+                    rows[row] = (use[0] + count, max(use[1], time_us))
                 if totals and (total := totals.get(thing)) is not None:
                     total.add(version, count)
 

@@ -1,0 +1,224 @@
+"""Entries that are asked for: found by the index, looked at, and only then shown.
+
+The index leads to places; what is shown was compared with the columns of its row. So a forged
+posting can hide an entry (`strongroom fsck` makes the index anew and compares) but show none.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from strongroom.adapters.sqlite.postings import ALL, SPAN, Field, Term, key, ordered
+from strongroom.adapters.sqlite.tree import size_of
+from strongroom.ports.store import EventPage, EventQuery, StoredEvent
+
+# What one call may cost, in rows that are passed over: some milliseconds. Then it says how far it
+# came, and the reader asks on.
+_COST_MAX: Final = 30_000
+_COST_OF_A_ROW: Final = 12  # that is read by its position
+_COST_OF_A_SPAN: Final = 5
+_SPANS_MIN: Final = 2  # whose postings are read at a time, at first
+_SPANS_MAX: Final = 64
+_SKEW_US: Final = 5_000_000  # how far an entry's time may lie from its neighbours'
+_REQUEST_US: Final = 60_000_000  # how far an entry's time may lie from its request's
+_INTEGER_MAX: Final = 2**63 - 1  # SQLite's
+
+_COLUMNS: Final = (
+    "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB),"
+    " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = entries.position)"
+    " FROM entries"
+)
+
+
+class _Reach(NamedTuple):
+    """Positions from `first` up to `end`, without it."""
+
+    first: int
+    end: int
+
+
+def events(db: apsw.Connection, query: EventQuery) -> EventPage:
+    """One page, in one snapshot.
+
+    1. Narrow the time. 2. Narrow the positions by it. 3. Go through them, stretch by stretch, and
+    look at what the index leads to. Stop when there is enough, or when it has cost enough.
+    """
+    size = size_of(db)
+
+    # 1. A request's id begins with its time in milliseconds.
+    since, until = query.since_us, query.until_us or _INTEGER_MAX
+    if query.request:
+        at = _request_us(query.request)
+        since, until = max(since, at - _REQUEST_US), min(until, at + _REQUEST_US)
+    since, until = max(since, 0), min(until, _INTEGER_MAX)
+
+    # 2. Entries are nearly in the order of time.
+    first = max(query.after + 1, 0)
+    end = min(query.before, size) if query.newest and query.before > 0 else size
+    if since:
+        first = max(first, _position_at(db, since - _SKEW_US, size))
+    if until < _INTEGER_MAX:
+        end = min(end, _position_at(db, until + _SKEW_US, size))
+
+    # 3.
+    search = _Search(db, query, since, until)
+    done = search.through(first, end)
+    if query.newest:
+        # Nothing earlier can match: all has been looked at.
+        return EventPage(search.found, query.after + 1 if done <= first else done, size)
+    scanned = (size if done >= end else done) - 1
+    return EventPage(search.found, max(scanned, query.after), size)
+
+
+class _Search:
+    """What was found so far, and what it has cost."""
+
+    def __init__(self, db: apsw.Connection, query: EventQuery, since: int, until: int) -> None:
+        self.found: list[StoredEvent] = []
+        self._db = db
+        self._newest = query.newest
+        self._limit = max(query.limit, 0)
+        self._cost = 0
+        asked = {
+            Field.PRINCIPAL: query.principal,
+            Field.OBJECT: query.object,
+            Field.ACTION: query.action,
+            Field.OUTCOME: query.outcome,
+            Field.REQUEST: query.request,
+        }
+        matches = {field: value for field, value in asked.items() if value}
+        # Every other term is of the namespace, too.
+        self._terms = [
+            Term(field, query.namespace, value)
+            for field, value in (matches or {Field.NAMESPACE: ""}).items()
+        ]
+        columns = "".join(f" AND {field.name.lower()} = ?" for field in matches)
+        self._where = f"time_us BETWEEN ? AND ? AND namespace = ?{columns}"
+        self._values = (since, until, query.namespace, *matches.values())
+        parts = [part for term in self._terms for part in (term.column, term.listed)]
+        self._parts = ", ".join(f"({part})" for part in parts)
+
+    def through(self, first: int, end: int) -> int:
+        """Look through these positions. How far that came: where it is to be gone on."""
+        if not self._limit or first >= end:
+            return end if self._newest else first
+        for stretch, places in self._stretches(_Reach(first, end)):
+            if not places:
+                done = stretch.first if self._newest else stretch.end
+            else:
+                done = self._look(stretch, places)
+            if len(self.found) == self._limit or self._cost >= _COST_MAX:
+                return done
+        return first if self._newest else end
+
+    def _stretches(self, reach: _Reach) -> Iterator[tuple[_Reach, int]]:
+        """What lies in the reach, span by span, with the places to look at."""
+        indexed = self._indexed()
+        spans = range(reach.first // SPAN, (reach.end - 1) // SPAN + 1)
+        known: dict[int, dict[int, bytes | None]] = {}
+        many = _SPANS_MIN
+        for number in reversed(spans) if self._newest else spans:
+            base = number * SPAN
+            stretch = _Reach(max(reach.first, base), min(reach.end, base + SPAN))
+            if number >= indexed:
+                yield stretch, ALL
+                continue
+            if number not in known:
+                low = max(number - many + 1, spans.start) if self._newest else number
+                known = self._postings(low, min(low + many, spans.stop, indexed))
+                many = min(2 * many, _SPANS_MAX)
+            places = (1 << stretch.end - base) - (1 << stretch.first - base)
+            for term in self._terms:
+                places &= term.places(known[number])
+            self._cost += _COST_OF_A_SPAN
+            yield stretch, places
+
+    def _postings(self, first: int, end: int) -> dict[int, dict[int, bytes | None]]:
+        found: dict[int, dict[int, bytes | None]] = {number: {} for number in range(first, end)}
+        rows = self._db.execute(
+            "WITH RECURSIVE span (number) AS"  # noqa: S608 - numbers
+            " (VALUES (?1) UNION ALL SELECT number + 1 FROM span WHERE number + 1 < ?2),"
+            f" part (key) AS (VALUES {self._parts})"
+            " SELECT span.number, part.key,"
+            " iif(typeof(places) = 'blob', places, NULL)"
+            " FROM span CROSS JOIN part CROSS JOIN postings"
+            f" ON postings.key = span.number * {key(1, 0)} + part.key",
+            (first, end),
+        )
+        for number, part, places in rows:
+            found[number][part] = places
+        return found
+
+    def _look(self, stretch: _Reach, places: int) -> int:
+        """Compare the entries there. How far that came."""
+        if places.bit_count() * _COST_OF_A_ROW > stretch.end - stretch.first:
+            return self._look_at_all(stretch)
+        base = stretch.first // SPAN * SPAN
+        for place in ordered(places, newest=self._newest):
+            at = base + place
+            if self._cost >= _COST_MAX:
+                return at + 1 if self._newest else at
+            self._cost += _COST_OF_A_ROW
+            row = self._db.execute(
+                f"{_COLUMNS} WHERE position = ? AND {self._where}", (at, *self._values)
+            ).fetchone()
+            if row is not None:
+                self._show(row)
+                if len(self.found) == self._limit:
+                    return at if self._newest else at + 1
+        return stretch.first if self._newest else stretch.end
+
+    def _look_at_all(self, stretch: _Reach) -> int:
+        first, end = stretch
+        reach = max(_COST_MAX - self._cost, 1)
+        if self._newest:
+            first = max(first, end - reach)
+        else:
+            end = min(end, first + reach)
+        wanted = self._limit - len(self.found)
+        rows: list[Any] = self._db.execute(
+            f"{_COLUMNS} WHERE position >= ? AND position < ? AND {self._where}"
+            f" ORDER BY position {'DESC' if self._newest else 'ASC'} LIMIT ?",
+            (first, end, *self._values, wanted),
+        ).fetchall()
+        for row in rows:
+            self._show(row)
+        if len(rows) == wanted:
+            last: int = rows[-1][0]
+            return last if self._newest else last + 1
+        self._cost += end - first
+        return first if self._newest else end
+
+    def _show(self, row: tuple[Any, ...]) -> None:
+        self.found.append(StoredEvent(row[0], *(value or b"" for value in row[1:])))
+
+    def _indexed(self) -> int:
+        """Spans below this one have all their rows."""
+        row = self._db.execute(
+            "SELECT value FROM meta WHERE name = 'indexed' AND typeof(value) = 'integer'"
+        ).fetchone()
+        return 0 if row is None else max(int(row[0]), 0)
+
+
+def _request_us(request: str) -> int:
+    """When the request was made; far in the future if that is no request's id: nothing is found."""
+    try:
+        return int(request[:12], 16) * 1000
+    except ValueError:
+        return _INTEGER_MAX
+
+
+def _position_at(db: apsw.Connection, time_us: int, size: int) -> int:
+    """About the first position at or after a time. An entry that is gone counts as later."""
+    low, high = 0, size
+    # Compared by SQLite, which can compare whatever an edit may have left in the column.
+    query = "SELECT time_us < ? FROM entries WHERE position = ?"
+    while low < high:
+        middle = (low + high) // 2
+        row = db.execute(query, (min(time_us, _INTEGER_MAX), middle)).fetchone()
+        if row is not None and row[0]:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -13,9 +13,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from strongroom.adapters.cedar import CedarEngine
+from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain.calls import Reply
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.sensitive import Sensitive
+from tests.support.alerts import raised
 from tests.support.desks import House
+from tests.support.notaries import SignsAtOnce
 from tests.support.rows import INSERT, SELECT
 
 # For each operation, what admin, app and auditor of the object's own namespace are told
@@ -83,6 +87,14 @@ TABLE = """
     decision.read      yes not-allowed yes            none not-allowed none          none not-allowed
     audit.read         yes not-allowed yes            =   =   =                      yes not-allowed
     audit.erase-details yes not-allowed not-allowed   =   =   =                      yes not-allowed
+    audit.read-checkpoint yes not-allowed yes         =   =   =                      yes not-allowed
+    audit.read-tile    yes not-allowed yes            =   =   =                      yes not-allowed
+    audit.read-entries not-allowed not-allowed yes    =   =   =                      not-allowed not-allowed
+    audit.read-keys    yes yes yes                    =   =   =                      yes yes
+    receipt.read       yes yes yes                    none none none                 none none
+    alert.list         yes not-allowed yes            =   =   =                      yes not-allowed
+    alert.read         yes not-allowed yes            none not-allowed none          none not-allowed
+    alert.acknowledge  not-allowed not-allowed yes    not-allowed not-allowed none   not-allowed not-allowed
     status.read        yes not-allowed yes            =   =   =                      yes not-allowed
 """  # noqa: E501 - a table
 CODES = {
@@ -157,8 +169,8 @@ class Town:
         self.tokens["app"] = token(admin, "app", ["key-user"])
         self.tokens["auditor"] = token(admin, "auditor", ["auditor"])
         self.tokens["foreign-app"] = token(foreign, "foreign-app", ["key-user"])
-        self.tokens["disabled"] = token(admin, "former", ["administrator"])
-        desk.ask(admin, "principal.update", "former", disabled=True)
+        self.tokens["disabled"] = token(admin, "ousted", ["administrator"])
+        desk.ask(admin, "principal.update", "ousted", disabled=True)
         self.tokens["revoked"] = token(admin, "loser", ["administrator"])
         revoked = desk.ask(self.tokens["revoked"], "identity.read").token
         desk.ask(admin, "token.revoke", revoked)
@@ -185,6 +197,7 @@ class Town:
         desk.ask(admin, "key.schedule-destruction", "home-doomed")
         desk.ask(admin, "alias.write", "home-alias", key="home-key")
         decision, _ = desk.reply(self.tokens["app"], "key.create", name="home-refused")
+        alert = raised(self.house, desk, "home-rule")
         self.house.clock.now += 86_400_000_000  # `expired` is
         material = imports(desk, admin, "home-imported", bytes(range(32)))
 
@@ -248,7 +261,16 @@ class Town:
             "policy.delete": named("home-policy"),
             "authorize.explain": asked("principal", "app", action="key.encrypt", key="home-key"),
             "decision.read": ((decision, {}), ("f" * 32, {})),
+            "alert.read": ((alert, {}), ("f" * 32, {})),
+            "alert.acknowledge": ((alert, {"note": "x"}), ("f" * 32, {"note": "x"})),
+            "receipt.read": ((decision, {}), ("f" * 32, {})),
         }
+        # And where nothing is addressed, what must be asked all the same.
+        self.fields = {
+            "audit.read-tile": {"level": 0, "n": 0, "width": 1},
+            "audit.read-entries": {"n": 0, "width": 1},
+        }
+        SignsAtOnce(self.house.store, SoftwareProvider(Sensitive(self.house.root))).sign()
         self.rows = self.read()
 
     def read(self):
@@ -280,7 +302,7 @@ def town(tmp_path_factory):
 
 
 def asks_of(town, operation):
-    return town.asks.get(operation, (("", {}), None))
+    return town.asks.get(operation, (("", town.fields.get(operation, {})), None))
 
 
 def bytes_of(request, reply):
@@ -361,7 +383,7 @@ def test_an_answer_in_another_namespace_names_nothing_of_this_one(tmp_path, oper
         b"home-value",
         b"home-label",
         b"home-refused",
-        b"former",
+        b"ousted",
         b"loser",
         b"tardy",
     ]

@@ -25,7 +25,9 @@ from strongroom.domain.tokens import PREFIX
 from strongroom.node.metrics import Meter
 from strongroom.services.facts import Facts
 from strongroom.services.sealing import Sealing
+from strongroom.tlog.tiles import ENTRIES, tiles
 from tests.support.desks import House, at_once
+from tests.support.notaries import SignsAtOnce
 
 PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
 CONTEXT_NAME, CONTEXT_VALUE = "MARKER-context-name", "MARKER-context-value"
@@ -35,7 +37,7 @@ FORBID = (
 )
 
 
-_ABOUT_ALL = {"identity.read", "status.read", "jwks.read", "namespace.read"}
+_ABOUT_ALL = {"audit.read-keys", "identity.read", "status.read", "jwks.read", "namespace.read"}
 BROUGHT = b"MARKER-brought-material-00000001"
 
 
@@ -137,8 +139,24 @@ class Visit:
         self.ask(admin, "principal.update", "user", description="changed")
         self.ask(admin, "token.revoke", made.id)
         self.refuse(made.token, "identity.read")
+        self._evidence(admin, app)
         self.ask(admin, "audit.read", limit=1_000)
         self.ask(other, "audit.read", limit=1_000)
+
+    def _evidence(self, admin, app):
+        self.ask(admin, "principal.create", name="auditor", roles=["auditor"])
+        auditor = self.ask(admin, "token.create", principal="auditor").token
+        self.tokens.append(auditor)
+        request, _ = self.desk.reply(app, "key.encrypt", "demo", plaintext=PLAINTEXTS[0])
+        house = self.house
+        SignsAtOnce(house.store, SoftwareProvider(Sensitive(house.root))).sign()
+        self.ask(app, "receipt.read", request)
+        self.refuse(app, "receipt.read", "0" * 32)
+        self.ask(auditor, "audit.read-checkpoint")
+        self.ask(auditor, "audit.read-tile", level=0, n=0, width=1)
+        for tile in tiles(ENTRIES, house.store.checkpoints().counted_size):
+            self.ask(auditor, "audit.read-entries", n=tile.n, width=tile.width)
+        self.refuse(admin, "audit.read-entries", n=0, width=1)
 
     def _secretly(self, token, operation, target="", **fields):
         """Of an operation whose answer is a secret: it is looked for everywhere but there."""

@@ -158,6 +158,7 @@ FIRST = {
     "key.restore": _of_a_backup,
     "alias.delete": _typed("alias", "set", "current", "demo"),
     "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
+    "audit.erase-details": _typed("namespace", "update", "--private-sources"),
 }
 
 

@@ -75,6 +75,8 @@ class Place:
         other = desk.ask(admin, "namespace.create", name="other").token
         desk.ask(other, "principal.create", name="app", roles=["key-user"])
         foreign = desk.ask(other, "token.create", principal="app").token
+        for token in (admin, other):
+            desk.ask(token, "namespace.update", private_sources=True)
         desk.ask(admin, "key.create", name="second")
         for name in ("demo", "second"):
             desk.ask(other, "key.create", name=name)
@@ -259,7 +261,7 @@ def put(place, old, new):
 # What an edit puts into a column. Every column of `records` is load-bearing: the MAC covers each of
 # them, so there is no edit that may pass.
 EDITS = {
-    "kind": ["x", "", "n", "k", "v", "p", "t", "o", 7],
+    "kind": ["x", "", "n", "k", "v", "p", "t", "o", "u", 7],
     "id": [b"", bytes(16), "text", 7],
     "namespace": [b"", bytes(16), "text", 7],
     "name": ["", "other-name", "\udcff", b"demo", 7],

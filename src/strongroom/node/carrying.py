@@ -31,6 +31,7 @@ _UNSETTLED_SECONDS_MAX: Final = 5.0
 _REMEMBER_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 1.0  # after the ledger did not answer
 _PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX = 0.5, 60.0  # after a failure, twice as long each time
+_LAST_SECONDS: Final = 2.0  # for what is left when the room ends
 _SAY_AGAIN_SECONDS: Final = 600.0  # that it still fails
 
 _Result = TypeVar("_Result")
@@ -75,7 +76,7 @@ class Carrier:
         self._said = 0.0
 
     def stop(self) -> None:
-        """Finish what is under way, remember the place, and return from `run`."""
+        """Carry what is left, as long as that is quick; remember the place; return from `run`."""
         self._stopping.set()
 
     @property
@@ -219,7 +220,12 @@ class Carrier:
             return
 
     async def _end(self) -> None:
+        # The rooms that write are gone by now: what is there is the rest, if it is not too much.
+        end = time.monotonic() + _LAST_SECONDS
         try:
+            rest = (await self._ledger.growth()).size
+            while 0 <= self._sent < rest and not self._failing and time.monotonic() < end:
+                await self._carry()
             if self._sent > self._arrived:
                 await self._settle()
             if self._arrived > self._remembered:

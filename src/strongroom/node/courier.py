@@ -38,7 +38,7 @@ from strongroom.tlog.notes import Verifier
 from strongroom.watching.rules import configured
 
 _NICE: Final = 10  # processor time goes to the rooms that answer requests
-_DRAIN_SECONDS: Final = 10.0
+_DRAIN_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 10.0
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -58,9 +58,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(folder):
+def serving(folder, port=0):
     bent = Bent(folder)
-    with _Server(("127.0.0.1", 0), _handler(bent)) as server:
+    with _Server(("127.0.0.1", port), _handler(bent)) as server:
         bent.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -114,6 +114,8 @@ class Terminal:
         for made in (home, self._programs):
             made.mkdir(parents=True)
         self._program("strongroom", "-m", "strongroom.cli")
+        self._program("strongroom-verify", "-m", "strongroom.verify")
+        self._program("strongroom-witness", "-m", "strongroom.witness")
         self._program("python")
         # A page for beginners says `. .venv/bin/activate` itself.
         (self.folder / ".venv" / "bin").mkdir(parents=True)

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -422,3 +423,11 @@ def test_the_log_of_the_vectors(check, tmp_path, log_vectors):
     for old in found.values():
         (tmp_path / "old").write_text(old["checkpoint"])
         assert check(folder, *with_witness, "--from", tmp_path / "old")[0] == 0
+
+
+@pytest.mark.soak
+def test_a_million_entries_take_less_than_a_minute(check, tmp_path):
+    write_folder(tmp_path / "log", (b'{"seq":%d,"like":"%0300d"}' % (i, i) for i in range(10**6)))
+    began = time.monotonic()
+    assert check(tmp_path / "log")[0] == 0
+    assert time.monotonic() - began < 60

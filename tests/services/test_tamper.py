@@ -86,6 +86,7 @@ class Place:
             desk.ask(manager, "policy.write", "mine", text=OPEN_POLICY)
             self._ask_about_namespace(manager, user)
         self._ask(admin, "namespace.list")
+        self._ask(admin, "audit.read-keys")
         # Last, those that change something.
         for manager, user in ((admin, app), (other, foreign)):
             self._ask(manager, "key.update", "demo", description="changed")

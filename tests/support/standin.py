@@ -38,7 +38,7 @@ class StandIn:
             dev=True,
         )
         self.admin, self.app = tokens.administrator, tokens.application
-        desk, _ = assemble(
+        staff = assemble(
             ledger=DirectLedger(self._store),
             provider=SoftwareProvider(root),
             engine=CedarEngine(),
@@ -48,7 +48,7 @@ class StandIn:
             first_namespace=self._store.find(Kind.NAMESPACE, b"", "default").id,
             seal="test",
         )
-        self._desk = desk
+        self._desk = staff.desk
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"

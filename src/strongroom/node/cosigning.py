@@ -195,7 +195,7 @@ class Cosigning:
             colleague.apart = True
             self._meter.count("strongroom_witness_splits", colleague.name)
             log.warning("a witness has signed another log", name=colleague.name, reason=str(split))
-            self._split(str(split))
+            self._split(f"the witness {colleague.name}: {split}")
         except WitnessFailed as failed:
             self._meter.count("strongroom_witness_failures", colleague.name)
             if colleague.failing != str(failed):

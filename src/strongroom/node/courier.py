@@ -40,6 +40,7 @@ from strongroom.watching.rules import configured
 _NICE: Final = 10  # processor time goes to the rooms that answer requests
 _DRAIN_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 10.0
+_WAY_ON: Final = "`strongroom accept-restore` goes on from this database, and puts that on record"
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -111,6 +112,7 @@ class CourierRoom:
         tide.cancel()
 
     async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
+        await self._ledger.ready()
         while not self._done.is_set():
             try:
                 await work()
@@ -120,7 +122,8 @@ class CourierRoom:
 
     def _split(self, reason: str) -> None:
         """The log is not the one that a witness signed: the whole node is to stop serving."""
-        control.send(self._line, control.Message("fence", body=reason.encode()))
+        detail = f"{reason}. {_WAY_ON}"
+        control.send(self._line, control.Message("fence", body=detail.encode()))
 
     def _obey(self) -> None:
         received = control.receive(self._line)

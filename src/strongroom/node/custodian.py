@@ -17,6 +17,7 @@ from strongroom.adapters.software import RSAPool, SoftwareProvider
 from strongroom.adapters.system import SystemClock, SystemRandomness
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import Refusal, Restored, Unavailable
+from strongroom.domain.findings import Finding
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node import control, log, seccomp, wire
 from strongroom.node.hardening import harden
@@ -24,6 +25,7 @@ from strongroom.node.lag import Lag
 from strongroom.node.links import LedgerLink, leave_when_alone
 from strongroom.node.metrics import Meter
 from strongroom.node.notarizing import AnchorLine, notarize, sign_the_rest
+from strongroom.node.reporting import FindingsDesk
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
 from strongroom.services.notary import Notary
@@ -114,6 +116,9 @@ class CustodianRoom:
             self._spawn(self._attach_ledger(socket.socket(fileno=descriptors[0])))
         elif message.kind == "attach":
             self._spawn(self._attach_gate(socket.socket(fileno=descriptors[0])))
+        elif message.kind == "attach-findings":
+            desk = FindingsDesk(self._raise)
+            self._spawn(desk.attach(socket.socket(fileno=descriptors[0])))
         elif message.kind == "report":
             self._report(message.number)
         elif message.kind == "notary":
@@ -157,6 +162,11 @@ class CustodianRoom:
         _, gate.frames = await asyncio.get_running_loop().create_connection(
             lambda: wire.Frames(gate.received, gate.lost), sock=line
         )
+
+    async def _raise(self, finding: Finding) -> None:
+        if self._fenced:
+            raise Unavailable(self._fenced)
+        await self._staff.alerts.raise_(finding)
 
     async def _serve(self, call: Call) -> Reply:
         if self._fenced:

@@ -282,10 +282,10 @@ class Restoring:
             whole = destruction.action == "key.destroy"
             for ref in by_kind.get(Kind.IMPORT_TICKET, ()):
                 done += self._forget_ticket(ref, now_us)
+            for ref in by_kind.get(Kind.KEY, ()):  # with all its versions, in one entry
+                done += self._destroy_key(ref, now_us)
             for ref in by_kind.get(Kind.VERSION, ()):
                 done += self._erase_version(ref, now_us, whole=whole)
-            for ref in by_kind.get(Kind.KEY, ()):
-                done += self._destroy_key(ref, now_us)
             for ref in by_kind.get(Kind.AUDIT_KEYS, ()):
                 done += self._erase_details(ref, now_us)
         return done

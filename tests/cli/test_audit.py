@@ -1,4 +1,4 @@
-"""`strongroom audit list` and `audit tail`."""
+"""`strongroom audit list`, `search`, `show` and `tail`."""
 
 import json
 import os
@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from strongroom.adapters.sqlite import reading
-from strongroom.cli import audit
+from strongroom.adapters.sqlite import search
 from strongroom.domain import limits
 from tests.cli.conftest import SOURCE
 
@@ -68,7 +67,7 @@ def test_all_pages_are_all_entries(cli, monkeypatch):
 
 def test_rare_entry_is_found_beyond_what_one_call_looks_at(cli, monkeypatch):
     """The server looks at a bounded part of the log at a time; the first parts hold none."""
-    monkeypatch.setattr(reading, "_SCANNED_MAX", 3)
+    monkeypatch.setattr(search, "_COST_MAX", 3)
     for _ in range(10):
         cli.does("whoami")
     cli.app("key", "rotate", "demo")
@@ -82,7 +81,7 @@ def test_rare_entry_is_found_beyond_what_one_call_looks_at(cli, monkeypatch):
 
 
 def test_limit_holds_over_several_calls(cli, monkeypatch):
-    monkeypatch.setattr(reading, "_SCANNED_MAX", 2)
+    monkeypatch.setattr(search, "_COST_MAX", 2)
     for _ in range(10):
         cli.does("whoami")
     first = cli("audit", "list", "--limit", "5", "-o", "json")
@@ -90,19 +89,108 @@ def test_limit_holds_over_several_calls(cli, monkeypatch):
     assert "--page-token 4 " in first.err
 
 
-def test_tail_looks_back_further_until_it_has_enough(cli, monkeypatch):
-    for _ in range(3):
+def test_tail_looks_back_until_it_has_enough(cli, server, monkeypatch):
+    monkeypatch.setattr(search, "_COST_MAX", 3)
+    for _ in range(20):
         cli.does("whoami")
-    starts = []
-    real = audit._ago
-    monkeypatch.setattr(audit, "_ago", lambda seconds: starts.append(seconds) or real(seconds))
-    found = entries(cli.does("audit", "tail", "-n", "3", "-o", "json"))
-    assert [each["action"] for each in found] == ["identity.read"] * 3
-    assert starts == [10]
+    cli.app("key", "rotate", "demo")
+    for _ in range(20):
+        cli.does("whoami")
+    asked = server.asked.count("audit.read")
+    found = entries(cli.does("audit", "tail", "-n", "1", "--principal", "app", "-o", "json"))
+    assert [each["action"] for each in found] == ["key.rotate"]
+    assert server.asked.count("audit.read") >= asked + 1
     found = entries(cli.does("audit", "tail", "-n", "100", "-o", "json"))
     # What the first tail read is in the log; what this one reads is left out.
-    assert [each["position"] for each in found] == [0, 1, 2, 3, 4]
-    assert starts == [10, 10, 60, 600, 3_600]
+    assert [each["position"] for each in found] == list(range(len(found)))
+
+
+def test_search_shows_the_newest_first(cli):
+    for name in ("k1", "k2", "k3"):
+        cli.does("key", "create", name)
+    found = entries(cli.does("audit", "search", "--action", "key.create", "-o", "json"))
+    assert [each["object"] for each in found] == ["key/k3", "key/k2", "key/k1"]
+    first = cli("audit", "search", "--action", "key.create", "--limit", "2", "-o", "json")
+    assert [each["object"] for each in entries(first.out)] == ["key/k3", "key/k2"]
+    token = re.search(r"--page-token (\d+)", first.err)[1]
+    second = cli("audit", "search", "--action", "key.create", "--page-token", token, "-o", "json")
+    assert [each["object"] for each in entries(second.out)] == ["key/k1"]
+    assert second.err == ""
+
+
+def test_search_ends_at_the_first_entry(cli, monkeypatch):
+    monkeypatch.setattr(limits, "PAGE_ITEMS_MAX", 2)
+    for _ in range(3):
+        cli.does("whoami")
+    found = entries(cli.does("audit", "search", "--all", "-o", "json"))
+    positions = [each["position"] for each in found]
+    assert positions == sorted(positions, reverse=True)
+    assert positions[-1] == 0
+    beyond = cli("audit", "search", "--page-token", "0")
+    assert (beyond.code, beyond.out, beyond.err) == (0, "", "There is no such entry.\n")
+
+
+def test_rare_entry_is_found_backwards_too(cli, monkeypatch):
+    cli.app("key", "rotate", "demo")
+    monkeypatch.setattr(search, "_COST_MAX", 3)
+    for _ in range(10):
+        cli.does("whoami")
+    found = entries(cli.does("audit", "search", "--principal", "app", "-o", "json"))
+    assert [each["action"] for each in found] == ["key.rotate"]
+    assert cli("audit", "search", "--principal", "nobody").err == "There is no such entry.\n"
+
+
+def test_an_entry_is_shown_by_its_position_or_its_request(cli):
+    refused = cli.app("key", "disable", "demo")
+    request = refused.err.split("strongroom why ")[1].strip()
+    by_request = cli.does("audit", "show", request, "-o", "json")
+    event = json.loads(by_request)
+    assert (event["request"], event["outcome"]) == (request, "refused")
+    assert cli.does("audit", "show", str(event["position"]), "-o", "json") == by_request
+    text = cli("audit", "show", request)
+    for said in ("missing", "no policy permits key.disable", "not-allowed", event["leaf_hash"]):
+        assert said in text.out
+    assert f"strongroom audit receipt {request}" in text.err
+
+
+def test_an_entry_is_shown_with_what_it_changed(cli):
+    cli.does("key", "create", "k", "--algorithm", "aes-256-gcm")
+    (event,) = entries(cli.does("audit", "list", "--action", "key.create", "-o", "json"))
+    text = cli.does("audit", "show", str(event["position"]))
+    assert re.search(r"^algorithm +aes-256-gcm$", text, re.MULTILINE)
+    assert re.search(r"^policies +role:administrator$", text, re.MULTILINE)
+    for record in event["records"]:
+        assert f"changed     {record}" in text
+
+
+def test_what_is_erasable_is_shown_until_it_is_erased(cli):
+    cli.does("namespace", "update", "--private-sources")
+    cli.does("key", "create", "k")
+    (event,) = entries(cli.does("audit", "list", "--action", "key.create", "-o", "json"))
+    position = str(event["position"])
+    assert re.search(
+        r"^source \(can be erased\) +127\.0\.0\.1$",
+        cli.does("audit", "show", position),
+        re.MULTILINE,
+    )
+    cli.does("audit", "erase-details", "--yes")
+    after = cli("audit", "show", position)
+    assert "127.0.0.1" not in after.out
+    assert "have been erased" in after.err
+
+
+@pytest.mark.parametrize("entry", ["999", "f" * 32, "9" * 18])
+def test_an_entry_that_is_not_there_is_not_found(cli, entry):
+    result = cli("audit", "show", entry)
+    assert (result.code, result.out) == (5, "")
+    assert result.err.startswith("Not found: entry ")
+
+
+@pytest.mark.parametrize("entry", ["xyz", "-1", "9" * 40, ""])
+def test_what_names_no_entry_is_refused(cli, entry):
+    result = cli("audit", "show", entry)
+    assert result.code in {1, 2}
+    assert result.out == ""
 
 
 def test_no_entry_is_said_so(cli):

@@ -18,8 +18,8 @@ from strongroom.domain.calls import Reply
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.sensitive import Sensitive
 from tests.support.alerts import raised
+from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House
-from tests.support.notaries import SignsAtOnce
 from tests.support.rows import INSERT, SELECT
 
 # For each operation, what admin, app and auditor of the object's own namespace are told

@@ -26,8 +26,9 @@ from strongroom.node.metrics import Meter
 from strongroom.services.facts import Facts
 from strongroom.services.sealing import Sealing
 from strongroom.tlog.tiles import ENTRIES, tiles
+from tests.support.alerts import raised
+from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House, at_once
-from tests.support.notaries import SignsAtOnce
 
 PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
 CONTEXT_NAME, CONTEXT_VALUE = "MARKER-context-name", "MARKER-context-value"
@@ -140,6 +141,9 @@ class Visit:
         self.ask(admin, "token.revoke", made.id)
         self.refuse(made.token, "identity.read")
         self._evidence(admin, app)
+        alert = raised(self.house, self.desk)
+        self.ask(admin, "alert.read", alert)
+        self.ask(self.tokens[-1], "alert.acknowledge", alert, note="seen")
         self.ask(admin, "audit.read", limit=1_000)
         self.ask(other, "audit.read", limit=1_000)
 

@@ -2,13 +2,14 @@
 
 import time
 from collections import deque
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import typer
 
 from strongroom.cli import arguments, screen
 from strongroom.cli.command import command
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import CommandError, Failure, usage
 from strongroom.cli.life import confirm
 from strongroom.cli.session import Session
 from strongroom.client.problems import ProblemError, UnreachableError
@@ -25,7 +26,8 @@ app = typer.Typer(no_args_is_help=True, help="Who did what, and what was refused
 
 _POLL_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 3.0
-_LOOK_BACK_SECONDS: Final = (10, 60, 600, 3_600)
+_POSITION_DIGITS_MAX: Final = 18  # as the server has it
+_REQUEST_CHARACTERS: Final = 32
 _OWN_REMEMBERED: Final = 1_024
 
 Since = Annotated[
@@ -59,32 +61,66 @@ def list_(
 ) -> None:
     """List audit entries, oldest first. All conditions hold together.
 
-    With JSON, each entry is one line.
+    With JSON, each entry is one line. `search` shows the newest first.
     """
     from strongroom.client import calls
 
-    printer = _Printer(at)
-    shown = 0
-    while True:
-        page = at.ask(
-            calls.read_audit(
-                since=since, until=until, principal=principal, key=key, action=action,
-                outcome=outcome, source=source, request=request, page_token=page_token,
-                limit=limits.PAGE_ITEMS_MAX if all_pages else limit - shown,
-            )
+    def look(page_limit: int, token: str) -> "Call[asks.EventPage]":
+        return calls.read_audit(
+            since=since, until=until, principal=principal, key=key, action=action,
+            outcome=outcome, source=source, request=request, page_token=token, limit=page_limit,
         )  # fmt: skip
-        printer.show(page.events)
-        shown += len(page.events)
-        page_token = page.next_page_token
-        # A page can be empty and the log go on: one call looks at a bounded part of it.
-        if _ended(page) or (shown >= limit and not all_pages):
-            break
-    if not shown:
-        screen.note("There is no such entry.")
-    elif not _ended(page):
-        screen.note(
-            f"There may be more: --all shows them, --page-token {page_token} the next page."
-        )
+
+    _show_pages(at, look, _ended, limit, page_token, all_pages=all_pages)
+
+
+@command(app, "search")
+def search(
+    at: Session,
+    since: Since = "",
+    until: Until = "",
+    principal: Who = "",
+    key: Key = "",
+    action: Action = "",
+    outcome: Outcome = "",
+    source: Source = "",
+    request: Request = "",
+    limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
+    page_token: arguments.PageToken = "",
+    all_pages: arguments.All = False,
+) -> None:
+    """Search the audit log: the newest entries first. All conditions hold together.
+
+    With JSON, each entry is one line. `list` shows the oldest first; `show` all of one entry.
+    """
+    from strongroom.client import calls
+
+    def look(page_limit: int, token: str) -> "Call[asks.EventPage]":
+        return calls.read_audit(
+            since=since, until=until, principal=principal, key=key, action=action,
+            outcome=outcome, source=source, request=request, page_token=token, limit=page_limit,
+            newest_first=True,
+        )  # fmt: skip
+
+    _show_pages(at, look, _at_the_first, limit, page_token, all_pages=all_pages)
+
+
+@command(app, "show")
+def show(
+    at: Session,
+    entry: Annotated[
+        str, typer.Argument(metavar="ENTRY", help="Its position in the log, or its request's id.")
+    ],
+) -> None:
+    """Show all of one entry: why it was decided so, what was missing, what it changed."""
+    event = _found(at, entry)
+    if at.json:
+        at.show_json(event)
+        return
+    screen.show_facts(_facts(event))
+    if event.erased:
+        screen.note("The details that were kept beside it have been erased.")
+    screen.note(f"To prove it: strongroom audit receipt {event.request}")
 
 
 @command(app, "tail")
@@ -98,7 +134,7 @@ def tail(
     ] = 10,
     since: Annotated[
         str,
-        typer.Option("--since", metavar="TIME", help="Look back to here, not at most an hour."),
+        typer.Option("--since", metavar="TIME", help="Look back to here and no further."),
     ] = "",
     principal: Who = "",
     key: Key = "",
@@ -113,26 +149,18 @@ def tail(
     """
     from strongroom.client import calls
 
-    def look(since: str, page_token: str) -> "Call[asks.EventPage]":
+    def look(page_limit: int, page_token: str, *, newest_first: bool) -> "Call[asks.EventPage]":
         return calls.read_audit(
             since=since, principal=principal, key=key, action=action, outcome=outcome,
-            source=source, limit=limits.PAGE_ITEMS_MAX, page_token=page_token,
+            source=source, limit=page_limit, page_token=page_token, newest_first=newest_first,
         )  # fmt: skip
 
     printer = _Printer(at)
     log = _Log(at, look)
-    newest: deque[asks.EventView] = deque(maxlen=lines)
-    # The log is read forwards only, and an hour of a busy server is long: a little at first.
-    for start in [since] if since else map(_ago, _LOOK_BACK_SECONDS):
-        newest.clear()
-        for events in log.since(start):
-            newest.extend(events)
-        if len(newest) >= lines:
-            break
-    printer.show(list(newest))
+    printer.show(log.newest(lines))
     while follow:  # until Ctrl-C
         time.sleep(_POLL_SECONDS)
-        for events in log.rest(patient=True):
+        for events in log.rest():
             printer.show(events)
 
 
@@ -172,8 +200,31 @@ def erase_details(
     )
 
 
-def _ago(seconds: int) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _show_pages(
+    at: Session,
+    look: "Callable[[int, str], Call[asks.EventPage]]",
+    ended: "Callable[[asks.EventPage], bool]",
+    limit: int,
+    page_token: str,
+    *,
+    all_pages: bool,
+) -> None:
+    printer = _Printer(at)
+    shown = 0
+    while True:
+        page = at.ask(look(limits.PAGE_ITEMS_MAX if all_pages else limit - shown, page_token))
+        printer.show(page.events)
+        shown += len(page.events)
+        page_token = page.next_page_token
+        # A page can be empty and the log go on: one call looks at a bounded part of it.
+        if ended(page) or (shown >= limit and not all_pages):
+            break
+    if not shown:
+        screen.note("There is no such entry.")
+    elif not ended(page):
+        screen.note(
+            f"There may be more: --all shows them, --page-token {page_token} the next page."
+        )
 
 
 def _ended(page: "asks.EventPage") -> bool:
@@ -184,40 +235,121 @@ def _ended(page: "asks.EventPage") -> bool:
         return True
 
 
-class _Log:
-    """The log from one place on, without the entries that reading it makes."""
+def _at_the_first(page: "asks.EventPage") -> bool:
+    """The same, for who looks backwards."""
+    try:
+        return int(page.next_page_token) <= 0
+    except ValueError:  # likewise
+        return True
 
-    def __init__(self, at: Session, look: "Callable[[str, str], Call[asks.EventPage]]") -> None:
+
+def _found(at: Session, entry: str) -> "asks.EventView":
+    """The entry at that position, or of that request. Raises the refusal for what is not there."""
+    from strongroom.client import calls
+
+    if not entry:
+        raise usage("An entry is named by its position in the log, or by its request's id.")
+    digits = entry.isascii() and entry.isdigit() and len(entry) <= _POSITION_DIGITS_MAX
+    if digits:
+        call = calls.read_audit(limit=1, page_token=str(int(entry) - 1))
+    else:
+        call = calls.read_audit(limit=1, request=entry)
+    for event in at.ask(call).events:
+        if not digits or event.position == int(entry):
+            return event
+    raise CommandError(
+        Failure(
+            Exit.NOT_FOUND,
+            f"Not found: entry {entry[:_REQUEST_CHARACTERS]}",
+            "There is none in this namespace.",
+        )
+    )
+
+
+def _facts(event: "asks.EventView") -> "list[tuple[str, str]]":
+    facts = [
+        ("position", str(event.position)),
+        ("time", screen.neutral(event.time)),
+        ("principal", event.principal or "nobody"),
+        ("action", event.action),
+        ("object", event.object),
+        ("version", str(event.version or "")),
+        ("outcome", event.outcome),
+        ("reason", event.reason),
+        ("missing", event.missing),
+        ("policies", ", ".join(event.policies)),
+    ]
+    for name, value in sorted(event.details.items()):
+        said = ", ".join(value) if isinstance(value, list) else str(value)
+        facts.append((name.replace("_", " "), said))
+    facts += [
+        ("namespace", event.namespace),
+        ("source", event.source),
+        *((f"{name} (can be erased)", value) for name, value in sorted(event.opened.items())),
+        ("token", event.token),
+        ("request", event.request),
+        *(("changed", record) for record in event.records),
+        ("sealed", event.sealed),
+        ("leaf hash", event.leaf_hash),
+    ]
+    return facts
+
+
+class _Look(Protocol):
+    """Asks for a page."""
+
+    def __call__(
+        self, page_limit: int, page_token: str, *, newest_first: bool
+    ) -> "Call[asks.EventPage]": ...
+
+
+class _Log:
+    """The end of the log and what comes after, without the entries that reading it makes."""
+
+    def __init__(self, at: Session, look: _Look) -> None:
         self._at = at
         self._look = look
-        self._since = ""
         self._page_token = ""
         # Only the newest can still turn up: an entry is in the log before its answer arrives.
         self._own: deque[str] = deque(maxlen=_OWN_REMEMBERED)
 
-    def since(self, time_: str) -> "Iterator[list[asks.EventView]]":
-        """Page by page from that time to the end."""
-        self._since, self._page_token = time_, ""
-        return self.rest()
-
-    def rest(self, *, patient: bool = False) -> "Iterator[list[asks.EventView]]":
-        """Page by page up to the end. `patient` waits while the server is away."""
+    def newest(self, lines: int) -> "list[asks.EventView]":
+        """The last entries, oldest first. What comes after them is for `rest`."""
+        found: list[asks.EventView] = []
+        token = ""
         while True:
-            reply = self._page(patient=patient)
+            # One, for who wants none: where the log ends is wanted all the same.
+            wanted = max(lines - len(found), 1)
+            reply = self._at.exchange(self._look(wanted, token, newest_first=True))
+            self._own.append(reply.request_id)
+            page = reply.answer
+            if not token:
+                self._page_token = str(page.tree_size - 1)
+            found += page.events
+            token = page.next_page_token
+            if len(found) >= lines or _at_the_first(page):
+                return found[:lines][::-1]
+
+    def rest(self) -> "Iterator[list[asks.EventView]]":
+        """Page by page up to the end. Waits while the server is away."""
+        while True:
+            reply = self._page()
             self._own.append(reply.request_id)
             self._page_token = reply.answer.next_page_token
             yield [event for event in reply.answer.events if event.request not in self._own]
             if _ended(reply.answer):
                 return
 
-    def _page(self, *, patient: bool) -> "Reply[asks.EventPage]":
+    def _page(self) -> "Reply[asks.EventPage]":
         said = False
         while True:
             try:
-                return self._at.exchange(self._look(self._since, self._page_token))
+                return self._at.exchange(
+                    self._look(limits.PAGE_ITEMS_MAX, self._page_token, newest_first=False)
+                )
             except (ProblemError, UnreachableError) as error:
                 away = isinstance(error, UnreachableError) or error.code == "unavailable"
-                if not patient or not away:
+                if not away:
                     raise
                 if not said:
                     screen.note("The server does not answer; trying again.")

@@ -257,6 +257,7 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     outcome: str = "",
     source: str = "",
     request: str = "",
+    newest_first: bool = False,
     limit: int = limits.PAGE_ITEMS_DEFAULT,
     page_token: str = "",
 ) -> Call[asks.EventPage]:
@@ -264,7 +265,8 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
 
     One call looks at a bounded part of the log, so a page can be short or empty and the log go on:
     the token is the last position that was looked at, `tree_size` the number of positions. `source`
-    is an address, also where addresses are private, or the token of one.
+    is an address, also where addresses are private, or the token of one. With `newest_first`, there
+    are no more when the token is 0.
     """
     query = query_text(
         since=since,
@@ -275,6 +277,7 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
         outcome=outcome,
         source=source,
         request=request,
+        order=asks.Order.NEWEST_FIRST if newest_first else "",
         limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
         page_token=page_token,
     )

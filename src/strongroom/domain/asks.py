@@ -5,6 +5,7 @@ protocol. Names that a request addresses (the key in `/v1/keys/{name}`) are not 
 call's target.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -591,6 +592,13 @@ class DecisionView(Answer):
 # --- audit and state ------------------------------------------------------------------------------
 
 
+class Order(StrEnum):
+    """Which entries come first."""
+
+    OLDEST_FIRST = "oldest-first"
+    NEWEST_FIRST = "newest-first"
+
+
 class AuditQuery(Ask, kw_only=True):
     """Which entries. All conditions hold together; times are RFC 3339."""
 
@@ -602,6 +610,7 @@ class AuditQuery(Ask, kw_only=True):
     outcome: Annotated[str, Meta(max_length=16)] = ""
     source: Annotated[str, Meta(max_length=limits.SOURCE_CHARACTERS_MAX)] = ""
     request: RequestId | UnsetType = UNSET
+    order: Order = Order.OLDEST_FIRST
     limit: PageLimit = limits.PAGE_ITEMS_DEFAULT
     page_token: PageToken = ""
 
@@ -650,9 +659,11 @@ class DetailsErased(Answer):
 
 
 class EventPage(Answer):
-    """Entries, newest last. `next_page_token` always leads on, so one can follow the log.
+    """Entries, in the order that was asked for.
 
-    It is the position up to which was looked: at `tree_size`, there is no more for now.
+    `next_page_token` is the position up to which was looked. Oldest first, it always leads on, so
+    one can follow the log; the last position is `tree_size` - 1. Newest first, at 0 there are no
+    more.
     """
 
     events: list[EventView]

@@ -35,15 +35,22 @@ class History:
         self._ledger = ledger
 
     async def events(self, visit: Visit, ask: asks.AuditQuery) -> asks.EventPage:
-        """Entries, newest last. The page token always leads on, so that a reader can follow."""
+        """Entries by the conditions. Oldest first, the token always leads on: one can follow."""
         permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         if ask.action and ask.action not in OPERATIONS and ask.action not in DEEDS:
             raise InvalidRequest("there is no such action", "$.action")
         if ask.outcome and ask.outcome not in set(Outcome):
             raise InvalidRequest("an outcome is allowed or refused", "$.outcome")
+        newest = ask.order is asks.Order.NEWEST_FIRST
+        position = _position(ask.page_token)
+        if newest and ask.page_token and position <= 0:  # nothing is before the first entry
+            await self._books.allowed(permit, {"count": 0})
+            return asks.EventPage([], "0", (await self._ledger.growth()).size)
         query = EventQuery(
             namespace=permit.namespace.id,
-            after=_position(ask.page_token),
+            after=-1 if newest else position,
+            newest=newest,
+            before=position if newest and ask.page_token else 0,
             since_us=_time_us(ask.since, "$.since"),
             until_us=_time_us(ask.until, "$.until"),
             principal=ask.principal,

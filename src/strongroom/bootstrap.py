@@ -444,6 +444,8 @@ def _look(path: Path, root: Sensitive, anchor: AnchorDirectory, *, begins: bool)
         sealing = Sealing(provider, store.deployment)
         body = sealing.open(record, Namespace, expected=(Kind.NAMESPACE, record.id))
         provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(record.id))
+        if files.fenced:
+            return _Looked(store.deployment, record.id, files.fenced)
         wrong = standing(store, provider, files)
         if wrong:
             return _Looked(store.deployment, record.id, f"{wrong}. {WAY_ON}")

@@ -1,7 +1,8 @@
-"""The anchor's directory: two files, mode 0600, written as `ports/anchor.py` promises.
+"""The anchor's directory: files of mode 0600, written as `ports/anchor.py` promises.
 
     checkpoint     replaced as a whole
     destructions   lines, only ever added to
+    fenced         only there when a witness knows another log: one line that says so
 
 For whoever owns it: the supervisor while a node runs, and the commands that run without one.
 """
@@ -19,7 +20,9 @@ from strongroom.tlog.errors import TlogError
 
 CHECKPOINT: Final = "checkpoint"
 DESTRUCTIONS: Final = "destructions"
+FENCED: Final = "fenced"
 _NEW: Final = ".new"
+_FENCED_BYTES_MAX: Final = 4_096
 _DESTRUCTIONS_BYTES_MAX: Final = 1 << 30  # a million destructions of several versions each
 
 
@@ -37,8 +40,8 @@ class AnchorDirectory:
             sync_directory(self.path.parent)
 
     def clear(self) -> None:
-        """Remove both files: of a deployment that is gone. For trying things out alone."""
-        for name in (CHECKPOINT, DESTRUCTIONS):
+        """Remove the files: of a deployment that is gone. For trying things out alone."""
+        for name in (CHECKPOINT, DESTRUCTIONS, FENCED):
             (self.path / name).unlink(missing_ok=True)
 
     def read(self) -> AnchorFiles:
@@ -46,7 +49,12 @@ class AnchorDirectory:
         return AnchorFiles(
             self._content(CHECKPOINT, notes.NOTE_BYTES_MAX),
             self._content(DESTRUCTIONS, _DESTRUCTIONS_BYTES_MAX),
+            self._content(FENCED, _FENCED_BYTES_MAX).decode(errors="replace").strip(),
         )
+
+    def fence(self, detail: str) -> None:
+        """Remember what a witness said, for every start from now on."""
+        self._replace(FENCED, detail.encode()[: _FENCED_BYTES_MAX - 1] + b"\n")
 
     def keep(self, checkpoint: bytes, destructions: bytes, offset: int) -> None:
         """See the port. Raises `ValueError` for what the anchor must not go to."""
@@ -75,18 +83,24 @@ class AnchorDirectory:
         with suppress(FileNotFoundError, FileExistsError):  # of an attempt that was cut short
             os.link(self.path / CHECKPOINT, self.path / former)
         self._write(checkpoint, destructions, offset)
+        # The new log is not the one that a witness knew something about.
+        (self.path / FENCED).unlink(missing_ok=True)
+        sync_directory(self.path)
         self._last = _checkpoint(checkpoint)
 
     def _write(self, checkpoint: bytes, destructions: bytes, offset: int) -> None:
         if destructions:
             self._add(destructions, offset)
-        new = self.path / (CHECKPOINT + _NEW)
+        self._replace(CHECKPOINT, checkpoint)
+
+    def _replace(self, name: str, content: bytes) -> None:
+        new = self.path / (name + _NEW)
         descriptor = os.open(new, _FLAGS | os.O_TRUNC, 0o600)
         try:
-            _written(descriptor, checkpoint, 0)
+            _written(descriptor, content, 0)
         finally:
             os.close(descriptor)
-        new.replace(self.path / CHECKPOINT)
+        new.replace(self.path / name)
         sync_directory(self.path)
 
     def _add(self, lines: bytes, offset: int) -> None:

@@ -54,6 +54,15 @@ class Anchoring:
             failure = await self._written(write)
         self._tell(name, control.Message("anchored", message.number, failure.encode()))
 
+    async def fence(self, detail: str) -> None:
+        """Remember what a witness said, for the next start, too."""
+        async with self._writing:
+            try:
+                await asyncio.to_thread(self._directory.fence, detail)
+            except OSError as error:
+                # The node does nothing any more, but a new start would have to hear it again.
+                log.warning("the anchor cannot be written", reason=error.strerror or "failed")
+
     async def _written(self, write: control.AnchorWrite) -> str:
         try:
             await asyncio.to_thread(

@@ -275,8 +275,11 @@ class Supervisor:
                 self._appoint()
             case "anchor":
                 self._spawn(self._anchoring.keep(room.name, message))
-            case "fence":
+            case "fence" if room.room in (Room.CUSTODIAN, Room.COURIER):
                 self._fence(message.body.decode())
+                if room.room is Room.COURIER:
+                    # What the notary saw, the next start sees by itself; what a witness said, not.
+                    self._spawn(self._anchoring.fence(message.body.decode()))
             case "reports":
                 self._spawn_reports(room, message.number)
             case "reported":

@@ -12,10 +12,15 @@ import msgspec
 
 
 class AnchorFiles(msgspec.Struct, frozen=True, array_like=True):
-    """The content of both files; `checkpoint` empty: there is none yet."""
+    """The content of both files; `checkpoint` empty: there is none yet.
+
+    `fenced`: what a witness said, by which this is not the log that it signed. It holds across
+    starts, until a restore is accepted.
+    """
 
     checkpoint: bytes = b""
     destructions: bytes = b""
+    fenced: str = ""
 
 
 class Anchor(Protocol):

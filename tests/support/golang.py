@@ -1,4 +1,4 @@
-"""Go's implementation of transparency logs, to ask (tests/tlog/go/main.go).
+"""Go's implementation of transparency logs, to ask (tests/tlog/go).
 
 Its packages are those that every Go toolchain has in it, so nothing is fetched.
 """
@@ -13,8 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).parent.parent / "tlog" / "go" / "main.go"
-_MODULE = "golang.org/x/mod"
+PROGRAM = Path(__file__).parent.parent / "tlog" / "go"
+_VENDORED = {
+    "golang.org/x/mod": ("sumdb/note", "sumdb/tlog"),
+    "golang.org/x/crypto": ("ed25519",),  # in the oldest, such as Debian 12's
+}
 
 
 class RefusedByGo(Exception):  # noqa: N818 - an answer, not a fault
@@ -72,15 +75,19 @@ def running(folder: Path) -> Iterator[Go]:
 
     # Its packages are written in the toolchain's own version of the language: 1.26 of go1.26.8.
     version = ".".join(go("env", "GOVERSION").removeprefix("go").split(".")[:2])
-    # The toolchain's own copy, which no program may import where it lies.
-    vendored = Path(go("env", "GOROOT")) / "src/cmd/vendor" / _MODULE / "sumdb"
-    for package in ("note", "tlog"):
-        shutil.copytree(vendored / package, folder / "mod/sumdb" / package)
-    (folder / "mod/go.mod").write_text(f"module {_MODULE}\n\ngo {version}\n")
-    (folder / "go.mod").write_text(
-        f"module asked\n\ngo {version}\n\nrequire {_MODULE} v0.0.0\n\nreplace {_MODULE} => ./mod\n"
-    )
-    shutil.copy(PROGRAM, folder)
+    # The toolchain's own copies, which no program may import where they lie.
+    vendored = Path(go("env", "GOROOT")) / "src/cmd/vendor"
+    module = f"module asked\n\ngo {version}\n"
+    for name, packages in _VENDORED.items():
+        if not (vendored / name).exists():
+            continue
+        for package in packages:
+            shutil.copytree(vendored / name / package, folder / name / package)
+        (folder / name / "go.mod").write_text(f"module {name}\n\ngo {version}\n")
+        module += f"\nrequire {name} v0.0.0\n\nreplace {name} => ./{name}\n"
+    (folder / "go.mod").write_text(module)
+    for source in PROGRAM.glob("*.go"):
+        shutil.copy(source, folder)
     go("build", "-o", "asked", ".")
     with subprocess.Popen(
         [folder / "asked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -33,6 +33,18 @@ def go(tmp_path_factory):
         yield asked
 
 
+@pytest.fixture(scope="module")
+def attentive(go):
+    """Whether Go notices a changed tile.
+
+    An old one, such as Debian 12's 1.19, does not look at the first tile behind those that the root
+    is made of (`TileHashReader` of sumdb/tlog, mended since): what it believes is nothing to go by.
+    """
+    served = {tile.path: LOG.tile(tile) for tile in tiles_of(259)}
+    served["tile/0/000"] = b"\xff" + served["tile/0/000"][1:]
+    return not go.takes("check tiles", tiles=served, root=ROOTS[259], size=259, index=0)
+
+
 def ours(function, *args, **facts):
     """Whether we take it."""
     try:
@@ -47,9 +59,14 @@ def hashes(answer):
 
 
 @asking
-@given(size=st.integers(0, len(ENTRIES_OF_LOG)))
+@given(size=sizes)
 def test_roots(go, size):
     assert golang.raw(go.ask("root", size=size)["hash"]) == ROOTS[size]
+
+
+def test_the_root_of_nothing(go):
+    """Of which an old Go, such as Debian 12's 1.19, thinks as of no root yet."""
+    assert golang.raw(go.ask("root", size=0)["hash"]) in {ROOTS[0], bytes(32)}
 
 
 @asking
@@ -111,29 +128,33 @@ def test_of_consistency_we_believe_the_same(go, new, data):
     )
 
 
+def tiles_of(size, after=0):
+    return [tile for level in tiles.levels(size) for tile in tiles.tiles(level, size, after=after)]
+
+
 @asking
 @given(size=sizes, data=st.data())
 def test_tiles_are_the_same(go, size, data):
     after = data.draw(st.integers(0, size))
     answer = go.ask("tiles", size=size, old=after)
-    expected = [
-        tile for level in tiles.levels(size) for tile in tiles.tiles(level, size, after=after)
-    ]
-    assert answer.get("texts", []) == [tile.path for tile in expected]
-    assert hashes(answer) == [LOG.tile(tile) for tile in expected]
+    expected = tiles_of(size, after)
+    found = dict(zip(answer.get("texts", []), hashes(answer), strict=True))
+    assert {tile.path: LOG.tile(tile) for tile in expected}.items() <= found.items()
+    # An old Go names all widths through which a tile grew, and the one before, too.
+    more = [tiles.parse_path(path) for path in found.keys() - {tile.path for tile in expected}]
+    widest = {(tile.level, tile.n): tile.width for tile in tiles_of(size)}
+    assert all(tile.width <= widest[tile.level, tile.n] for tile in more)
 
 
 @asking
 @given(size=sizes, data=st.data())
-def test_go_reads_our_tiles_and_notices_when_one_is_changed(go, size, data):
+def test_go_reads_our_tiles_and_notices_when_one_is_changed(go, attentive, size, data):
     index = data.draw(st.integers(0, size - 1))
-    served = {
-        tile.path: LOG.tile(tile)
-        for level in tiles.levels(size)
-        for tile in tiles.tiles(level, size)
-    }
+    served = {tile.path: LOG.tile(tile) for tile in tiles_of(size)}
     asked = {"root": ROOTS[size], "size": size, "index": index}
     assert hashes(go.ask("check tiles", tiles=served, **asked)) == [LOG.leaves[index]]
+    if not attentive:
+        return
     # Any bit of the tile that has the leaf: Go recomputes the root from all of them.
     path = Tile(0, index // 256, min(size - index // 256 * 256, 256)).path
     bit = data.draw(st.integers(0, 8 * len(served[path]) - 1))

@@ -17,6 +17,7 @@ from strongroom.doors.rest.examples import EXAMPLES
 from strongroom.doors.rest.openapi import described
 from strongroom.doors.rest.routes import ROUTES
 from tests.doors.conftest import Entrance, problem_of
+from tests.support.alerts import raised
 from tests.support.desks import House
 from tests.support.travel import travelling
 
@@ -70,10 +71,12 @@ def inhabited(tmp_path):
         assert entrance.admin("POST", "/v1/keys", json=body).is_success
     for body in OTHER_KEYS:
         assert entrance.admin("POST", "/v1/keys", json=body).is_success
-    # Not even in dev mode does an administrator take keys out, or read others' entries.
+    # Not even in dev mode does an administrator take keys out, read others' entries, or
+    # acknowledge alerts.
     text = (
         'permit (principal == Principal::"admin",'
-        ' action in [Action::"key.export", Action::"audit.read-entries"], resource);'
+        ' action in [Action::"key.export", Action::"audit.read-entries",'
+        ' Action::"alert.acknowledge"], resource);'
     )
     assert entrance.admin("PUT", "/v1/policies/exports", json={"text": text}).is_success
     entrance.notary.sign()
@@ -133,6 +136,10 @@ def _of_a_decision(entrance, example):
     return msgspec.structs.replace(example, target=problem_of(refused)["decision_id"])
 
 
+def _of_an_alert(entrance, example):
+    return msgspec.structs.replace(example, target=raised(entrance.house, entrance.house.desk()))
+
+
 def _of_a_receipt(entrance, example):
     made = entrance.admin("GET", "/v1/whoami").headers["strongroom-request-id"]
     entrance.notary.sign()
@@ -160,6 +167,8 @@ FILLED = {
     "token.revoke": _of_a_token,
     "decision.read": _of_a_decision,
     "receipt.read": _of_a_receipt,
+    "alert.read": _of_an_alert,
+    "alert.acknowledge": _of_an_alert,
     "audit.read-tile": _other("0/000.p/3"),
     "audit.read-entries": _other("000.p/3"),
 }

@@ -85,15 +85,16 @@ class House:
             first_namespace=self.first,
             seal="test",
         )
-        return Client(staff.desk, staff.steward)
+        return Client(staff.desk, staff.steward, staff.alerts)
 
 
 class Client:
     """Asks a desk."""
 
-    def __init__(self, desk, steward=None):
+    def __init__(self, desk, steward=None, alerts=None):
         self.desk = desk
         self._steward = steward
+        self.alerts = alerts
 
     def steward(self):
         """Have the steward do all that is due. Returns how many things it did."""

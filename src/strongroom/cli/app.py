@@ -7,6 +7,7 @@ import typer
 
 from strongroom import __version__
 from strongroom.cli import (
+    alerts,
     aliases,
     audit,
     catalogue,
@@ -63,6 +64,7 @@ def build() -> typer.Typer:
     app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)
     identities.register(app, _RIGHTS)
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
+    app.add_typer(alerts.app, name="alerts", rich_help_panel=_AUDIT)
     policies.register(app, _AUDIT)
     node.register(app, _NODE)
     server.register(app)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from strongroom.cli import screen
 from strongroom.cli.session import Session
-from strongroom.domain import asks, limits, transfers
+from strongroom.domain import alerts, asks, limits, transfers
 
 if TYPE_CHECKING:
     from strongroom.client.call import Call
@@ -17,6 +17,7 @@ PageT = TypeVar(
     asks.TokenPage,
     asks.NamespacePage,
     transfers.AliasPage,
+    alerts.AlertPage,
 )
 ItemT = TypeVar("ItemT")
 

@@ -44,6 +44,8 @@ _STYLES: Final = {
     "compromised": "red",
     "destruction-scheduled": "red",
     "destroyed": "red",
+    "medium": "yellow",
+    "high": "red",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import calls, evidence, keys, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, transfers, uses
 from strongroom.client.call import AnswerT, Call
 from strongroom.client.evidence import NoReceiptError, Proven
 from strongroom.client.exchange import (
@@ -178,4 +178,7 @@ class AsyncClient:
     read_log_keys = _method(evidence.read_log_keys)
     read_checkpoint = _method(evidence.read_checkpoint)
     read_tile = _method(evidence.read_tile)
+    list_alerts = _method(alerts.list_alerts)
+    read_alert = _method(alerts.read_alert)
+    acknowledge_alert = _method(alerts.acknowledge_alert)
     read_status = _method(calls.read_status)

@@ -105,4 +105,5 @@ WATCHED_NAMESPACES_MAX: Final = 10_000  # a day each
 WATCHED_BURSTS_MAX: Final = 4_096  # counts by rule and subject, with evidence: 3 KiB each
 WATCHED_EPISODES_MAX: Final = 10_000  # what was raised and may be going on
 WATCHED_NETWORKS_MAX: Final = 65_536  # addresses whose network is known without parsing
+ALERTS_PER_HOUR_MAX: Final = 1_000  # put on record: more is a watcher that somebody else rules
 FINDINGS_PER_HOUR_MAX: Final = 10  # by one rule in one namespace: beyond, it is one event

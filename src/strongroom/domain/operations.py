@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain import asks, evidence, transfers, uses
+from strongroom.domain import alerts, asks, evidence, transfers, uses
 from strongroom.domain.lifecycle import USE_COMPROMISED, Transition, Use
 
 
@@ -68,7 +68,7 @@ def _row(  # noqa: PLR0913 - a row of a table
 
 
 # What nobody asks a door for: the action of an entry, and its details. Most of it is done by the
-# steward when its time has come.
+# steward when its time has come; alerts are raised by the watcher of the log.
 DEEDS: Final[dict[str, frozenset[str]]] = {
     "key.activate": frozenset(),
     "key.deactivate": frozenset({"key_version"}),
@@ -76,6 +76,7 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "key.destroy": frozenset({"key_version", "versions"}),
     "key.expire-material": frozenset({"key_version"}),
     "key.expire-import": frozenset({"ticket"}),
+    "alert.raise": frozenset({"alert", "evidence", "rule", "sentence", "severity", "subject"}),
     # These of the log, when a store without log keys is opened, and by `strongroom accept-restore`.
     "log.begin": frozenset({"origin"}),
     "log.accept-restore": frozenset(
@@ -409,6 +410,18 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
             "audit.erase-details", asks.EraseDetails, asks.DetailsErased, _NAMESPACE,
             "Erase what entries keep beside them; every proof stays valid",
             details="details_generation identifiers_generation",
+        ),
+        _row(
+            "alert.list", alerts.ListAlerts, alerts.AlertPage, _NAMESPACE,
+            "List what the watcher found in the log, newest first", details="count",
+        ),
+        _row(
+            "alert.read", asks.Nothing, alerts.AlertView, _NAMESPACE,
+            "Read an alert and what it rests on", details="alert",
+        ),
+        _row(
+            "alert.acknowledge", alerts.AcknowledgeAlert, alerts.AlertView, _NAMESPACE,
+            "Say that you have looked at an alert, and what came of it", details="alert",
         ),
         _row(
             "status.read", asks.Nothing, asks.StatusView, _NAMESPACE,

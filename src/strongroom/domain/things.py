@@ -7,6 +7,7 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.findings import Evidence, Severity
 from strongroom.domain.lifecycle import Life, State, due_us
 
 
@@ -180,6 +181,20 @@ class AuditKeys(msgspec.Struct, frozen=True):
     created_us: int
     identifiers_generation: int = 1
     details_generation: int = 1
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What the watcher found, and who has looked at it. It is acknowledged once, for good."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    sentence: str
+    evidence: list[Evidence]
+    raised_us: int
+    acknowledged_us: int = 0
+    acknowledged_by: str = ""
+    note: str = ""
 
 
 class LogPair(msgspec.Struct, frozen=True):

@@ -41,6 +41,10 @@ _INFORMATIONAL, _LOW, _MEDIUM, _HIGH = (
 
 # A test compares this with the operation table.
 ACTS: Final[dict[str, Act]] = {
+    "alert.acknowledge": Act(_UPDATE, _MEDIUM),
+    "alert.list": Act(_READ, _INFORMATIONAL),
+    "alert.raise": Act(_CREATE, _HIGH),
+    "alert.read": Act(_READ, _INFORMATIONAL),
     "alias.delete": Act(_DELETE, _LOW),
     "alias.list": Act(_READ, _INFORMATIONAL),
     "alias.write": Act(_UPDATE, _LOW),

@@ -9,6 +9,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.policy_engine import PolicyEngine
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
+from strongroom.services.alerts import Alerts
 from strongroom.services.aliases import Aliases
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Visit
@@ -47,6 +48,7 @@ class Staff(NamedTuple):
     desk: Desk
     steward: Steward
     facts: Facts
+    alerts: Alerts
 
 
 def assemble(  # noqa: PLR0913 - the ports
@@ -129,6 +131,11 @@ def assemble(  # noqa: PLR0913 - the ports
         checkpoints=checkpoints,
     )  # fmt: skip
 
+    alerts = Alerts(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, clock=clock,
+        randomness=randomness,
+    )  # fmt: skip
+
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
         del ask
         permit = authorizer.permit(visit, Resource.NAMESPACE)
@@ -209,9 +216,12 @@ def assemble(  # noqa: PLR0913 - the ports
         "audit.read-keys": receipts.keys,
         "receipt.read": receipts.read,
         "audit.erase-details": privacy.erase,
+        "alert.list": alerts.list,
+        "alert.read": alerts.read,
+        "alert.acknowledge": alerts.acknowledge,
         "status.read": status,
     }
     desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
-    return Staff(desk, steward, facts)
+    return Staff(desk, steward, facts, alerts)

@@ -164,5 +164,10 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/audit/tile/{tile}"): Example("0/x001/234"),
     ("GET", "/audit/tile/entries/{tile}"): Example("x001/234.p/17"),
     ("POST", "/v1/audit/erase-details"): Example(body={"identifiers": True}),
+    ("GET", "/v1/alerts"): Example(query="state=open&severity=high"),
+    ("GET", "/v1/alerts/{id}"): Example(DECISION_ID),
+    ("POST", "/v1/alerts/{id}/acknowledge"): Example(
+        DECISION_ID, body={"note": "a new colleague, announced by her team"}
+    ),
     ("GET", "/v1/status"): Example(),
 }

@@ -74,6 +74,7 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "namespace.create": (AlreadyExists, ChangedMeanwhile),
     "namespace.update": (ChangedMeanwhile,),
     "audit.erase-details": (ChangedMeanwhile,),
+    "alert.acknowledge": (ChangedMeanwhile,),
     "policy.write": (ChangedMeanwhile,),
     "policy.delete": (ChangedMeanwhile,),
     "authorize.explain": (NotFound,),

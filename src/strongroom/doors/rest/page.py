@@ -25,7 +25,7 @@ _TITLES: Final = {
     "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
     "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "receipt": "Receipts",
-    "status": "Status",
+    "alert": "Alerts",     "status": "Status",
 }  # fmt: skip
 
 

@@ -104,5 +104,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/audit/tile/{tile}", "audit.read-tile", media_type=OCTETS, fresh_seconds=YEAR),
     Route("GET", "/audit/tile/entries/{tile}", "audit.read-entries", media_type=OCTETS),
     Route("POST", "/v1/audit/erase-details", "audit.erase-details"),
+    Route("GET", "/v1/alerts", "alert.list"),
+    Route("GET", "/v1/alerts/{id}", "alert.read"),
+    Route("POST", "/v1/alerts/{id}/acknowledge", "alert.acknowledge"),
     Route("GET", "/v1/status", "status.read"),
 )

@@ -37,11 +37,13 @@ CREATE TABLE cursors (
     state    BLOB    NOT NULL
 ) WITHOUT ROWID;
 
--- The log's index: at which places of a span of 16,384 entries a value is. It can be made anew.
-CREATE TABLE postings (
-    key    INTEGER PRIMARY KEY,
-    places BLOB NOT NULL
+-- The log's index: for a span of 16,384 entries and a field, the checksums of its values, and for
+-- each entry which of them it has. It can be made anew.
+CREATE TABLE columns (
+    key     INTEGER PRIMARY KEY,
+    listed  BLOB NOT NULL,
+    numbers BLOB NOT NULL
 );
 
--- Spans below this one are in postings.
+-- Spans below this one are in columns.
 INSERT INTO meta VALUES ('indexed', 0);

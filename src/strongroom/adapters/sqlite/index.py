@@ -1,9 +1,9 @@
-"""The writer's side of the log's index: spans of entries become rows of `postings`.
+"""The writer's side of the log's index: spans of entries become rows of `columns`.
 
-Entries gather in memory after they were kept. When a span is full its rows are written a few at a
-time beside later commits, or when nothing else is to be done; the last of them moves meta's
-`indexed`. Entries of spans from there on are found by looking at them. What a process did not get
-to, the next one reads from the log.
+Entries gather in memory after they were kept. When a span is full, its six rows are written beside
+the next group, or when nothing else is to be done, and meta's `indexed` moves. Entries of spans
+from there on are found by looking at them. What a process did not get to, the next one reads from
+the log.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,10 @@ from typing import Any, Final
 
 import apsw
 
+from strongroom.adapters.sqlite.columns import SPAN, Span
 from strongroom.adapters.sqlite.growth import Row
-from strongroom.adapters.sqlite.postings import SPAN, Field, Posting, Span
 
-# Rows at a time: beside a group some tenths of a millisecond, else a few milliseconds.
-_WRITTEN_BESIDE: Final = 128
-_WRITTEN_IDLE: Final = 1_024
+# Rows of the log that are read again at a time, beside a group or when nothing else is to be done.
 _READ_BESIDE: Final = 256
 _READ_IDLE: Final = 2_048
 _FULL_MAX: Final = 2  # spans in memory that wait to be written; others are read from the log again
@@ -27,6 +25,7 @@ _READ: Final = (
     " CAST(object AS BLOB), CAST(action AS BLOB), CAST(outcome AS BLOB), CAST(request AS BLOB)"
     " FROM entries WHERE position >= ? AND position < ? ORDER BY position"
 )
+_WRITE: Final = "INSERT OR REPLACE INTO columns VALUES (?, ?, ?)"
 
 
 class Index:
@@ -35,15 +34,11 @@ class Index:
     def __init__(self, db: apsw.Connection, size: int) -> None:
         self._db = db
         self._live = Span(size // SPAN)
-        self._size = self._live.first  # how far the log has gathered
         self._done = min(self._read_done(), self._live.number)  # spans that are in the table
         self._full: list[Span] = []
-        self._reading: Span | None = None  # one that is read from the log again
-        self._read_end = 0
-        self._writing: Span | None = None
-        self._fields: list[Field] = []  # of the span that is being written, to come
-        self._rows: list[Posting] = []  # of the field that is being written, to come
-        self._taken = 0  # of these, by the step that is not known to be kept
+        self._again: Span | None = None  # one that is read from the log again
+        self._ready: list[tuple[int, bytes, bytes]] = []  # the rows that are written next
+        self._written = False  # by a transaction that is not known to be kept
         self.catch_up(size)
 
     @property
@@ -53,83 +48,64 @@ class Index:
 
     def prepare(self, *, idle: bool = False) -> bool:
         """Get the next rows ready. False: there are none yet, for some of the log was read."""
-        if self._writing is None:
-            self._writing = self._next(_READ_IDLE if idle else _READ_BESIDE)
-            self._fields = list(Field)
-        if not self._rows and self._writing is not None:
-            self._rows = self._writing.postings(self._fields.pop(0))
-        return bool(self._rows)
+        if not self._ready and self.behind:
+            span = self._next(_READ_IDLE if idle else _READ_BESIDE)
+            if span is not None:
+                self._ready = span.columns()
+        return bool(self._ready)
 
-    def step(self, *, idle: bool = False) -> None:
-        """Write some rows. In a transaction; then `keep`, if it was kept."""
-        some = self._rows[: _WRITTEN_IDLE if idle else _WRITTEN_BESIDE]
-        self._taken = len(some)
-        if some:
-            self._db.executemany("INSERT OR REPLACE INTO postings VALUES (?, ?)", some)
-        if self._ends:
+    def step(self) -> None:
+        """Write what is ready. In a transaction; then `keep`, if it was kept."""
+        self._written = bool(self._ready)
+        if self._ready:
+            self._db.executemany(_WRITE, self._ready)
             done = self._done + 1
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (done,))
 
     def keep(self, rows: Sequence[Row] = ()) -> None:
         """The transaction was kept, and these rows of `entries` with it."""
-        if self._ends:
-            self._writing = None
+        if self._written:
+            self._ready = []
+            self._written = False
             self._done += 1
-        del self._rows[: self._taken]
-        self._taken = 0
         while rows:
-            part = rows[: self._live.first + SPAN - self._size]
-            self._live.add(part)
-            self._grow(self._size + len(part))
+            part = rows[: self._live.first + SPAN - self._live.end]
+            self._grow(part)
             rows = rows[len(part) :]
 
     def catch_up(self, size: int) -> None:
         """The log has grown, by what is not known: read it."""
-        while self._size < size:
-            end = min(size, self._size + _READ_IDLE, self._live.first + SPAN)
-            self._read(self._live, self._size, end)
-            self._grow(end)
+        while self._live.end < size:
+            end = min(size, self._live.end + _READ_IDLE, self._live.first + SPAN)
+            self._grow(self._read(self._live.end, end))
 
-    @property
-    def _ends(self) -> bool:
-        """Whether the rows that were taken are the last of their span."""
-        return bool(self._taken) and self._taken == len(self._rows) and not self._fields
-
-    def _grow(self, size: int) -> None:
-        self._size = size
-        if size == self._live.first + SPAN:
+    def _grow(self, rows: Sequence[Row]) -> None:
+        self._live.add(rows)
+        if self._live.full:
             if len(self._full) < _FULL_MAX:
                 self._full.append(self._live)
             self._live = Span(self._live.number + 1)
 
     def _next(self, rows_max: int) -> Span | None:
-        """The span to be written next, if there is one and all of it is known by now."""
-        if not self.behind:
-            return None
+        """The span to be written next, if all of it is known by now."""
         if self._full and self._full[0].number == self._done:
             return self._full.pop(0)
-        if self._reading is None:
-            self._reading = Span(self._done)
-            self._read_end = self._reading.first
-        end = min(self._read_end + rows_max, self._reading.first + SPAN)
-        self._read(self._reading, self._read_end, end)
-        self._read_end = end
-        if end < self._reading.first + SPAN:
+        if self._again is None:
+            self._again = Span(self._done)
+        span = self._again
+        span.add(self._read(span.end, min(span.end + rows_max, span.first + SPAN)))
+        if not span.full:
             return None
-        span, self._reading = self._reading, None
+        self._again = None
         return span
 
-    def _read(self, span: Span, first: int, end: int) -> None:
-        run: list[Row] = []
-        rows: list[Any] = self._db.execute(_READ, (first, end)).fetchall()
-        for at, namespace, *texts in rows:
-            if run and run[-1][0] + 1 != at:  # an entry is gone: where it was, nothing is found
-                span.add(run)
-                run = []
-            principal, name, action, outcome, request = [_text(value) for value in texts]
-            run.append((at, 0, namespace, principal, name, action, outcome, request, b"", ""))
-        if run:
-            span.add(run)
+    def _read(self, first: int, end: int) -> list[Row]:
+        """Rows from the log, with an empty one in the place of each that is gone."""
+        rows = [_row(position, b"", (b"",) * 5) for position in range(first, end)]
+        stored: list[Any] = self._db.execute(_READ, (first, end)).fetchall()
+        for position, namespace, *texts in stored:
+            rows[position - first] = _row(position, namespace, texts)
+        return rows
 
     def _read_done(self) -> int:
         row = self._db.execute(
@@ -139,5 +115,8 @@ class Index:
         return 0 if row is None else max(int(row[0]), 0)
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode(errors="replace")
+def _row(position: int, namespace: bytes, texts: Sequence[bytes | None]) -> Row:
+    principal, name, action, outcome, request = [
+        (text or b"").decode(errors="replace") for text in texts
+    ]
+    return position, 0, namespace, principal, name, action, outcome, request, b"", ""

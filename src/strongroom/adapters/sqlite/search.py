@@ -1,15 +1,14 @@
 """Entries that are asked for: found by the index, looked at, and only then shown.
 
-The index leads to places; what is shown was compared with the columns of its row. So a forged
-posting can hide an entry (`strongroom fsck` makes the index anew and compares) but show none.
+The index leads to places; what is shown was compared with its row of `entries`. So an edited index
+can hide an entry (`strongroom fsck` makes it anew and compares) but show none.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import apsw
 
-from strongroom.adapters.sqlite.postings import ALL, SPAN, Field, Term, key, ordered
+from strongroom.adapters.sqlite.columns import SPAN, Field, Places, Term, key
 from strongroom.adapters.sqlite.tree import size_of
 from strongroom.ports.store import EventPage, EventQuery, StoredEvent
 
@@ -17,8 +16,9 @@ from strongroom.ports.store import EventPage, EventQuery, StoredEvent
 # came, and the reader asks on.
 _COST_MAX: Final = 30_000
 _COST_OF_A_ROW: Final = 12  # that is read by its position
-_COST_OF_A_SPAN: Final = 5
-_SPANS_MIN: Final = 2  # whose postings are read at a time, at first
+_COST_OF_A_SPAN: Final = 15  # whose values are read
+_COST_OF_NUMBERS: Final = 50  # of one field of a span
+_SPANS_MIN: Final = 2  # whose values are read at a time, at first
 _SPANS_MAX: Final = 64
 _SKEW_US: Final = 5_000_000  # how far an entry's time may lie from its neighbours'
 _REQUEST_US: Final = 60_000_000  # how far an entry's time may lie from its request's
@@ -88,86 +88,100 @@ class _Search:
             Field.REQUEST: query.request,
         }
         matches = {field: value for field, value in asked.items() if value}
-        # Every other term is of the namespace, too.
         self._terms = [
-            Term(field, query.namespace, value)
-            for field, value in (matches or {Field.NAMESPACE: ""}).items()
+            Term(Field.NAMESPACE, query.namespace),
+            *(Term(field, value) for field, value in matches.items()),
         ]
         columns = "".join(f" AND {field.name.lower()} = ?" for field in matches)
         self._where = f"time_us BETWEEN ? AND ? AND namespace = ?{columns}"
         self._values = (since, until, query.namespace, *matches.values())
-        parts = [part for term in self._terms for part in (term.column, term.listed)]
-        self._parts = ", ".join(f"({part})" for part in parts)
+        self._fields = ", ".join(f"({term.field:d})" for term in self._terms)
 
     def through(self, first: int, end: int) -> int:
         """Look through these positions. How far that came: where it is to be gone on."""
         if not self._limit or first >= end:
             return end if self._newest else first
-        for stretch, places in self._stretches(_Reach(first, end)):
-            if not places:
-                done = stretch.first if self._newest else stretch.end
+        indexed = self._indexed()
+        spans = range(first // SPAN, (end - 1) // SPAN + 1)
+        listed: dict[int, dict[int, bytes | None]] = {}
+        many = _SPANS_MIN
+        for number in reversed(spans) if self._newest else spans:
+            reach = _Reach(max(first, number * SPAN), min(end, (number + 1) * SPAN))
+            if number >= indexed:
+                done = self._look_at_all(reach)
             else:
-                done = self._look(stretch, places)
+                if number not in listed:
+                    low = max(number - many + 1, spans.start) if self._newest else number
+                    listed = self._listed(low, min(low + many, spans.stop, indexed))
+                    many = min(2 * many, _SPANS_MAX)
+                done = self._look(reach, number, listed[number])
             if len(self.found) == self._limit or self._cost >= _COST_MAX:
                 return done
         return first if self._newest else end
 
-    def _stretches(self, reach: _Reach) -> Iterator[tuple[_Reach, int]]:
-        """What lies in the reach, span by span, with the places to look at."""
-        indexed = self._indexed()
-        spans = range(reach.first // SPAN, (reach.end - 1) // SPAN + 1)
-        known: dict[int, dict[int, bytes | None]] = {}
-        many = _SPANS_MIN
-        for number in reversed(spans) if self._newest else spans:
-            base = number * SPAN
-            stretch = _Reach(max(reach.first, base), min(reach.end, base + SPAN))
-            if number >= indexed:
-                yield stretch, ALL
-                continue
-            if number not in known:
-                low = max(number - many + 1, spans.start) if self._newest else number
-                known = self._postings(low, min(low + many, spans.stop, indexed))
-                many = min(2 * many, _SPANS_MAX)
-            places = (1 << stretch.end - base) - (1 << stretch.first - base)
-            for term in self._terms:
-                places &= term.places(known[number])
-            self._cost += _COST_OF_A_SPAN
-            yield stretch, places
-
-    def _postings(self, first: int, end: int) -> dict[int, dict[int, bytes | None]]:
+    def _listed(self, first: int, end: int) -> dict[int, dict[int, bytes | None]]:
+        """The values of the fields that are asked for, span by span."""
         found: dict[int, dict[int, bytes | None]] = {number: {} for number in range(first, end)}
-        rows = self._db.execute(
+        rows: list[Any] = self._db.execute(
             "WITH RECURSIVE span (number) AS"  # noqa: S608 - numbers
             " (VALUES (?1) UNION ALL SELECT number + 1 FROM span WHERE number + 1 < ?2),"
-            f" part (key) AS (VALUES {self._parts})"
-            " SELECT span.number, part.key,"
-            " iif(typeof(places) = 'blob', places, NULL)"
-            " FROM span CROSS JOIN part CROSS JOIN postings"
-            f" ON postings.key = span.number * {key(1, 0)} + part.key",
+            f" field (number) AS (VALUES {self._fields})"
+            " SELECT span.number, field.number, iif(typeof(listed) = 'blob', listed, NULL)"
+            " FROM span CROSS JOIN field CROSS JOIN columns"
+            f" ON columns.key = span.number * {key(1, Field.NAMESPACE)} + field.number",
             (first, end),
-        )
-        for number, part, places in rows:
-            found[number][part] = places
+        ).fetchall()
+        for number, field, listed in rows:
+            found[number][field] = listed
         return found
 
-    def _look(self, stretch: _Reach, places: int) -> int:
-        """Compare the entries there. How far that came."""
-        if places.bit_count() * _COST_OF_A_ROW > stretch.end - stretch.first:
-            return self._look_at_all(stretch)
-        base = stretch.first // SPAN * SPAN
-        for place in ordered(places, newest=self._newest):
+    def _look(self, reach: _Reach, span: int, listed: dict[int, bytes | None]) -> int:
+        """Look where the index leads to. How far that came."""
+        nothing = reach.first if self._newest else reach.end
+        self._cost += _COST_OF_A_SPAN
+        wanted = [(term.field, term.wanted(listed.get(term.field))) for term in self._terms]
+        if any(number == b"" for _, number in wanted):
+            return nothing
+        places = []
+        for field, number in wanted:
+            if number is not None and listed[field] is not None:
+                found = Places.of(self._numbers(span, field), number)
+                if found is not None:
+                    places.append(found)
+        places.sort(key=lambda found: found.count)
+        if not places or places[0].count * _COST_OF_A_ROW > SPAN:
+            return self._look_at_all(reach)
+        base = span * SPAN
+        rarest, *others = places
+        for place in rarest.between(reach.first - base, reach.end - base, newest=self._newest):
             at = base + place
             if self._cost >= _COST_MAX:
                 return at + 1 if self._newest else at
-            self._cost += _COST_OF_A_ROW
-            row = self._db.execute(
-                f"{_COLUMNS} WHERE position = ? AND {self._where}", (at, *self._values)
-            ).fetchone()
-            if row is not None:
-                self._show(row)
-                if len(self.found) == self._limit:
-                    return at if self._newest else at + 1
-        return stretch.first if self._newest else stretch.end
+            self._cost += 1
+            if not all(other.has(place) for other in others) or not self._shown(at):
+                continue
+            if len(self.found) == self._limit:
+                return at if self._newest else at + 1
+        return nothing
+
+    def _numbers(self, span: int, field: Field) -> bytes | None:
+        self._cost += _COST_OF_NUMBERS
+        row: Any = self._db.execute(
+            "SELECT iif(typeof(numbers) = 'blob', numbers, NULL) FROM columns WHERE key = ?",
+            (key(span, field),),
+        ).fetchone()
+        found: bytes | None = row[0]
+        return found
+
+    def _shown(self, at: int) -> bool:
+        """Compare an entry, and show it if it is one of those."""
+        self._cost += _COST_OF_A_ROW
+        row = self._db.execute(
+            f"{_COLUMNS} WHERE position = ? AND {self._where}", (at, *self._values)
+        ).fetchone()
+        if row is not None:
+            self._show(row)
+        return row is not None
 
     def _look_at_all(self, stretch: _Reach) -> int:
         first, end = stretch

@@ -305,7 +305,7 @@ class SQLiteStore:
             ready = self._index.prepare(idle=True)
         if ready:
             with self._transaction():
-                self._index.step(idle=True)
+                self._index.step()
             self._index.keep()
 
     def page(self, kind: Kind, namespace: bytes, after: str, limit: int) -> list[Record]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, get_args, get_type_hints
 
-from strongroom.client import calls, keys, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, transfers, uses
 from strongroom.client.synchronous import Client
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "client.md"
 _MARK: Final = "<!-- From here on written by tools/client_reference.py; changes are lost. -->\n"
+_MODULES: Final = (alerts, calls, evidence, keys, transfers, uses)
 
 
 def render() -> str:
@@ -26,7 +27,7 @@ def _lines() -> Iterator[str]:
     yield "| method | answer | |"
     yield "| --- | --- | --- |"
     for name in vars(Client):
-        found = (getattr(module, name, None) for module in (calls, keys, transfers, uses))
+        found = (getattr(module, name, None) for module in _MODULES)
         build = next(filter(None, found), None)
         if build is None or name.startswith("_"):
             continue

@@ -8,6 +8,7 @@ is the object its own. And a foreign object is answered byte for byte as one tha
 import base64
 import json
 import os
+import time
 import uuid
 
 import pytest
@@ -172,6 +173,17 @@ class World:
         assert refused.status == 403
         return refused.json["decision_id"]
 
+    def alert(self, admin):
+        """One that is there: who stops one key after the other is seen by the watcher."""
+        for number in range(100):
+            found = admin.ask("GET", "/v1/alerts").json["alerts"]
+            if found:
+                return found[0]["id"]
+            if number < 4:
+                self.disabled_key(admin)
+            time.sleep(0.1)
+        raise AssertionError("the watcher saw nothing")
+
     def request(self, admin):
         return admin.ask("GET", "/v1/whoami").request_id
 
@@ -276,6 +288,9 @@ _ROWS = {
     ("GET", "/audit/checkpoint"): (None, None, None),
     ("GET", "/audit/tile/{tile}"): (None, None, None),
     ("GET", "/audit/tile/entries/{tile}"): (None, None, None),
+    ("GET", "/v1/alerts"): (None, None, None),
+    ("GET", "/v1/alerts/{id}"): (World.alert, None, 404),
+    ("POST", "/v1/alerts/{id}/acknowledge"): (World.alert, lambda _: {"note": "seen"}, 404),
     ("GET", "/v1/status"): (None, None, None),
 }  # fmt: skip
 
@@ -291,6 +306,7 @@ _MISSING = {
     World.token: lambda: "0" * 32,
     World.decision: lambda: "0" * 32,
     World.request: lambda: "0" * 32,
+    World.alert: lambda: "0" * 32,
     World.ciphertext: lambda: base64.b64encode(b"\x01" + bytes(150)).decode(),
 }
 

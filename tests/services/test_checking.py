@@ -1,5 +1,6 @@
 """fsck finds whatever was edited, says where, and finds nothing in what was not."""
 
+import apsw
 import pytest
 
 from strongroom.adapters.sqlite.inspection import SQLiteInspection

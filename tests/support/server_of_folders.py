@@ -58,10 +58,12 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(folder, port=0):
+def serving(folder, port=0, context=None):
     bent = Bent(folder)
     with _Server(("127.0.0.1", port), _handler(bent)) as server:
         bent.port = server.server_address[1]
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -297,6 +297,14 @@ def test_a_folder_that_cannot_be_read_is_not_called_wrong(check, folder, monkeyp
     assert check(folder) == (2, said)
 
 
+def test_a_folder_whose_list_cannot_be_read_is_not_called_wrong(check, folder, monkeypatch):
+    def deny(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", deny)
+    assert check(folder) == (2, f"Not checked: {folder} cannot be read: Permission denied.")
+
+
 # --- signatures ---------------------------------------------------------------------------------
 
 

@@ -3,14 +3,17 @@
 import json
 import shutil
 import socket
+import ssl
 import threading
 
 import pytest
 
 from strongroom.tlog import merkle, tiles
 from strongroom.tlog.checkpoints import Checkpoint
+from strongroom.verify import web
 from strongroom.verify.program import main
 from tests.support.auditing import ORIGIN, log_signer, signed, vkey, write_folder
+from tests.support.certificates import write_certificate
 from tests.support.server_of_folders import serving
 
 KEY = vkey(log_signer())
@@ -166,6 +169,14 @@ def test_a_tile_that_is_missing_is_named(check, server, earlier):
     )
 
 
+def test_a_full_tile_that_is_missing_is_named(check, server, earlier):
+    server.instead["tile/entries/000"] = (410, b"", {})
+    assert check("--entries") == (
+        1,
+        "WRONG: the server does not have tile/entries/000, which its log needs.",
+    )
+
+
 # --- what is kept -------------------------------------------------------------------------------
 
 
@@ -279,6 +290,35 @@ def test_an_answer_without_end_is_not_read_to_it(check, server):
 def test_a_connection_that_was_given_up_is_made_again(check, server, earlier):
     server.hang_up_after = 2
     assert check("--from", earlier(69_990))[0] == 0
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(capsys, monkeypatch):
+    monkeypatch.setattr(web, "_SECONDS_MAX", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert main(["server", url, "--key", KEY]) == 2
+    assert "no answer within" in capsys.readouterr().err
+
+
+def test_tls_is_spoken_with_who_has_a_certificate(check, original, tmp_path):
+    write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
+    with serving(original, context=context) as bent:
+        url = bent.url.replace("http:", "https:")
+        assert check("--ca", tmp_path / "chain.pem", url=url)[0] == 0
+        code, said = check(url=url)
+        assert code == 2
+        assert "its certificate is not accepted" in said
+        assert len(bent.asked) == 1
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{}", b'{"detail": 7}', b'{"detail": "a\\nb"}'])
+def test_what_a_refusal_says_is_shown_only_as_words(check, server, body):
+    server.instead["checkpoint"] = (500, body, {})
+    code, said = check()
+    assert code == 2
+    assert said.endswith("to /audit/checkpoint.")
 
 
 def test_nobody_there_is_said():

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from strongroom.adapters.witnesses import HTTPWitness
+from strongroom.ports.witnesses import Cosigned, Inconsistent, Knows, WitnessSettings
 from strongroom.tlog import notes, vkeys
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.keys import verifier
@@ -274,6 +276,32 @@ def test_it_stops_when_it_is_told(directory):
         assert witness.process.returncode in (0, 130)
         witness.stop = lambda _: None
     assert not witness.alarms()
+
+
+def test_the_couriers_words_are_the_witnesss(directory):
+    """What a node sends to its witnesses, and understands of their answers."""
+    with RunningWitness(directory) as running:
+        asking = HTTPWitness(WitnessSettings(url=f"http://127.0.0.1:{running.port}/", key=""))
+
+        def ask(log, old, new):
+            note = notes.sign(Checkpoint(ORIGIN, new, log.root(new)).text, [log_signer()])
+            proof = log.consistency(old, new) if old else []
+            return asking.ask(old, proof, note.to_bytes())
+
+        answer = ask(LOG, 0, 10)
+        assert len(notes.parse_signatures(answer.signatures)) == 2
+        assert isinstance(ask(LOG, 10, 400), Cosigned)
+        assert ask(LOG, 10, 400) == Knows(400)
+        assert ask(FORK, 400, 400) == Knows(400)
+        assert ask(LOG, 0, 10) == Knows(400)
+        asking.close()
+    with RunningWitness(directory) as running:
+        asking = HTTPWitness(WitnessSettings(url=f"http://127.0.0.1:{running.port}", key=""))
+        longer = Log([*LOG.entries, b"more"])
+        other = Log([*FORK.entries, b"more"])
+        assert isinstance(ask(other, 400, 401), Inconsistent)
+        assert isinstance(ask(longer, 400, 401), Cosigned)
+        asking.close()
 
 
 # --- settings -----------------------------------------------------------------------------------

@@ -1,12 +1,10 @@
 """The courier in a whole node: sinks that die, are deaf, and are killed for; the room itself."""
 
 import base64
-import contextlib
 import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,67 +13,9 @@ import pytest
 from strongroom.tlog.merkle import leaf_hash
 from tests.support.certificates import write_certificate
 from tests.support.load import Load
-from tests.support.nodes import ENVIRONMENT, Served, eventually, strongroom
+from tests.support.nodes import eventually, strongroom
 from tests.support.receivers import SyslogReceiver, Webhook, server_context
-
-PASSPHRASE = "a passphrase for tests only"
-
-
-@contextlib.contextmanager
-def served(directory, tables):
-    """A deployment with these tables in its configuration."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = directory / "strongroom.toml"
-    config.write_text(
-        f'[server]\nlisten = "127.0.0.1:{port}"\nmetrics_open = true\n'
-        '[store]\npath = "data/strongroom.db"\n[seal]\nkind = "passphrase"\nfile = "seal.json"\n'
-        f"[rooms]\ngates = 1\n{tables}"
-    )
-    secret = directory / "passphrase"
-    token = directory / "token"
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(PASSPHRASE)
-        done = strongroom(
-            "init", "--config", config, "--passphrase-file", secret, "--token-file", token
-        )
-        assert done.returncode == 0, done.stderr
-    node = Node(config, token.read_text().strip(), f"http://127.0.0.1:{port}")
-    with node:
-        admin = node.client()
-        if admin.ask("GET", "/v1/keys/demo").status == 404:
-            assert admin.ask("POST", "/v1/keys", {"name": "demo"}).status == 201
-            app = {"name": "app", "roles": ["key-user"]}
-            assert admin.ask("POST", "/v1/principals", app).status == 201
-        node.app = admin.ask("POST", "/v1/tokens", {"principal": "app"}).json["token"]
-        yield node
-
-
-class Node(Served):
-    """Its log is in a file, so that it can be read while it runs."""
-
-    def start(self):
-        self.log = self.directory.with_name("node.log")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                self._command, stdout=subprocess.DEVNULL, stderr=log, env=ENVIRONMENT
-            )
-        self.output = b""
-        eventually(lambda: b"ready at" in self.log.read_bytes() or self.process.poll(), 60)
-        assert self.process.poll() is None, self.log.read_text()
-
-    def metric(self, name, **labels):
-        wanted = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-        for line in self.client().ask("GET", "/metrics").body.decode().splitlines():
-            if line.startswith(f"{name}{{") and wanted in line:
-                return float(line.rpartition(" ")[2])
-        raise AssertionError(name)
-
-    def said(self, message):
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in map(json.loads, lines) if line["message"] == message]
+from tests.support.served import served
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ class CourierRoom:
         alone.cancel()
         for each in work:
             each.stop()
+        self._tide.end()
         # What is being sent arrives, or is sent again the next time.
         await asyncio.wait(running, timeout=_DRAIN_SECONDS)
         tide.cancel()

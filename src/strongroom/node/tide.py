@@ -24,6 +24,12 @@ class Tide:
         self._ledger = ledger
         self._risen = asyncio.Event()
         self.size = 0
+        self._ended = False
+
+    def end(self) -> None:
+        """Nobody is to wait any more."""
+        self._ended = True
+        self._risen.set()
 
     async def run(self) -> None:
         """Look, for ever."""
@@ -40,10 +46,10 @@ class Tide:
     async def beyond(self, position: int, seconds: float) -> bool:
         """Whether there is an entry at that position, at the latest after so many seconds."""
         end = asyncio.get_running_loop().time() + seconds
-        while self.size <= position:
+        while self.size <= position and not self._ended:
             left = end - asyncio.get_running_loop().time()
             if left <= 0:
                 return False
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._risen.wait(), left)
-        return True
+        return self.size > position

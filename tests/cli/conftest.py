@@ -69,6 +69,11 @@ class Command:
         assert self._server.admin not in out + err
         return Result(code, out, err)
 
+    @property
+    def server(self):
+        """The stand-in that it talks to."""
+        return self._server
+
     def app(self, *arguments):
         return self(*arguments, "--token-from", "APP")
 

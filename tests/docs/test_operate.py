@@ -40,7 +40,16 @@ def node(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    ["configuration", "monitoring", "namespaces", "policies", "privacy", "roles", "rotation"],
+    [
+        "configuration",
+        "monitoring",
+        "namespaces",
+        "policies",
+        "privacy",
+        "roles",
+        "rotation",
+        "suspicious-use",
+    ],
 )
 def test_what_a_page_shows_is_what_the_program_says(name, node, tmp_path):
     with Terminal(tmp_path) as terminal:

@@ -93,7 +93,8 @@ def _night(month, day):
 def _people(month, day):
     for name, (begins, ends, entries, home) in PEOPLE.items():
         # Now and then somebody looks in on a Saturday, or works late.
-        saturday = day % 7 == 5 and month.chance.random() < 0.04
+        # Carla never does: on a Sunday, it is not her.
+        saturday = day % 7 == 5 and name != "carla" and month.chance.random() < 0.04
         if not is_workday(day) and not saturday:
             continue
         if month.chance.random() < 0.08:  # ill, or away

@@ -52,6 +52,7 @@ def list_(
         return
     if not found and not following:
         screen.note("There is no such alert.")
+        return
     screen.show_table(
         ("id", "last entry", "severity", "rule", "subject", "acknowledged by"),
         [

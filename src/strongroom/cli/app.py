@@ -13,8 +13,10 @@ from strongroom.cli import (
     catalogue,
     crypt,
     data_keys,
+    evidence,
     exchange,
     exits,
+    exporting,
     identities,
     keys,
     namespaces,
@@ -63,6 +65,8 @@ def build() -> typer.Typer:
     app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
     app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)
     identities.register(app, _RIGHTS)
+    evidence.register(audit.app)
+    exporting.register(audit.app)
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
     app.add_typer(alerts.app, name="alerts", rich_help_panel=_AUDIT)
     policies.register(app, _AUDIT)

@@ -208,7 +208,7 @@ class Alerts:
         record = await self._record(visit.target, permit.namespace)
         body = self._open(record, record.id, permit.namespace)
         if body.acknowledged_us:
-            raise ChangedMeanwhile(f"{body.acknowledged_by} has acknowledged it already")
+            raise ChangedMeanwhile(f"it was acknowledged already, by {body.acknowledged_by}")
         if body.subject == f"principal/{permit.principal.name}":
             raise InvalidRequest("an alert about yourself is somebody else's to acknowledge")
         acknowledged = msgspec.structs.replace(

@@ -38,7 +38,7 @@ _ROW: Final = (
 
 Thing = tuple[bytes, str]  # namespace, object
 _Row = tuple[int, int, str]  # day, version, principal
-_Use = tuple[int, int]  # count, last_us
+_Use = list[int]  # count, last_us
 _Gathered = dict[Thing, dict[_Row, _Use]]
 
 _decode = msgspec.json.Decoder(events.Event).decode
@@ -75,6 +75,7 @@ class Uses:
         self._size = self._counted  # how far the log is counted, here or there
         self._through = 0
         self._gathering: _Gathered = {}
+        self._met: dict[tuple[bytes, str, int, int, str], _Use] = {}  # the same, in one step
         self._leaving: _Gathered = {}  # what was put aside, as far as it is not in the table
         self._rows = 0  # in both
         self._step: list[tuple[Thing, _Row, _Use]] | None = None
@@ -179,12 +180,12 @@ class Uses:
             " ORDER BY day DESC, version DESC, principal DESC LIMIT ?",
             (*thing, since_day, max(limit, 0)),
         ):
-            rows[day, version, principal.decode(errors="replace")] = (count, last_us)
+            rows[day, version, principal.decode(errors="replace")] = [count, last_us]
         # A row that lies beyond the limit in the table lies beyond it together with these, too.
         for part in (self._leaving, self._gathering):
             for row, use in part.get(thing, {}).items():
                 if row[0] >= since_day:
-                    rows[row] = _sum(rows.get(row, (0, use[1])), use)
+                    rows[row] = _sum(rows.get(row, [0, use[1]]), use)
         newest = sorted(rows.items(), reverse=True)[: max(limit, 0)]
         return [
             Usage(version, principal, day, count, last_us)
@@ -194,31 +195,29 @@ class Uses:
     # --- how --------------------------------------------------------------------------------------
 
     def _gather(self, entries: Sequence[Entry]) -> None:
-        # Once for every use of a key there is: spelled out, and in tuples of plain values, which
-        # the garbage collector need not look through.
-        gathering, totals = self._gathering, self._totals
+        # Once for every use of a key there is: spelled out.
+        met, totals = self._met, self._totals
         for entry in entries:
             namespace, time_us = entry.namespace, entry.time_us
+            day, principal = time_us // DAY_US, entry.principal
             for tally in entry.tally:
-                count, version = tally.count, tally.version
+                count, version, name = tally.count, tally.version, tally.object
                 if not 0 < count <= _SANE_MAX or not 0 <= version <= _SANE_MAX:
                     continue
-                thing = (namespace, tally.object)
-                rows = gathering.get(thing)
-                if rows is None:
-                    rows = gathering[thing] = {}
-                row = (time_us // DAY_US, version, entry.principal)
-                use = rows.get(row)
+                use = met.get((namespace, name, day, version, principal))
                 if use is None:
-                    rows[row] = (count, time_us)
+                    use = met[namespace, name, day, version, principal] = [0, time_us]
+                    rows = self._gathering.setdefault((namespace, name), {})
+                    rows[day, version, principal] = use
                     self._rows += 1
-                else:
-                    rows[row] = (use[0] + count, max(use[1], time_us))
-                if totals and (total := totals.get(thing)) is not None:
+                use[0] += count
+                if use[1] < time_us:  # noqa: PLR1730 - max() would be a call for each entry
+                    use[1] = time_us
+                if totals and (total := totals.get((namespace, name))) is not None:
                     total.add(version, count)
 
     def _put_aside(self) -> None:
-        self._leaving, self._gathering = self._gathering, {}
+        self._leaving, self._gathering, self._met = self._gathering, {}, {}
         self._through = self._size
         self._asided = time.monotonic()
 
@@ -269,7 +268,7 @@ def _flat(gathered: _Gathered) -> Iterator[tuple[Thing, _Row, _Use]]:
 
 
 def _sum(one: _Use, other: _Use) -> _Use:
-    return one[0] + other[0], max(one[1], other[1])
+    return [one[0] + other[0], max(one[1], other[1])]
 
 
 def sane(tally: Tally) -> bool:

@@ -448,7 +448,7 @@ def _look(path: Path, root: Sensitive, anchor: AnchorDirectory, *, begins: bool)
             return _Looked(store.deployment, record.id, files.fenced)
         wrong = standing(store, provider, files)
         if wrong:
-            return _Looked(store.deployment, record.id, f"{wrong}. {WAY_ON}")
+            return _Looked(store.deployment, record.id, f"{wrong}{WAY_ON}")
         if not begins:
             return _Looked(store.deployment, record.id, "")
         log_keys = begin_log(

@@ -1,53 +1,77 @@
-"""What a node's notary does once a second, done when a test says so: sign the log as it is."""
+"""A running node's log as an auditor beside it sees it: every checkpoint that comes by."""
 
-import asyncio
+import sqlite3
+import threading
 import time
 
-from msgspec import structs
+from tests.support.notaries import Auditor
 
-from strongroom.domain.records import Kind, Ref
-from strongroom.domain.things import LOG_ID, Namespace
-from strongroom.ports.store import Checkpoints
-from strongroom.services.log_keys import LogSigner, open_log, verifier_of
-from strongroom.services.sealing import Sealing
+POLL_SECONDS = 0.03
 
 
-class SignsAtOnce:
-    """Signs the log of a store with its own keys."""
+class Watched:
+    """Use as a context: within it, every checkpoint that the node serves is looked at."""
 
-    def __init__(self, store, provider):
-        self._store, self._provider = store, provider
-        self._sealing = Sealing(provider, store.deployment)
+    def __init__(self, node):
+        self._node = node
+        self._end = threading.Event()
+        self.times = []  # (when it was seen first, its size)
+        self.notes = []
+        self._thread = threading.Thread(target=self._watch)
 
-    def body(self):
-        (record,) = self._store.load([Ref(Kind.LOG, LOG_ID)])
-        return open_log(self._sealing, record)
+    def __enter__(self):
+        self._thread.start()
+        return self
 
-    @property
-    def vkeys(self):
-        return verifier_of(self.body(), self._provider).vkeys
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
 
-    def note(self):
-        """The checkpoint of the log as it is."""
-        first = self._store.find(Kind.NAMESPACE, b"", "default")
-        namespace = self._sealing.open(first, Namespace, expected=(Kind.NAMESPACE, first.id))
-        handle = self._provider.open_namespace_key(
-            namespace.wrapped_key, self._sealing.namespace_binding(first.id)
-        )
-        signer = LogSigner(self.body(), handle, self._store.deployment)
-        tree = self._store.tree
-        return tree.size, signer.sign(tree.size, tree.root, time.time_ns() // 1000).to_bytes()
+    def _watch(self):
+        last = None
+        while not self._end.is_set():
+            note = newest(self._node.store)
+            if note and note != last:
+                last = note
+                self.times.append((time.monotonic(), int(note.split(b"\n")[1])))
+                self.notes.append(note)
+            time.sleep(POLL_SECONDS)
 
-    def sign(self, *, counts=True):
-        """Sign, and have the store serve it; without `counts`, as one that has no witnesses yet."""
-        size, note = self.note()
-        kept = Checkpoints(size, note, size, note)
-        if not counts:
-            kept = structs.replace(kept, counted_size=0, counted=b"")
-        self._store.keep_checkpoints(kept)
-        return note
+    def covered(self, position):
+        """When that entry was first seen to be in a checkpoint."""
+        return next((at for at, size in self.times if size > position), None)
 
-    async def work(self, seconds):
-        """Sign after so many seconds."""
-        await asyncio.sleep(seconds)
-        self.sign()
+    def require_one_log(self, vkeys):
+        """Every one of them is signed, and of the one log that is in the database now."""
+        auditor = Auditor(vkeys)
+        for note in self.notes:
+            auditor.show(note)
+        auditor.require_one_log(entry_bodies(self._node.store))
+        return auditor
+
+
+def newest(path):
+    """The checkpoint that the database has; empty: none."""
+    rows = asked(path, "SELECT note FROM checkpoints WHERE name = 'signed'")
+    return rows[0][0] if rows else b""
+
+
+def entry_bodies(path):
+    """All entries' bodies, in order, without a gap."""
+    rows = asked(path, "SELECT position, CAST(body AS BLOB) FROM entries ORDER BY position")
+    assert [position for position, _ in rows] == list(range(len(rows)))
+    return [body for _, body in rows]
+
+
+def positions(path):
+    """Request -> its entry's position."""
+    return dict(asked(path, "SELECT request, position FROM entries"))
+
+
+def asked(path, query):
+    """Rows. By another process's library: this one has no connection that could lose its locks."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()

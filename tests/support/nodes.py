@@ -124,12 +124,16 @@ class Node:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self):
+    def spawn(self):
+        """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, stdout=subprocess.PIPE, stderr=log, env=ENVIRONMENT
             )
         self.output = b""
+
+    def start(self):
+        self.spawn()
         for line in self.process.stdout:
             self.output += line
             if b"ready at" in line:
@@ -137,6 +141,10 @@ class Node:
         else:
             said = self.log.read_text() if self.log.is_file() else ""
             raise AssertionError(f"did not start: {said}")
+        self.read_environment()
+
+    def read_environment(self):
+        """Where it is, and the tokens."""
         text = (self.directory / "dev.env").read_text()
         environment = dict(line.split("=", 1) for line in text.splitlines())
         self.url = environment["STRONGROOM_URL"]
@@ -205,5 +213,5 @@ def strongroom(*arguments, stdin="", **options):
     return subprocess.run(
         [sys.executable, "-m", "strongroom.cli", *map(str, arguments)],
         input=stdin, capture_output=True, text=True, check=False, timeout=60,
-        env=ENVIRONMENT, **options,
+        **{"env": ENVIRONMENT, **options},
     )  # fmt: skip

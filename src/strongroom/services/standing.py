@@ -27,7 +27,9 @@ from strongroom.services.sealing import Sealing
 from strongroom.tlog import checkpoints, notes, proofs
 from strongroom.tlog.errors import TlogError
 
-WAY_ON: Final = "`strongroom accept-restore` goes on from this database, and puts that on record"
+WAY_ON: Final = (
+    "; `strongroom accept-restore`, while nothing runs, goes on from this database all the same"
+)
 
 
 class NotTheLast(Exception):  # noqa: N818 - it says what is the case

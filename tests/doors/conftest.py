@@ -10,8 +10,8 @@ import pytest
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain.sensitive import Sensitive
 from strongroom.doors.rest.app import RestDoor
-from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House
+from tests.support.signs_at_once import SignsAtOnce
 
 
 class AsCustodian:

@@ -18,9 +18,9 @@ from strongroom.domain.calls import Reply
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.sensitive import Sensitive
 from tests.support.alerts import raised
-from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House
 from tests.support.rows import INSERT, SELECT
+from tests.support.signs_at_once import SignsAtOnce
 
 # For each operation, what admin, app and auditor of the object's own namespace are told
 #   about the object that is there / about one that is missing ("=": nothing is addressed),

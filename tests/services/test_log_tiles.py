@@ -7,9 +7,9 @@ from strongroom.domain.sensitive import Sensitive
 from strongroom.tlog import checkpoints, merkle, notes, tiles
 from strongroom.tlog.tiles import ENTRIES, Tile
 from tests.services.test_receipts import policy, someone
-from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House
 from tests.support.logs import Log
+from tests.support.signs_at_once import SignsAtOnce
 
 
 class Town:

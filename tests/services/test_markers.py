@@ -27,8 +27,8 @@ from strongroom.services.facts import Facts
 from strongroom.services.sealing import Sealing
 from strongroom.tlog.tiles import ENTRIES, tiles
 from tests.support.alerts import raised
-from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House, at_once
+from tests.support.signs_at_once import SignsAtOnce
 
 PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
 CONTEXT_NAME, CONTEXT_VALUE = "MARKER-context-name", "MARKER-context-value"

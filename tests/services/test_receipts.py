@@ -15,8 +15,8 @@ from strongroom.tlog import keys, receipts, vkeys
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import leaf_hash
 from strongroom.tlog.policies import Policy
-from tests.support.checkpoints import SignsAtOnce
 from tests.support.desks import House, at_once
+from tests.support.signs_at_once import SignsAtOnce
 
 
 @pytest.fixture

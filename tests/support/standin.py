@@ -19,7 +19,7 @@ from strongroom.doors.rest.app import RestDoor
 from strongroom.node.metrics import Meter
 from strongroom.services.custodian import assemble
 from strongroom.services.founding import found
-from tests.support.checkpoints import SignsAtOnce
+from tests.support.signs_at_once import SignsAtOnce
 
 # Before these, the log is signed: a node's notary does it once a second.
 _ABOUT_A_SIGNED_LOG = {

@@ -54,16 +54,48 @@ func (c *campaign) run() {
 	}
 }
 
-// The tile is part of the tree: Go verifies each tile that it reads up to the root.
+// A full tile has the hash that the tile above has of it; the others have the root together.
+// (Not by tlog.TileHashReader: that of Go 1.19 overlooks a tile.)
 func (c *campaign) tile(path string, content []byte) error {
 	tile, err := tlog.ParseTilePath(strings.Replace(path, "tile/", "tile/8/", 1))
 	if err != nil {
 		return err
 	}
-	overlay := overlaid{c.files, path, content}
-	index := tlog.StoredHashIndex(tile.L*8, tile.N<<8)
-	_, err = tlog.TileHashReader(c.tree, overlay).ReadHashes([]int64{index})
+	if len(content) != tile.W*tlog.HashSize {
+		return errors.New("of another length")
+	}
+	expected, whole := c.tree.Hash, tlog.Hash{}
+	reader := tlog.HashReader(overlaid{c.files, path, content})
+	if tile.W < 1<<8 {
+		whole, err = tlog.TreeHash(c.tree.N, reader)
+	} else {
+		index := tlog.StoredHashIndex((tile.L+1)*8, tile.N)
+		above := tlog.TileForIndex(8, index)
+		n, most := above.N<<8, c.tree.N>>(above.L*8)
+		above.W = int(min(most-n, 1<<8))
+		expected, err = tlog.HashFromTile(above, c.files[c2sp(above.Path())], index)
+		whole = fold(content)
+	}
+	if err == nil && whole != expected {
+		err = errors.New("another tile")
+	}
 	return err
+}
+
+func fold(hashes []byte) (root tlog.Hash) {
+	if len(hashes) == tlog.HashSize {
+		copy(root[:], hashes)
+		return root
+	}
+	half := len(hashes) / 2
+	return tlog.NodeHash(fold(hashes[:half]), fold(hashes[half:]))
+}
+
+func min(a, b int64) int64 {
+	if a < b {
+		return a
+	}
+	return b
 }
 
 // The entries are those whose hashes are in the tile of the same number, which is checked itself.
@@ -93,14 +125,28 @@ type overlaid struct {
 	content []byte
 }
 
-func (o overlaid) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	contents, err := o.served.ReadTiles(tiles)
-	for i, tile := range tiles {
-		if err == nil && c2sp(tile.Path()) == o.path {
-			contents[i] = o.content
+func (o overlaid) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		tile := tlog.TileForIndex(8, index)
+		// A tree of one size has one tile of each number: the widest.
+		for least, width := tile.W, 1<<8; width >= least; width-- {
+			tile.W = width
+			content, ok := o.served[c2sp(tile.Path())]
+			if !ok {
+				continue
+			}
+			if c2sp(tile.Path()) == o.path {
+				content = o.content
+			}
+			var err error
+			if hashes[i], err = tlog.HashFromTile(tile, content, index); err != nil {
+				return nil, err
+			}
+			break
 		}
 	}
-	return contents, err
+	return hashes, nil
 }
 
 func fixed(whole []byte, length int) (pieces [][2]int) {

@@ -57,8 +57,41 @@ def test_a_change_holds_when_it_is_answered(node, admin, change, back, who, requ
         assert statuses(node, token, *request_) == {refused}
 
 
+def test_addresses_are_private_and_erased_everywhere_when_that_is_answered(node, admin):
+    """Of each request since, whichever custodian had it, the entry says so; over a whole wire."""
+
+    def readings():
+        assert statuses(node, node.app, "GET", "/v1/keys/demo") == {200}
+        assert statuses(node, "", "GET", "/v1/keys/demo") == {401}
+        page = admin.ask("GET", f"/v1/audit/events?action=key.read&limit=1000&page_token={seen}")
+        assert len(page.json["events"]) == 2 * CONNECTIONS
+        return page.json["events"]
+
+    for _ in range(ROUNDS):
+        assert admin.ask("PATCH", "/v1/namespace", {"private_sources": False}).status == 200
+        seen = admin.ask("GET", "/v1/status").json["tree_size"] - 1
+        assert {event["source"] for event in readings()} == {"127.0.0.1"}
+        assert admin.ask("PATCH", "/v1/namespace", {"private_sources": True}).status == 200
+        seen = admin.ask("GET", "/v1/status").json["tree_size"] - 1
+        events = readings()
+        assert {event["source"][:5] for event in events} == {"hmac:"}
+        assert {event["opened"]["source"] for event in events} == {"127.0.0.1"}
+        erased = admin.ask("POST", "/v1/audit/erase-details", {"identifiers": True})
+        assert erased.status == 200
+        before = admin.ask("GET", f"/v1/audit/events?action=key.read&page_token={seen}").json
+        assert all(event["erased"] for event in before["events"])
+        seen = admin.ask("GET", "/v1/status").json["tree_size"] - 1
+        assert {event["sealed"].partition(":")[0] for event in readings()} == {
+            str(erased.json["details_generation"])
+        }
+    assert admin.ask("PATCH", "/v1/namespace", {"private_sources": False}).status == 200
+
+
 def test_settings_outlive_a_restart(node, admin):
-    asked = {"profile": "legacy", "destruction_days_min": 30, "publishes_keys": True}
+    asked = {
+        "profile": "legacy", "destruction_days_min": 30, "publishes_keys": True,
+        "private_sources": True,
+    }  # fmt: skip
     changed = admin.ask("PATCH", "/v1/namespace", asked)
     assert (changed.status, changed.json | asked) == (200, changed.json)
     assert node.stop() == 0

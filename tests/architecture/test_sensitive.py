@@ -12,6 +12,7 @@ REVEALED = {
     ("adapters/seals/passphrase.py", "PassphraseSeal.make"): 2,
     ("adapters/seals/passphrase.py", "_canonical"): 2,
     ("adapters/seals/passphrase.py", "_key"): 1,
+    ("adapters/sinks/webhook.py", "signature"): 1,
     ("adapters/software/format1.py", "FormatOneCipher._encrypt_with"): 1,
     ("adapters/software/format1.py", "FormatOneCipher.decrypt"): 1,
     ("adapters/software/macs.py", "HMACMaker.mac"): 1,

@@ -16,6 +16,8 @@ from strongroom.domain.operations import OPERATIONS
 from strongroom.doors.rest.errors import OWN, STATUSES
 from strongroom.node.metrics import HELP
 from strongroom.ports.policy_engine import Question
+from strongroom.ports.sinks import Common, FileSettings, SyslogSettings, WebhookSettings
+from strongroom.ports.witnesses import WitnessSettings
 from tests.support.terminal import Terminal, Tour, blocks
 from tests.support.tree import ROOT, modules, parsed
 
@@ -48,6 +50,7 @@ def node(tmp_path_factory):
         "privacy",
         "roles",
         "rotation",
+        "sinks",
         "suspicious-use",
     ],
 )
@@ -63,17 +66,32 @@ def test_what_a_page_shows_is_what_the_program_says(name, node, tmp_path):
 # --- configuration --------------------------------------------------------------------------------
 
 
+def sections():
+    """The tables that have settings of their own, by their names in the file."""
+    for field in msgspec.structs.fields(Config):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield field.name, field.type
+    yield "audit.witnesses", WitnessSettings
+
+
+def defaults(section):
+    """setting -> its default as a page writes it"""
+    return {
+        field.encode_name: "needed"
+        if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
+        else f"`{json.dumps(() if field.default is msgspec.NODEFAULT else field.default)}`"
+        for field in msgspec.structs.fields(section)
+    }
+
+
 def test_page_has_every_setting_with_its_default():
     expected = {}
-    for section in msgspec.structs.fields(Config):
-        for field in msgspec.structs.fields(section.type):
-            default = field.default
-            expected[f"{section.name}.{field.name}"] = (
-                "needed" if default is msgspec.NODEFAULT else f"`{json.dumps(default)}`"
-            )
+    for name, section in sections():
+        for field, default in defaults(section).items():
+            expected[f"{name}.{field}"] = default
     found = {}
     for part in re.split(r"^## ", page("configuration"), flags=re.MULTILINE):
-        section = re.match(r"`\[(\w+)\]`", part)
+        section = re.match(r"`\[+([\w.]+)\]+`", part)
         for row in rows(part) if section else []:
             if row[0].startswith("`"):
                 found[f"{section[1]}.{row[0].strip('`')}"] = row[1]
@@ -81,9 +99,27 @@ def test_page_has_every_setting_with_its_default():
 
 
 def test_sample_has_every_setting():
-    for section in msgspec.structs.fields(Config):
-        for field in msgspec.structs.fields(section.type):
-            assert re.search(rf"^(# )?{field.name} = ", SAMPLE, re.MULTILINE), field.name
+    for name, section in sections():
+        for field in defaults(section):
+            setting = rf"(# )?({field} = |\[\[{name}\.{field}\]\])"
+            assert re.search(rf"^{setting}", SAMPLE, re.MULTILINE), field
+    for field in msgspec.structs.fields(Config):
+        assert re.search(rf"^(# )?\[+{field.name}\b", SAMPLE, re.MULTILINE), field.name
+
+
+def test_page_has_every_setting_of_every_kind_of_sink():
+    found = {}
+    for part in re.split(r"^## ", page("sinks"), flags=re.MULTILINE):
+        for row in rows(part):
+            if re.fullmatch(r"`[a-z_]+`", row[0]) and len(row) == 3:
+                found.setdefault(part.splitlines()[0], {})[row[0].strip("`")] = row[1]
+    common = {**defaults(Common), "kind": "needed"}
+    assert found["Settings of every sink"] == common
+    for heading, kind in {
+        "Syslog": SyslogSettings, "Webhook": WebhookSettings, "File": FileSettings,
+    }.items():  # fmt: skip
+        of_kind = defaults(kind)
+        assert found[heading] == {name: of_kind[name] for name in of_kind.keys() - common.keys()}
 
 
 # --- monitoring -----------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ def signature(secret: Sensitive, number: str, seconds: str, body: bytes) -> str:
     """The value of `webhook-signature`."""
     # Neither an id nor a time has a dot, so that no two requests share these bytes.
     signed = f"{number}.{seconds}.".encode() + body
+    # The one use that the secret has.
     code = hmac.new(secret.reveal(), signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(code).decode()}"
 

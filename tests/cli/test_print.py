@@ -11,6 +11,7 @@ import pytest
 from strongroom.client import Client
 from strongroom.client.wrapping import wrapped
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.roles import EVERYBODYS_ACTIONS
 from tests.cli.test_identities import new_token
 from tests.support.standin import StandIn
 
@@ -99,6 +100,11 @@ COMMANDS = {
     "decision.read": ["why", "{decision}"],
     "audit.read": ["audit", "list", "--since", "2026-01-01T00:00:00+01:00"],
     "audit.erase-details": ["audit", "erase-details", "--identifiers"],
+    "audit.read-checkpoint": ["audit", "checkpoint"],
+    "audit.read-tile": ["audit", "tile", "0/000.p/1", "--out", "{to}", "--force"],
+    "audit.read-entries": ["audit", "tile", "entries/000.p/1", "--out", "{to}", "--force"],
+    "audit.read-keys": ["audit", "key"],
+    "receipt.read": ["audit", "receipt", "{decision}"],
     "status.read": ["status"],
 }
 HARMLESS = 'forbid (principal == Principal::"x", action, resource);'
@@ -130,7 +136,11 @@ def _of_an_export(cli, folder, filled):
     cli.does("key", "create", "mine", "--algorithm", "rsa-2048")
     filled["public"] = str(folder / "public")
     cli.does("key", "public-key", "mine", "--out", filled["public"])
-    text = 'permit (principal == Principal::"admin", action == Action::"key.export", resource);'
+    _may(cli, "key.export")
+
+
+def _may(cli, action):
+    text = f'permit (principal == Principal::"admin", action == Action::"{action}", resource);'
     cli.does("policy", "put", "exports", stdin=text.encode())
 
 
@@ -159,6 +169,7 @@ FIRST = {
     "alias.delete": _typed("alias", "set", "current", "demo"),
     "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
     "audit.erase-details": _typed("namespace", "update", "--private-sources"),
+    "audit.read-entries": lambda cli, folder, filled: _may(cli, "audit.read-entries"),
 }
 
 
@@ -175,7 +186,7 @@ def prepared(cli, tmp_path):
     ):  # fmt: skip
         cli.does("key", "create", name, "--algorithm", algorithm, "--purpose", purpose)
     sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
-    filled = {"signature": str(tmp_path / "signature"), "tag": str(tmp_path / "tag")}
+    filled = {name: str(tmp_path / name) for name in ("signature", "tag", "to")}
     cli.does("sign", "signer", "--out", filled["signature"], stdin=b"hello")
     cli.does("mac", "maker", "--out", filled["tag"], stdin=b"hello")
     stdin = {
@@ -263,7 +274,7 @@ def test_printed_curl_needs_no_token_to_be_printed(cli, monkeypatch):
 
 
 # What needs no policy, or whose policy cannot be known beforehand.
-WITHOUT_POLICY = {"identity.read", "jwks.read-published", "alias.delete"}
+WITHOUT_POLICY = {*EVERYBODYS_ACTIONS, "jwks.read-published", "alias.delete"}
 
 
 @pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in WITHOUT_POLICY])

@@ -80,6 +80,20 @@ def write(target: str, data: bytes, *, mode: int, force: bool) -> None:
         ) from None
 
 
+def put(draft: Path, target: Path, *, force: bool) -> None:
+    """Give a file that is whole its name. Another of that name is replaced only with `force`."""
+    try:
+        if not force:
+            _claim(target)
+        draft.replace(target)
+    except FileExistsError:
+        raise _exists(str(target)) from None
+    except OSError as error:
+        raise CommandError(
+            Failure(Exit.REFUSED, f"{target} cannot be written: {error.strerror}.")
+        ) from None
+
+
 def write_bytes(data: bytes) -> None:
     """Onto standard output as it is."""
     sys.stdout.flush()

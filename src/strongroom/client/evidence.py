@@ -97,9 +97,9 @@ def checked(raw: bytes, request_id: str) -> Receipt:
             root=checkpoint.root,
         )
     except TlogError as error:
-        raise _unexpected(str(error), request_id) from error
+        raise unexpected(f"the receipt proves nothing: {error}", request_id) from error
     if _request_of(entry) != request_id:
-        raise _unexpected("it is of another request", request_id)
+        raise unexpected("the receipt is of another request", request_id)
     return receipt
 
 
@@ -107,6 +107,11 @@ def proven(reply: Reply[AnswerT], receipt: evidence.Receipt) -> Proven[AnswerT]:
     """An answer with its receipt, once that is checked."""
     checked(receipt.content, reply.request_id)
     return Proven(reply.answer, reply.request_id, receipt.content)
+
+
+def unexpected(what: str, request_id: str = "") -> ProblemError:
+    """The refusal for what came in the place of a proof."""
+    return ProblemError(UNEXPECTED, _OK, what, request_id=request_id)
 
 
 def waits() -> Iterator[float]:
@@ -128,9 +133,3 @@ def _request_of(entry: bytes) -> str:
         return ""
     request = said.get("request") if isinstance(said, dict) else None
     return request if isinstance(request, str) else ""
-
-
-def _unexpected(what: str, request_id: str) -> ProblemError:
-    return ProblemError(
-        UNEXPECTED, _OK, f"the receipt proves nothing: {what}", request_id=request_id
-    )

@@ -1,5 +1,6 @@
 """Started as root with users configured, each room is a user of its own, and works."""
 
+import base64
 import os
 import pwd
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import Served, strongroom
+from tests.support.nodes import Served, eventually, strongroom
 
 _USERS = {"gate": "nobody", "custodian": "daemon", "ledger": "bin", "courier": "sys"}
 
@@ -29,7 +30,16 @@ def config():
     path.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\npath = "data/strongroom.db"\n'
         f'[seal]\nkind = "passphrase"\nfile = "seal.json"\n[rooms]\ngates = 1\n{users}'
+        '[[sinks]]\nkind = "file"\nname = "archive"\npath = "sinks/audit.jsonl"\n'
+        '[[sinks]]\nkind = "webhook"\nname = "hook"\nurl = "http://127.0.0.1:1/"\n'
+        'secret_file = "webhook.secret"\n'
     )
+    (base / "sinks").mkdir(mode=0o700)
+    shutil.chown(base / "sinks", _USERS["courier"])
+    # Root's alone: it is read before the courier becomes somebody else.
+    webhook = base / "webhook.secret"
+    webhook.touch(mode=0o600)
+    webhook.write_bytes(b"whsec_" + base64.b64encode(bytes(32)))
     secret = base / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text("a passphrase for tests only")
@@ -63,12 +73,14 @@ def test_each_room_has_its_own_user(config):
         assert client.ask("POST", "/v1/keys", {"name": "orders"}).status == 201
         assert client.ask("POST", "/v1/keys/orders/rotate").status == 200
         assert client.ask("GET", "/v1/audit/events").status == 200
+        eventually((config.parent / "sinks" / "audit.jsonl").is_file)
         for path in ("/v1/ready", "/metrics", "/openapi.json", "/docs", "/nothing"):
             assert client.ask("GET", path).status in (200, 404)
     data = config.parent / "data"
     for path in (data, *data.glob("strongroom.db*")):
         assert path.owner() == "bin", path
         assert path.stat().st_mode & 0o077 == 0, path
+    assert (config.parent / "sinks" / "audit.jsonl").owner() == "sys"
     # The seal is not the ledger's to read.
     assert (config.parent / "seal.json").owner() == "root"
 

@@ -9,6 +9,8 @@ def context(ca: str, certificate: str = "", key: str = "") -> ssl.SSLContext:
     With a certificate and key of our own where the peer asks for one. Raises `ValueError` with one
     line for people when a file cannot be used.
     """
+    if bool(certificate) is not bool(key):
+        raise ValueError("tls_certificate and tls_key go together")
     try:
         made = ssl.create_default_context(cafile=ca or None)
     except OSError as error:

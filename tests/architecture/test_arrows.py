@@ -10,6 +10,7 @@ from tests.support.tree import ROOT, SOURCE, imports, modules, name, project
 
 # What the programs at the edge may know of the domain: the words spoken with a server.
 SPOKEN = {
+    "alerts": "what is asked and answered about alerts",
     "algorithms": "the catalogue, to show it",
     "asks": "requests and answers",
     "times": "how times are written",
@@ -18,6 +19,7 @@ SPOKEN = {
     "cedar_schema": "the policy that a command needs",
     "envelope": "which key and version a ciphertext names",
     "errors": "what is said of a ciphertext that is none",
+    "evidence": "what is asked and answered about receipts and the log",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
     "words": "how names are spelt",

@@ -52,7 +52,7 @@ def test_every_reference_leads_somewhere_and_no_schema_is_idle(described):
             place = place[step]
     schemas = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
     queries = {
-        "ListKeys", "Page", "ListAliases", "AuditQuery", "ReadPublicKey", "ReadUsage",
+        "ListAlerts", "ListKeys", "Page", "ListAliases", "AuditQuery", "ReadPublicKey", "ReadUsage",
     }  # fmt: skip # said as parameters, one by one
     assert {one.rpartition("/")[2] for one in schemas - references} == queries
 

@@ -389,6 +389,13 @@ def test_an_earlier_checkpoint_that_nobody_signed_is_of_no_use(check, folder, tm
     assert said.startswith("Not checked: there is nothing to compare with: ")
 
 
+def test_an_earlier_checkpoint_needs_no_witness(check, tmp_path):
+    """It was judged when it was kept. A log may have had no witness yet."""
+    write_folder(tmp_path / "log", map(entry, range(600)), log_signer(), cosigner())
+    earlier = earlier_of(tmp_path / "earlier", [entry(i) for i in range(300)])
+    assert check(tmp_path / "log", "--witness", vkey(cosigner()), "--from", earlier)[0] == 0
+
+
 def test_an_earlier_checkpoint_that_is_missing_is_of_no_use(check, folder, tmp_path):
     assert check(folder, "--from", tmp_path / "none")[0] == 2
 

@@ -159,6 +159,9 @@ def test_a_full_tile_is_taken_where_the_partial_one_is_gone(check, server, earli
     server.folder = folder
     assert check("--from", earlier(290), "--entries")[0] == 0
     assert "tile/0/001" in server.asked
+    # However much the server has to say about what is gone.
+    server.instead["tile/0/001.p/44"] = (404, b"x" * 100_000, {})
+    assert check("--from", earlier(290), "--entries")[0] == 0
 
 
 def test_a_tile_that_is_missing_is_named(check, server, earlier):

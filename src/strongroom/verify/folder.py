@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from strongroom.tlog import notes, tiles
+from strongroom.tlog import merkle, notes, tiles
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import TileError
 from strongroom.tlog.policies import Policy
-from strongroom.tlog.tiles import Tile
+from strongroom.tlog.tiles import WIDTH, Tile
 from strongroom.verify import files
 from strongroom.verify.growth import check_growth
 from strongroom.verify.progress import Progress
@@ -79,11 +79,10 @@ def _walk(folder: Path, above: str) -> Iterator[str]:
 
 
 def _belongs(path: str, size: int) -> bool:
+    """Whether it is the path of a tile, or of a file of entries, of the log of that size."""
     try:
         tile = tiles.parse_path(path)
-        # The same place in the log of this size: there it may be wider, or not be at all.
-        level = max(tile.level, 0)
-        hashes = size >> (level * 8)
-        return tile == Tile(tile.level, tile.n, min(hashes - tile.n * tiles.WIDTH, tiles.WIDTH))
     except TileError:
         return False
+    hashes = size >> (max(tile.level, 0) * merkle.TILE_HEIGHT)
+    return tile.width == min(hashes - tile.n * WIDTH, WIDTH)

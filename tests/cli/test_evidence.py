@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from strongroom.client import evidence
+from strongroom.client import proofs
 from strongroom.client.problems import ProblemError
 from strongroom.domain.evidence import Receipt
 from strongroom.tlog import receipts, tiles
@@ -113,9 +113,9 @@ def test_what_is_no_receipt_of_the_request_is_not_taken_for_one(cli, change):
     request, another = refused(cli), refused(cli)
     receipt = cli.does("audit", "receipt", request).encode()
     other = cli.does("audit", "receipt", another).encode()
-    assert evidence.checked(receipt, request).index
+    assert proofs.checked(receipt, request).index
     with pytest.raises(ProblemError) as caught:
-        evidence.checked(change(receipt, other), request)
+        proofs.checked(change(receipt, other), request)
     assert caught.value.code == "unexpected-answer"
     assert caught.value.request_id == request
 

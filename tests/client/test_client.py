@@ -20,7 +20,9 @@ from strongroom.client import (
     InvalidArgumentError,
     ProblemError,
     UnreachableError,
+    alerts,
     calls,
+    evidence,
     keys,
     transfers,
     uses,
@@ -29,6 +31,7 @@ from strongroom.domain import asks, limits
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.uses import MACItem, ReEncryptItem, SignItem, VerifyItem, VerifyMACItem
 from strongroom.doors.rest.routes import ROUTES
+from strongroom.tlog.tiles import ENTRIES, Tile
 from tests.support.standin import StandIn
 
 
@@ -103,12 +106,17 @@ def test_client_knows_every_route(server):
         transfers.backup_key("k"), transfers.restore_key(b""), transfers.read_usage("k"),
         transfers.write_alias("a", "k"), transfers.list_aliases(), transfers.delete_alias("a"),
         transfers.read_jwks(), transfers.read_published_jwks("n"), calls.read_namespace(),
-        calls.update_namespace(),
+        calls.update_namespace(), calls.erase_details(), evidence.read_log_keys(),
+        evidence.read_receipt("r"), evidence.read_checkpoint(), evidence.read_tile(Tile(0, 7)),
+        evidence.read_tile(Tile(ENTRIES, 7, 3)), alerts.list_alerts(), alerts.read_alert("a"),
+        alerts.acknowledge_alert("a"),
     ]  # fmt: skip
     named = {"/keys/k": "/keys/{name}", "/principals/p": "/principals/{name}",
              "/policies/p": "/policies/{name}", "/tokens/t": "/tokens/{id}",
              "/decisions/d": "/decisions/{id}", "/aliases/a": "/aliases/{name}",
-             "/namespaces/n": "/namespaces/{name}"}  # fmt: skip
+             "/namespaces/n": "/namespaces/{name}", "/receipts/r": "/receipts/{id}",
+             "/tile/0/007": "/tile/{tile}", "/entries/007.p/3": "/entries/{tile}",
+             "/alerts/a": "/alerts/{id}"}  # fmt: skip
 
     def shape(path):
         for given, pattern in named.items():
@@ -125,12 +133,12 @@ def test_client_knows_every_route(server):
 def test_both_clients_have_a_method_for_every_call(kind):
     builders = {
         name: value
-        for module in (calls, keys, transfers, uses)
+        for module in (alerts, calls, evidence, keys, transfers, uses)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }  # fmt: skip
     methods = {name for name in vars(kind) if not name.startswith("_")}
-    assert methods == builders.keys() | {"send", "exchange", "close"}
+    assert methods == builders.keys() | {"send", "exchange", "with_receipt", "close"}
     for name, build in builders.items():
         assert getattr(kind, name).__doc__ == build.__doc__
 

@@ -43,12 +43,12 @@ def receipt(
     receipt is of this request and that its proof holds. Whether the log has signed it,
     `strongroom-verify receipt` says, which needs the log's public keys and no server.
     """
-    from strongroom.client import evidence
+    from strongroom.client import evidence, proofs
 
     at.needs("receipt.read", request)
     files.check_free(out, force=force)
     raw = at.ask(evidence.read_receipt(request)).content
-    found = evidence.checked(raw, request)
+    found = proofs.checked(raw, request)
     if at.json:
         screen.show_json(_described(found))
     if out is not None:
@@ -92,7 +92,7 @@ def checkpoint(at: Session, out: Out = None, force: arguments.Force = False) -> 
     Who keeps one can prove later that the log went on from there, and nothing before it was
     changed: `strongroom-verify server --from FILE`.
     """
-    from strongroom.client import evidence
+    from strongroom.client import evidence, proofs
     from strongroom.tlog import checkpoints, notes
     from strongroom.tlog.errors import TlogError
 
@@ -102,7 +102,7 @@ def checkpoint(at: Session, out: Out = None, force: arguments.Force = False) -> 
     try:
         found = checkpoints.parse(notes.parse(raw).text)
     except TlogError as error:
-        raise evidence.unexpected(str(error)) from error
+        raise proofs.unexpected(str(error)) from error
     if at.json:
         screen.show_json(_stated(found))
     if out is not None:

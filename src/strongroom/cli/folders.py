@@ -86,7 +86,7 @@ def _compare(folder: Path, newest: "Checkpoint") -> None:
 
 
 def _fetch(at: Session, folder: Path, tile: "Tile") -> None:
-    from strongroom.client import evidence
+    from strongroom.client import proofs
     from strongroom.tlog import tiles
     from strongroom.tlog.errors import TileError
 
@@ -97,20 +97,20 @@ def _fetch(at: Session, folder: Path, tile: "Tile") -> None:
         else:
             tiles.split(tile, raw)
     except TileError as error:
-        raise evidence.unexpected(f"{tile.path}: {error}") from error
+        raise proofs.unexpected(f"{tile.path}: {error}") from error
     _write(folder / tile.path, raw)
 
 
 def _patiently(at: Session, tile: "Tile") -> bytes:
     """What the server has; a long export outlasts the restart of a room."""
-    from strongroom.client import evidence
+    from strongroom.client import evidence, proofs
 
     call = evidence.read_tile(tile)
     for seconds in _RETRY_SECONDS:
         try:
             return at.ask(call).content
         except (ProblemError, UnreachableError) as error:
-            if not evidence.is_not_yet(error):
+            if not proofs.is_not_yet(error):
                 raise
         time.sleep(seconds)
     return at.ask(call).content

@@ -20,7 +20,7 @@ from strongroom.client.problems import (
 
 if TYPE_CHECKING:
     from strongroom.client.asynchronous import AsyncClient
-    from strongroom.client.evidence import NoReceiptError, Proven
+    from strongroom.client.proofs import NoReceiptError, Proven
     from strongroom.client.synchronous import Client
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
 _LAZY = {
     "AsyncClient": "strongroom.client.asynchronous",
     "Client": "strongroom.client.synchronous",
-    "NoReceiptError": "strongroom.client.evidence",
-    "Proven": "strongroom.client.evidence",
+    "NoReceiptError": "strongroom.client.proofs",
+    "Proven": "strongroom.client.proofs",
 }
 
 

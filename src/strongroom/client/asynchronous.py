@@ -8,9 +8,8 @@ from typing import Any, Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import alerts, calls, evidence, keys, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, proofs, transfers, uses
 from strongroom.client.call import AnswerT, Call
-from strongroom.client.evidence import NoReceiptError, Proven
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
     Reply,
@@ -20,6 +19,7 @@ from strongroom.client.exchange import (
     unreachable,
 )
 from strongroom.client.problems import ClientError
+from strongroom.client.proofs import NoReceiptError, Proven
 
 P = ParamSpec("P")
 
@@ -79,13 +79,13 @@ class AsyncClient:
         """
         reply = await self.exchange(call)
         wanted = evidence.read_receipt(reply.request_id)
-        waits = evidence.waits()
+        waits = proofs.waits()
         while True:
             try:
-                return evidence.proven(reply, await self.send(wanted))
+                return proofs.proven(reply, await self.send(wanted))
             except ClientError as error:
                 wait = next(waits, None)
-                if wait is None or not evidence.is_not_yet(error):
+                if wait is None or not proofs.is_not_yet(error):
                     raise NoReceiptError(reply, error) from error
             await asyncio.sleep(wait)
 

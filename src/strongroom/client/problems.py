@@ -6,7 +6,7 @@ The tree:
     ├── ProblemError            the server answered, and refused (RFC 9457 problem details)
     ├── UnreachableError        there was no answer, or none that could be understood
     ├── InvalidArgumentError    what was given can be in no request; nothing was sent
-    └── NoReceiptError          there was an answer, and no receipt of it (in `evidence`)
+    └── NoReceiptError          there was an answer, and no receipt of it (in `proofs`)
 """
 
 from typing import Final

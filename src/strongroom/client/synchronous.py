@@ -8,9 +8,8 @@ from typing import Concatenate, ParamSpec, Self
 
 import httpx
 
-from strongroom.client import alerts, calls, evidence, keys, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, proofs, transfers, uses
 from strongroom.client.call import AnswerT, Call
-from strongroom.client.evidence import NoReceiptError, Proven
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
     Reply,
@@ -20,6 +19,7 @@ from strongroom.client.exchange import (
     unreachable,
 )
 from strongroom.client.problems import ClientError
+from strongroom.client.proofs import NoReceiptError, Proven
 
 P = ParamSpec("P")
 
@@ -77,13 +77,13 @@ class Client:
         """
         reply = self.exchange(call)
         wanted = evidence.read_receipt(reply.request_id)
-        waits = evidence.waits()
+        waits = proofs.waits()
         while True:
             try:
-                return evidence.proven(reply, self.send(wanted))
+                return proofs.proven(reply, self.send(wanted))
             except ClientError as error:
                 wait = next(waits, None)
-                if wait is None or not evidence.is_not_yet(error):
+                if wait is None or not proofs.is_not_yet(error):
                     raise NoReceiptError(reply, error) from error
             time.sleep(wait)
 

@@ -294,9 +294,11 @@ def test_lines_are_posted_and_signed(tls, secret):
     ((headers, body),) = receiver.requests
     assert body == b'{"position":7}\n{"position":9}\n'
     assert headers["Content-Type"] == "application/jsonl"
-    assert headers["webhook-id"] == "hook-7-9"
+    number = f"hook-7-9-{hashlib.sha256(body).hexdigest()[:16]}"
+    assert headers["webhook-id"] == number
     assert headers["webhook-timestamp"] == "1800000000"
-    expected = hmac.new(SECRET, b"hook-7-9.1800000000." + body, hashlib.sha256).digest()
+    signed = number.encode() + b".1800000000." + body
+    expected = hmac.new(SECRET, signed, hashlib.sha256).digest()
     assert headers["webhook-signature"] == f"v1,{base64.b64encode(expected).decode()}"
     assert "whsec" not in repr(headers)
 

@@ -51,8 +51,8 @@ def test_unit_starts_what_there_is_and_has_time_to_stop_it():
     assert words[1:3] == ["serve", "--config"]
     assert words[-2:] == ["--passphrase-file", "%d/passphrase"]
     assert settings()["LoadCredential"].startswith("passphrase:")
-    # Three kinds of room, one after the other, each with its time and the supervisor's patience.
-    assert int(settings()["TimeoutStopSec"]) >= 3 * (20 + 5)
+    # Four kinds of room, one after the other, each with its time and the supervisor's patience.
+    assert int(settings()["TimeoutStopSec"]) >= 4 * (20 + 5)
 
 
 @pytest.fixture
@@ -64,11 +64,12 @@ def deployment():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o711)
-        gate, custodian, ledger = users()
+        gate, custodian, ledger, courier = users()
         (folder / "strongroom.toml").write_text(
             f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\npath = "store/strongroom.db"\n'
             '[seal]\nkind = "passphrase"\nfile = "seal.json"\n[rooms]\ngates = 1\n'
             f'gate_user = "{gate}"\ncustodian_user = "{custodian}"\nledger_user = "{ledger}"\n'
+            f'courier_user = "{courier}"\n'
         )
         (folder / "passphrase").touch(mode=0o600)
         (folder / "passphrase").write_text("a passphrase for tests only\n")
@@ -78,8 +79,8 @@ def deployment():
 
 
 def users():
-    """Three users of this machine, as good as the page's for a test."""
-    return [user.pw_name for user in pwd.getpwall() if 0 < user.pw_uid < 100][:3]
+    """Four users of this machine, as good as the page's for a test."""
+    return [user.pw_name for user in pwd.getpwall() if 0 < user.pw_uid < 100][:4]
 
 
 def arguments(folder):
@@ -128,7 +129,8 @@ def test_units_capabilities_are_enough_for_rooms_with_users_of_their_own(deploym
     prefix = ["setpriv", "--no-new-privs", "--inh-caps", "-all", "--bounding-set", bounds]
     with served(deployment, *prefix) as (client, rooms):
         assert client.ask("POST", "/v1/keys", {"name": "orders"}).status == 201
-        for name, user in zip(("gate-1", "custodian-1", "ledger"), users(), strict=True):
+        names = ("gate-1", "custodian-1", "ledger", "courier")
+        for name, user in zip(names, users(), strict=True):
             status = Path(f"/proc/{rooms[name]['pid']}/status").read_text()
             uids = set(re.search(r"^Uid:\s+(.*)$", status, re.MULTILINE)[1].split())
             assert uids == {str(pwd.getpwnam(user).pw_uid)}

@@ -28,7 +28,7 @@ def _began(pid):
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("room", ["gate-1", "custodian-1", "ledger"])
+@pytest.mark.parametrize("room", ["gate-1", "custodian-1", "ledger", "courier"])
 def test_killed_room_is_back_within_a_second_and_nothing_is_lost(node, room):
     client = node.client()
     with Load(node) as load:

@@ -116,7 +116,6 @@ def quick(monkeypatch):
     """Pauses as short as a test wants them."""
     for name, seconds in {
         "_IDLE_SECONDS": 0.05, "_AGAIN_SECONDS": 0.05, "_PAUSE_SECONDS_MIN": 0.02,
-        "_REMEMBER_SECONDS": 0.05,
     }.items():  # fmt: skip
         monkeypatch.setattr(f"strongroom.node.carrying.{name}", seconds)
     monkeypatch.setattr("strongroom.node.tide._LOOKS_SECONDS", 0.01)
@@ -130,7 +129,9 @@ class Run:
         self.tide = Tide(log)
         self.meter = Meter()
         given = FileSettings(name="test", path="/x", **{"begin": "beginning", **settings})
-        self.carrier = Carrier(given, sink, ledger=log, tide=self.tide, meter=self.meter)
+        self.carrier = Carrier(
+            given, sink, ledger=log, tide=self.tide, meter=self.meter, remember_seconds=0.05
+        )
 
     async def __aenter__(self):
         self._tide = asyncio.create_task(self.tide.run())

@@ -11,7 +11,7 @@ from tests.support.nodes import Node, eventually
 pytestmark = pytest.mark.soak
 
 
-@pytest.mark.parametrize("room", ["gate-1", "custodian-1", "ledger"])
+@pytest.mark.parametrize("room", ["gate-1", "custodian-1", "ledger", "courier"])
 def test_stopped_room_is_replaced(tmp_path, room):
     with Node(tmp_path / "data", gates=2, custodians=2) as node:
         client = node.client(timeout=60)

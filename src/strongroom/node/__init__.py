@@ -1,1 +1,1 @@
-"""The three kinds of process, their supervisor, and the wire between them."""
+"""The four kinds of process, their supervisor, and the wire between them."""

@@ -3,7 +3,7 @@
 1. Read entries from where the sink has come to.
 2. Choose those that are for it, and put them into its format.
 3. Hand them over, in a thread: a sink that is slow or gone holds up nobody else.
-4. When they have arrived, remember the place: in the ledger once a second, for that is a write.
+4. When they have arrived, remember the place: in the ledger now and then, for that is a write.
 
 After a failure everything that is not known to have arrived is read and sent again, after a pause.
 There is one batch in memory at a time, whatever the sink is behind by.
@@ -28,7 +28,6 @@ from strongroom.ports.store import Cursor, StoredEvent
 
 _IDLE_SECONDS: Final = 0.5  # without a new entry, before the sink is asked to confirm
 _UNSETTLED_SECONDS_MAX: Final = 5.0
-_REMEMBER_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 1.0  # after the ledger did not answer
 _PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX = 0.5, 60.0  # after a failure, twice as long each time
 _LAST_SECONDS: Final = 2.0  # for what is left when the room ends
@@ -51,10 +50,20 @@ class Readable(Growing, Protocol):
 
 
 class Carrier:
-    """See the head of this module. One for each sink."""
+    """See the head of this module. One for each sink.
 
-    def __init__(
-        self, settings: SinkSettings, sink: Sink, *, ledger: Readable, tide: Tide, meter: Meter
+    While it is busy, the place is remembered every `remember_seconds`.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a carrier is made of
+        self,
+        settings: SinkSettings,
+        sink: Sink,
+        *,
+        ledger: Readable,
+        tide: Tide,
+        meter: Meter,
+        remember_seconds: float,
     ) -> None:
         self.name = settings.name
         self._settings = settings
@@ -63,6 +72,7 @@ class Carrier:
         self._ledger = ledger
         self._tide = tide
         self._meter = meter
+        self._remember_seconds = remember_seconds
         self._thread = ThreadPoolExecutor(1, f"sink-{settings.name}")
         self._stopping = asyncio.Event()
         self._sent = -1  # what is before it was handed over
@@ -160,7 +170,7 @@ class Carrier:
         if self._failing:
             log.info("a sink takes entries again", name=self.name)
             self._failing = ""
-        if time.monotonic() - self._remembered_at > _REMEMBER_SECONDS:
+        if time.monotonic() - self._remembered_at > self._remember_seconds:
             await self._remember()
 
     async def _remember(self) -> None:  # 4

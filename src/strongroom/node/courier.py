@@ -76,9 +76,13 @@ class CourierRoom:
         self._custodian = FindingsLink()
         self._tide = Tide(self._ledger)
         self._carriers = [
-            Carrier(settings, sink, ledger=self._ledger, tide=self._tide, meter=self._meter)
+            Carrier(
+                settings, sink, ledger=self._ledger, tide=self._tide, meter=self._meter,
+                # A write of the ledger a second, of all of them together.
+                remember_seconds=float(len(self._sinks)),
+            )
             for settings, sink in self._sinks
-        ]
+        ]  # fmt: skip
         self._lookout = Lookout(
             configured(self._start.watch),
             ledger=self._ledger,

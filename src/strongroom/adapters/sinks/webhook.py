@@ -1,8 +1,9 @@
 """A webhook: lines in the body of an HTTPS POST, signed as Standard Webhooks has it.
 
-    webhook-id: NAME-FIRST-LAST        the sink's name and the positions of the first and last entry
-    webhook-timestamp: SECONDS         since 1970
-    webhook-signature: v1,BASE64       HMAC-SHA256 of `id.timestamp.body`
+    webhook-id: NAME-FIRST-LAST-HASH  the sink's name, the positions of the first and the last
+                                      entry, and the beginning of the body's SHA-256
+    webhook-timestamp: SECONDS        since 1970
+    webhook-signature: v1,BASE64      HMAC-SHA256 of `id.timestamp.body`
 
 A receiver that checks the signature and the time knows that the entries are ours and that nobody
 repeats an old request. Any status from 200 to 299 says that it has them; a redirect does not.
@@ -25,6 +26,7 @@ from strongroom.ports.sinks import Parcel, SinkFailed, WebhookSettings
 _PREFIX: Final = b"whsec_"
 _FILE_BYTES_MAX: Final = 256
 _SECRET_BYTES_MIN, _SECRET_BYTES_MAX = 24, 64  # as the standard says
+_HASH_CHARACTERS: Final = 16
 _SUCCESS: Final = range(200, 300)
 
 
@@ -46,7 +48,9 @@ class WebhookSink:
     def send(self, parcels: Sequence[Parcel]) -> bool:
         """Post them in one request."""
         body = b"".join(parcel.line for parcel in parcels)
-        number = f"{self._name}-{parcels[0].position}-{parcels[-1].position}"
+        # The hash, for a restored log has other entries at the same positions.
+        content = hashlib.sha256(body).hexdigest()[:_HASH_CHARACTERS]
+        number = f"{self._name}-{parcels[0].position}-{parcels[-1].position}-{content}"
         seconds = str(self._clock.now_us() // 1_000_000)
         headers = {
             "Content-Type": self._media_type,

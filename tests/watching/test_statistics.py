@@ -155,7 +155,7 @@ def test_names_and_evidence_are_bounded():
     burst = Burst(0, 0, 0)
     for number in range(1_000):
         burst.add(1, f"u{number}", seen(number))
-    assert len(burst.named) == 256
+    assert len(burst.named) == 128
     assert [one.position for one in burst.evidence] == list(range(1_000 - EVIDENCE_MAX, 1_000))
 
 

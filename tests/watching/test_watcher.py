@@ -574,6 +574,18 @@ def test_every_table_is_bounded(monkeypatch, limit, table):
     assert Watcher.restore(log.watcher.state()).state() == log.watcher.state()
 
 
+def test_who_used_what_is_bounded_over_all_keys(monkeypatch):
+    monkeypatch.setattr(limits, "WATCHED_MEETINGS_MAX", 100)
+    log = Log()
+    for number in range(1_000):
+        day, key = number // 50 * DAY, number // 10
+        log.use(day + number, key=f"k{key}", principal=f"p{number}", source=f"10.0.{number % 9}.1")
+    keys = log.watcher._state.keys.values()
+    meetings = sum(len(key.principals) + len(key.networks) for key in keys)
+    assert 50 < meetings <= 110
+    assert "bank key/k99" in log.watcher._state.keys
+
+
 def test_what_is_in_use_is_not_forgotten(monkeypatch):
     monkeypatch.setattr(limits, "WATCHED_KEYS_MAX", 20)
     log = Log()

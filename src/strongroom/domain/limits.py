@@ -99,10 +99,11 @@ RETRY_AFTER_SECONDS: Final = 1  # a room that ended is back within a second
 
 # What the watcher remembers of the audit log. Beyond it, the longest unused is learned anew.
 WATCHED_KEYS_MAX: Final = 10_000  # 2 KiB each; as many as a custodian keeps at hand
+WATCHED_MEETINGS_MAX: Final = 200_000  # who used which key, and from which network; 100 bytes each
 WATCHED_PRINCIPALS_MAX: Final = 10_000  # 300 bytes each
 WATCHED_TOKENS_MAX: Final = 20_000  # two for each principal: the old one and the new one
 WATCHED_NAMESPACES_MAX: Final = 10_000  # a day each
-WATCHED_BURSTS_MAX: Final = 4_096  # counts by rule and subject, with evidence: 3 KiB each
+WATCHED_BURSTS_MAX: Final = 2_048  # counts by rule and subject, with evidence: 15 KiB each at most
 WATCHED_EPISODES_MAX: Final = 10_000  # what was raised and may be going on
 WATCHED_NETWORKS_MAX: Final = 65_536  # addresses whose network is known without parsing
 ALERTS_PER_HOUR_MAX: Final = 1_000  # put on record: more is a watcher that somebody else rules

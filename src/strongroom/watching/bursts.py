@@ -13,7 +13,7 @@ from strongroom.domain.findings import EVIDENCE_MAX, Evidence
 from strongroom.watching.rhythm import DAYS, count_of, loudness
 
 STEPS: Final = 10
-_NAMED_MAX: Final = 256  # different things counted in a window; no threshold is higher
+_NAMED_MAX: Final = 128  # different things counted in a window; more are as many
 
 
 class Burst(msgspec.Struct, array_like=True):

@@ -61,6 +61,7 @@ class State(msgspec.Struct, array_like=True):
     hour: int = 0
     namespaces: dict[str, int] = {}  # and the day of the first entry
     keys: dict[str, KeyMemory] = {}
+    meetings: int = 0  # of principals and networks with keys, counted anew when some are forgotten
     principals: dict[str, PrincipalMemory] = {}
     tokens: dict[str, TokenMemory] = {}  # in the order in which they were met
     bursts: dict[str, Burst] = {}  # by rule, namespace and subject
@@ -68,12 +69,17 @@ class State(msgspec.Struct, array_like=True):
     raised: dict[str, int] = {}  # findings in this hour, by rule and namespace
 
 
+def forget_oldest(table: dict[str, _T], seen: Callable[[_T], int] | None = None) -> None:
+    """Forget the tenth that was needed, or (without `seen`) met the longest ago."""
+    names = list(table) if seen is None else sorted(table, key=lambda name: seen(table[name]))
+    for name in names[: len(names) // 10 + 1]:
+        del table[name]
+
+
 def make_room(table: dict[str, _T], most: int, seen: Callable[[_T], int] | None = None) -> None:
-    """Forget the tenth that was needed, or (without `seen`) met the longest ago, if it is full."""
+    """Likewise, if the table is full."""
     if len(table) >= most:
-        names = list(table) if seen is None else sorted(table, key=lambda name: seen(table[name]))
-        for name in names[: most // 10 + 1]:
-            del table[name]
+        forget_oldest(table, seen)
 
 
 def pack(state: State) -> bytes:

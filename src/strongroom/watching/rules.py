@@ -287,7 +287,7 @@ _TABLE: Final = (
         ),
         thresholds={
             "at_least": _least(30, "failures"),
-            "objects_min": Threshold(10, "users", 1, 200, "at least so many of them"),
+            "objects_min": Threshold(10, "users", 1, 100, "at least so many of them"),
             "factor": _factor(4, _USUAL),
             "window_minutes": _window(10),
             "quiet_hours": _quiet(),

@@ -18,6 +18,7 @@ from strongroom.watching.memory import (
     PrincipalMemory,
     State,
     TokenMemory,
+    forget_oldest,
     make_room,
     pack,
     unpack,
@@ -79,7 +80,7 @@ class Watcher:
         return watcher
 
     def state(self) -> bytes:
-        """What it has learned. Less than 10 MiB, and of most deployments a few KiB."""
+        """What it has learned: some KiB of most deployments, some MiB when every table is full."""
         return pack(self._state)
 
     def feed(self, position: int, event: Event) -> list[Finding]:
@@ -209,8 +210,7 @@ class Watcher:
                 rule, event, f"principal/{event.principal}", 1, [evidence_of(position, event)],
                 key=name, age=self._today - key.first_day, known=len(met),
             )  # fmt: skip
-        if event.principal in met or len(met) < _MET_MAX:
-            met[event.principal] = self._today
+        self._meet(met, event.principal)
 
     def _meet_network(
         self, position: int, event: Event, name: str, key: KeyMemory, network: str
@@ -222,8 +222,19 @@ class Watcher:
                 rule, event, f"network/{network}", 1, [evidence_of(position, event)],
                 key=name, age=self._today - key.first_day, known=len(met),
             )  # fmt: skip
-        if network in met or len(met) < _MET_MAX:
-            met[network] = self._today
+        self._meet(met, network)
+
+    def _meet(self, met: dict[str, int], name: str) -> None:
+        if name not in met:
+            if len(met) >= _MET_MAX:
+                return
+            state = self._state
+            if state.meetings >= limits.WATCHED_MEETINGS_MAX:
+                forget_oldest(state.keys, lambda known: known.seen)
+                known = state.keys.values()
+                state.meetings = sum(len(key.principals) + len(key.networks) for key in known)
+            state.meetings += 1
+        met[name] = self._today
 
     def _is_first(self, rule: Rule, key: KeyMemory, last: int | None) -> bool:
         return (

@@ -8,7 +8,7 @@
 `#` begins a remark. What differs each time is a word in angle brackets: `<time>`, `<id>`,
 `<token>`. `<id:decision>` remembers what it was; from then on `<decision>` is that.
 
-The shell has `strongroom`, and as variables STRONGROOM_URL, STRONGROOM_TOKEN (the administrator's)
+The shell has `strongroom` and `strongroom-verify`, and as variables STRONGROOM_URL, STRONGROOM_TOKEN (the administrator's)
 and APP (a token that may use keys and manage none).
 """
 
@@ -34,6 +34,7 @@ PATTERNS = {
     "token-id": r"[a-z2-7]{16}",
     "base64": r"[A-Za-z0-9+/]+=*",
     "base64url": r"[A-Za-z0-9_-]+",
+    "n": r"[0-9,]+",
     "home": r"/\S*/home",
     "url": r"http://127\.0\.0\.1:\d+",
 }
@@ -99,12 +100,13 @@ def shell(tmp_path):
     programs, home = tmp_path / "bin", tmp_path / "home"
     programs.mkdir()
     home.mkdir()
-    strongroom = programs / "strongroom"
-    strongroom.write_text(
-        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(SOURCE))} exec {shlex.quote(sys.executable)}"
-        ' -m strongroom.cli "$@"\n'
-    )
-    strongroom.chmod(0o755)
+    for name, module in (("strongroom", "cli"), ("strongroom-verify", "verify")):
+        program = programs / name
+        program.write_text(
+            f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(SOURCE))} exec {shlex.quote(sys.executable)}"
+            f' -m strongroom.{module} "$@"\n'
+        )
+        program.chmod(0o755)
     with StandIn(tmp_path / "store.db") as server:
         environment = {
             "PATH": f"{programs}:{os.environ['PATH']}",

@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Final
 from zlib import crc32
 
-from strongroom.adapters.sqlite.growth import Row
+from strongroom.adapters.sqlite.growth import Found
 
 SPAN: Final = 1 << 14
 _NARROW_MAX: Final = 256  # values whose numbers fit a byte
@@ -36,10 +36,10 @@ class Field(IntEnum):
     REQUEST = 5  # each entry has its own, whose end is as good as a checksum
 
 
-class _Numbers(dict[str | bytes, int]):
+class _Numbers(dict[object, int]):
     """Numbers values in the order in which they are met."""
 
-    def __missing__(self, value: str | bytes) -> int:
+    def __missing__(self, value: object) -> int:
         number = self[value] = len(self)
         return number
 
@@ -64,12 +64,18 @@ class Span:
         """Whether all are there."""
         return len(self._requests) == SPAN
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """The next rows of `entries`."""
-        # Once for every entry there is: in plain loops.
-        for at, (values, numbers) in enumerate(zip(self._values, self._numbers, strict=True), 2):
-            numbers += [values[row[at]] for row in rows]  # type: ignore[index] # as Row has them
-        self._requests += [row[7][-4:] for row in rows]
+    def add(self, found: Found) -> None:
+        """The next entries, by what they are found by."""
+        *fields, requests = found
+        for at, column in enumerate(fields):
+            # Once for every entry there is. Often all of a group have the same one.
+            first = self._values[at][column[0]]
+            if column.count(column[0]) == len(column):
+                self._numbers[at] += [first] * len(column)
+            else:
+                number_of = self._values[at]
+                self._numbers[at] += [number_of[value] for value in column]
+        self._requests += requests
 
     def columns(self) -> list[tuple[int, bytes, bytes]]:
         """The rows of `columns`."""
@@ -77,8 +83,7 @@ class Span:
             (key(self.number, field), *_column(values, numbers))
             for field, values, numbers in zip(Field, self._values, self._numbers, strict=False)
         ]
-        tails = array("H", [_tail(request) for request in self._requests])
-        return [*rows, (key(self.number, Field.REQUEST), b"", _little(tails))]
+        return [*rows, (key(self.number, Field.REQUEST), b"", _tails(self._requests))]
 
 
 class Term:
@@ -89,8 +94,11 @@ class Term:
     def __init__(self, field: Field, value: str | bytes) -> None:
         self.field = field
         self._check = _check(value).to_bytes(_CHECK_BYTES, "little")
-        tail = _tail(str(value)[-4:]) if field is Field.REQUEST else _check(value) & _TAIL_MASK
-        self._tail = tail.to_bytes(_WIDE_BYTES, "little")
+        self._tail = (
+            _tails([str(value)])
+            if field is Field.REQUEST
+            else (_check(value) & _TAIL_MASK).to_bytes(_WIDE_BYTES, "little")
+        )
 
     def wanted(self, listed: bytes | None) -> bytes | None:
         """What to look for in the numbers, by the values that are listed; empty: it is not there.
@@ -156,7 +164,7 @@ def key(span: int, field: Field) -> int:
 
 
 def _column(values: _Numbers, numbers: list[int]) -> tuple[bytes, bytes]:
-    checks = [_check(value) for value in values]
+    checks = [_check(value) for value in values if isinstance(value, str | bytes)]
     if len(checks) > _LISTED_MAX:
         tails = [check & _TAIL_MASK for check in checks]
         return b"", _little(array("H", [tails[number] for number in numbers]))
@@ -172,12 +180,18 @@ def _check(value: str | bytes) -> int:
     return crc32(value.encode(errors="replace") if isinstance(value, str) else value)
 
 
-def _tail(request: str) -> int:
-    """The last two bytes of an id: the end of its random part."""
+def _tails(requests: Sequence[str]) -> bytes:
+    """The last two bytes of each id: the end of its random part."""
     try:
-        return int(request, 16) & _TAIL_MASK
+        tails = bytes.fromhex("".join([request[-4:] for request in requests]))
     except ValueError:
-        return 0
+        tails = b""
+    if len(tails) == _WIDE_BYTES * len(requests):
+        return tails
+    # One of them is no id. It has a place all the same.
+    return (
+        b"".join([_tails([one]) for one in requests]) if len(requests) > 1 else bytes(_WIDE_BYTES)
+    )
 
 
 def _find(checks: bytes, check: bytes, first: int, width: int) -> int:

@@ -1,5 +1,6 @@
 """What a group of commits adds to the log."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import apsw
@@ -8,10 +9,15 @@ from strongroom.adapters.sqlite import tree
 from strongroom.ports.store import Entry
 from strongroom.tlog.merkle import Frontier, leaf_hash
 
-Row = tuple[int, int, bytes, str, str, str, str, str, bytes, str]
-"""A row of `entries`."""
+Found = tuple[
+    Sequence[bytes], Sequence[str], Sequence[str], Sequence[str], Sequence[str], Sequence[str]
+]
+"""What entries are found by, field by field: namespaces, principals, objects, actions, outcomes and
+requests, each in the order of the entries."""
 
-_INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+NOTHING: Final[Found] = ((), (), (), (), (), ())
+
+INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Growth:
@@ -19,7 +25,7 @@ class Growth:
 
     def __init__(self, frontier: Frontier) -> None:
         self.frontier = frontier.copy()
-        self.rows: list[Row] = []
+        self.found = NOTHING
         self._first = frontier.size
         self._entries: list[Entry] = []
         self._changes: list[tuple[int, bool]] = []
@@ -38,21 +44,24 @@ class Growth:
         entries = self._entries
         if not entries:
             return
-        # Once for every entry there is: in plain loops, without a call for each.
+        # Once for every entry there is, so field by field, which is the quickest.
+        self.found = (
+            [entry.namespace for entry in entries],
+            [entry.principal for entry in entries],
+            [entry.object for entry in entries],
+            [entry.action for entry in entries],
+            [entry.outcome for entry in entries],
+            [entry.request for entry in entries],
+        )
+        places = range(self._first, self._first + len(entries))
+        times = [entry.time_us for entry in entries]
         leaves = [leaf_hash(entry.body) for entry in entries]
-        self.rows = [
-            (
-                at, e.time_us, e.namespace, e.principal, e.object, e.action, e.outcome, e.request,
-                leaf, e.body.decode(),
-            )
-            for at, (e, leaf) in enumerate(zip(entries, leaves, strict=True), self._first)
-        ]  # fmt: skip
-        db.executemany(_INSERT_ENTRY, self.rows)
-        # What is there already is nobody's: it must not keep the log from growing.
-        sealed = [
-            (at, entry.sealed) for at, entry in enumerate(entries, self._first) if entry.sealed
-        ]
+        bodies = [entry.body.decode() for entry in entries]
+        rows = zip(places, times, *self.found, leaves, bodies, strict=True)
+        db.executemany(INSERT_ENTRY, rows)
+        sealed = [(at, e.sealed) for at, e in zip(places, entries, strict=True) if e.sealed]
         if sealed:
+            # What is there already is nobody's: it must not keep the log from growing.
             db.executemany("INSERT OR REPLACE INTO sealed VALUES (?, ?)", sealed)
         if self._changes:
             db.executemany("INSERT OR REPLACE INTO changes VALUES (?, ?)", self._changes)

@@ -6,13 +6,12 @@ from there on are found by looking at them. What a process did not get to, the n
 the log.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import apsw
 
 from strongroom.adapters.sqlite.columns import SPAN, Span
-from strongroom.adapters.sqlite.growth import Row
+from strongroom.adapters.sqlite.growth import NOTHING, Found
 
 # Rows of the log that are read again at a time, beside a group or when nothing else is to be done.
 _READ_BESIDE: Final = 256
@@ -25,6 +24,7 @@ _READ: Final = (
     " CAST(object AS BLOB), CAST(action AS BLOB), CAST(outcome AS BLOB), CAST(request AS BLOB)"
     " FROM entries WHERE position >= ? AND position < ? ORDER BY position"
 )
+_GONE: Final = (b"", "", "", "", "", "")
 _WRITE: Final = "INSERT OR REPLACE INTO columns VALUES (?, ?, ?)"
 
 
@@ -62,16 +62,19 @@ class Index:
             done = self._done + 1
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (done,))
 
-    def keep(self, rows: Sequence[Row] = ()) -> None:
-        """The transaction was kept, and these rows of `entries` with it."""
+    def keep(self, found: Found = NOTHING) -> None:
+        """The transaction was kept, and entries with it that are found by this."""
         if self._written:
             self._ready = []
             self._written = False
             self._done += 1
-        while rows:
-            part = rows[: self._live.first + SPAN - self._live.end]
-            self._grow(part)
-            rows = rows[len(part) :]
+        while found[0]:
+            room = self._live.first + SPAN - self._live.end
+            if len(found[0]) <= room:
+                self._grow(found)
+                return
+            self._grow(_part(found, slice(room)))
+            found = _part(found, slice(room, None))
 
     def catch_up(self, size: int) -> None:
         """The log has grown, by what is not known: read it."""
@@ -79,8 +82,8 @@ class Index:
             end = min(size, self._live.end + _READ_IDLE, self._live.first + SPAN)
             self._grow(self._read(self._live.end, end))
 
-    def _grow(self, rows: Sequence[Row]) -> None:
-        self._live.add(rows)
+    def _grow(self, found: Found) -> None:
+        self._live.add(found)
         if self._live.full:
             if len(self._full) < _FULL_MAX:
                 self._full.append(self._live)
@@ -99,13 +102,17 @@ class Index:
         self._again = None
         return span
 
-    def _read(self, first: int, end: int) -> list[Row]:
-        """Rows from the log, with an empty one in the place of each that is gone."""
-        rows = [_row(position, b"", (b"",) * 5) for position in range(first, end)]
+    def _read(self, first: int, end: int) -> Found:
+        """From the log, with nothing in the place of an entry that is gone."""
+        rows: list[tuple[bytes, str, str, str, str, str]] = [_GONE] * (end - first)
         stored: list[Any] = self._db.execute(_READ, (first, end)).fetchall()
         for position, namespace, *texts in stored:
-            rows[position - first] = _row(position, namespace, texts)
-        return rows
+            principal, name, action, outcome, request = [
+                (text or b"").decode(errors="replace") for text in texts
+            ]
+            rows[position - first] = (namespace, principal, name, action, outcome, request)
+        namespaces, principals, names, actions, outcomes, requests = zip(*rows, strict=True)
+        return namespaces, principals, names, actions, outcomes, requests
 
     def _read_done(self) -> int:
         row = self._db.execute(
@@ -115,8 +122,9 @@ class Index:
         return 0 if row is None else max(int(row[0]), 0)
 
 
-def _row(position: int, namespace: bytes, texts: Sequence[bytes | None]) -> Row:
-    principal, name, action, outcome, request = [
-        (text or b"").decode(errors="replace") for text in texts
-    ]
-    return position, 0, namespace, principal, name, action, outcome, request, b"", ""
+def _part(found: Found, part: slice) -> Found:
+    namespaces, principals, names, actions, outcomes, requests = found
+    return (
+        namespaces[part], principals[part], names[part], actions[part], outcomes[part],
+        requests[part],
+    )  # fmt: skip

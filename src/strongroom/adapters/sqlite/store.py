@@ -180,13 +180,16 @@ class SQLiteStore:
         with self._writing():
             growth = Growth(self._frontier)
             epoch = self._fresh.epoch
-            is_stale = self._fresh.is_stale
+            known, is_stale = epoch, self._fresh.is_stale
             self._turn = turn = self._quotas.turn()
             self._index.prepare()
             self._db.execute("BEGIN IMMEDIATE")
             for commit in group:
                 facts, entry, quota = commit.facts, commit.entry, commit.quota
-                if is_stale(commit.epoch, facts) or (touched and not touched.isdisjoint(facts)):
+                # Mostly nothing has changed, and there is nothing to ask.
+                if (commit.epoch != known or touched) and (
+                    is_stale(commit.epoch, facts) or not touched.isdisjoint(facts)
+                ):
                     outcomes.append(Stale())
                     continue
                 if quota is not None and (refusal := turn.refusal(entry, quota)) is not None:
@@ -220,7 +223,7 @@ class SQLiteStore:
             self._fresh.note(at, changed)
         self._uses.keep(turn.tallied, self._frontier.size)
         self._quotas.keep(turn)
-        self._index.keep(growth.rows)
+        self._index.keep(growth.found)
         self._turn = None
         self._erase(now=erases)
         return outcomes

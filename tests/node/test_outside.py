@@ -93,6 +93,7 @@ def test_sinks_of_every_kind_are_read_with_their_paths_beside_the_file(read, tmp
         ("[[audit.witnesses]]\nurl = 'https://w'\nkey = 'x'\n", "the key of the witness https://w"),
         (witness(algorithm=Algorithm.ED25519), "not one that cosigns"),
         (witness(url="http://w.example"), "begin with https://"),
+        (witness(url="https://w.example/?log=1"), "has a query"),
         (witness() + witness(mark=1), "the witness w is there twice"),
         (witness() + witness("v"), "the witness v is there twice"),
         ("".join(witness(f"w{n}", mark=n) for n in range(17)), "16 are possible"),

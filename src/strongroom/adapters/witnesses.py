@@ -21,6 +21,8 @@ class HTTPWitness:
     """See `ports/witnesses.py`. Raises `ValueError` when the URL or a file cannot be used."""
 
     def __init__(self, settings: WitnessSettings) -> None:
+        if "?" in settings.url:
+            raise ValueError(f"{settings.url!r} has a query; a witness has an address and a path")
         self._poster = Poster(f"{settings.url.rstrip('/')}/add-checkpoint", ca=settings.tls_ca)
 
     def ask(self, old: int, proof: Sequence[bytes], checkpoint: bytes) -> Answer:

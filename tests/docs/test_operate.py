@@ -43,6 +43,7 @@ def node(tmp_path_factory):
 @pytest.mark.parametrize(
     "name",
     [
+        "auditing",
         "configuration",
         "monitoring",
         "namespaces",

@@ -25,16 +25,16 @@ def test_methods_on_the_page_are_the_clients():
     assert "| `rotate_key(name)` | `KeyView` |" in tool.render()
     named = set(re.findall(r"^\| `(\w+)\(", tool.render(), re.MULTILINE))
     methods = {name for name in vars(synchronous.Client) if not name.startswith("_")}
-    assert named == methods - {"send", "exchange", "close"}
+    assert named == methods - {"send", "exchange", "with_receipt", "close"}
 
 
 def test_examples_on_the_page_run(tmp_path):
     examples = re.findall(r"```python\n(.*?)```", reference().PAGE.read_text(), re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     with StandIn(tmp_path / "store.db") as server:
         for example in examples:
             assert "http://127.0.0.1:7600" in example
         program = "\n".join(examples).replace("http://127.0.0.1:7600", server.url)
         exec(program, {"token": server.app})  # noqa: S102 - our own page
-    assert server.asked.count("key.encrypt") == 2
+    assert server.asked.count("key.encrypt") == 3
     assert server.asked.count("key.decrypt") == 3

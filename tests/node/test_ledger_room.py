@@ -135,6 +135,11 @@ def test_a_courier_reads_the_log_and_says_how_far_it_has_come(path):
         lambda link: link.page("k", NAMESPACE, "", 9),
         lambda link: link.events(EventQuery(NAMESPACE)),
         lambda link: link.tree(),
+        lambda link: link.changes(0, 9, erasing=False),
+        lambda link: link.extent(2**60),
+        lambda link: link.copy_out(256),
+        lambda link: link.let_go(256),
+        lambda link: link.keep_checkpoints(Checkpoints(0, b"mine")),
     ],
 )
 def test_a_courier_that_asks_for_more_is_hung_up_on_and_gets_nothing(path, ask):

@@ -12,6 +12,7 @@ from strongroom.ports.store import (
     Cursor,
     EventPage,
     EventQuery,
+    Extent,
     Outcome,
     Store,
     StoredEvent,
@@ -126,6 +127,21 @@ class DirectLedger:
         """Remember it."""
         with _translated():
             self._store.move_cursor(cursor)
+
+    async def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what could be put there."""
+        with _translated():
+            return self._store.extent(before_us)
+
+    async def copy_out(self, end: int) -> int:
+        """Put entries into files."""
+        with _translated():
+            return self._store.copy_out(end)
+
+    async def let_go(self, end: int) -> int:
+        """Take out what is in files."""
+        with _translated():
+            return self._store.let_go(end)
 
     async def growth(self) -> Tree:
         """The log's size and root."""

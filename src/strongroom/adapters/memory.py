@@ -17,6 +17,7 @@ from strongroom.ports.store import (
     EventPage,
     EventQuery,
     Exhausted,
+    Extent,
     Kept,
     Outcome,
     Quota,
@@ -28,6 +29,7 @@ from strongroom.ports.store import (
     Write,
 )
 from strongroom.tlog.merkle import Frontier, Node, leaf_hash, node_hash
+from strongroom.tlog.tiles import WIDTH
 
 _Records = dict[tuple[Kind, bytes], Record]
 
@@ -45,6 +47,7 @@ class MemoryStore:
         self._changes: list[tuple[int, bool]] = []  # position of an entry, whether it erased
         self._frontier = Frontier()
         self._checkpoints = Checkpoints()
+        self._archived = self._copied = 0
         self._cursors: dict[str, Cursor] = {}
         self._fresh = Freshness(0)
         self._closed = False
@@ -251,6 +254,27 @@ class MemoryStore:
         """Remember it."""
         self._check_open()
         self._cursors[cursor.name] = cursor
+
+    def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what could be put there."""
+        self._check_open()
+        older = 0
+        while older < len(self._entries) and self._entries[older][0].time_us < before_us:
+            older += 1
+        ready = min(older, self._checkpoints.counted_size) // WIDTH * WIDTH
+        return Extent(self._archived, max(ready, self._archived))
+
+    def copy_out(self, end: int) -> int:
+        """There is but one place, here."""
+        self._check_open()
+        self._copied = max(self._archived, min(end, self.extent(2**63).ready) // WIDTH * WIDTH)
+        return self._copied
+
+    def let_go(self, end: int) -> int:
+        """There is but one place, here."""
+        self._check_open()
+        self._archived = max(self._archived, min(end, self._copied) // WIDTH * WIDTH)
+        return self._archived
 
     def probe(self) -> None:
         """Nothing can be full or broken here, only closed."""

@@ -69,7 +69,7 @@ class LedgerRoom:
         self._name = start.name
         self._measures = harden(Room.LEDGER, keep={line.fileno()}, user=start.user)
         self._started_us = time.time_ns() // 1000
-        self._store = SQLiteStore.open(start.path)
+        self._store = SQLiteStore.open(start.path, archive=start.archive)
         self._meter = Meter()
         self._selector = selectors.DefaultSelector()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -213,7 +213,7 @@ class LedgerRoom:
             ),
         )
 
-    def _read(self, read: wire.OfRecords | wire.OfTheLog | wire.ReadTree) -> object:
+    def _read(self, read: wire.OfRecords | wire.OfTheLog | wire.LetGo | wire.ReadTree) -> object:
         if isinstance(read, wire.OfRecords):
             return reads.of_records(self._store, read)
         if isinstance(read, wire.OfTheLog):
@@ -223,6 +223,8 @@ class LedgerRoom:
             return result
         if self._overdue:
             raise StoreUnavailable(_UNSIGNED)  # not ready: nothing could be put on record
+        if isinstance(read, wire.LetGo):
+            return self._store.let_go(read.end)
         now = time.perf_counter()
         if now - self._probed > _PROBE_SECONDS:
             self._store.probe()

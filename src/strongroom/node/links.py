@@ -20,6 +20,7 @@ from strongroom.ports.store import (
     Cursor,
     EventPage,
     EventQuery,
+    Extent,
     Outcome,
     StoredEvent,
     Tree,
@@ -157,6 +158,18 @@ class LedgerLink:
     async def move_cursor(self, cursor: Cursor) -> None:
         """Remember how far a reader has come, durably."""
         await self._ask(wire.MoveCursor(cursor))
+
+    async def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what of the time before could be put there."""
+        return wire.EXTENT.decode(await self._ask(wire.ReadExtent(before_us)))
+
+    async def copy_out(self, end: int) -> int:
+        """Put entries below a position into files, some at a time. How far they are there."""
+        return wire.POSITION.decode(await self._ask(wire.CopyOut(end)))
+
+    async def let_go(self, end: int) -> int:
+        """Take out of the database what is in files, below a position. How far that is done."""
+        return wire.POSITION.decode(await self._ask(wire.LetGo(end)))
 
     async def growth(self) -> Tree:
         """The log's size and root, as they are."""

@@ -36,7 +36,20 @@ def of_the_log(store: Store, read: wire.OfTheLog) -> object:
 
 
 def of_a_snapshot(store: Store, read: wire.OutOfTurn) -> object:
-    """Lists, searches, entries and hashes: in another thread than the others."""
+    """Lists, searches, entries, hashes and files: in another thread than the others."""
+    match read:
+        case wire.ReadExtent(before_us):
+            return store.extent(before_us)
+        case wire.CopyOut(end):
+            return store.copy_out(end)
+        case _:
+            return _found(store, read)
+
+
+def _found(
+    store: Store,
+    read: wire.ReadPage | wire.ReadEvents | wire.ReadEntries | wire.ReadChanges | wire.ReadHashes,
+) -> object:
     match read:
         case wire.ReadPage(kind, namespace, after, limit):
             return store.page(kind, namespace, after, limit)

@@ -22,6 +22,7 @@ from strongroom.ports.store import (
     Cursor,
     EventPage,
     EventQuery,
+    Extent,
     Outcome,
     StoredEvent,
     Tree,
@@ -163,10 +164,28 @@ class MoveCursor(msgspec.Struct, frozen=True, array_like=True, tag="move"):
     cursor: Cursor
 
 
+class ReadExtent(msgspec.Struct, frozen=True, array_like=True, tag="extent"):
+    """What is in the archive and what of the time before could be. Answered out of turn."""
+
+    before_us: int
+
+
+class CopyOut(msgspec.Struct, frozen=True, array_like=True, tag="copy"):
+    """Entries to put into files. Answered out of turn, by how far they are there."""
+
+    end: int
+
+
+class LetGo(msgspec.Struct, frozen=True, array_like=True, tag="drop"):
+    """Entries in files, to take out of the database. Answered by how far that is done."""
+
+    end: int
+
+
 OfRecords = Load | Find | Family | Due | ReadUsage
 """What is read as of the present epoch."""
 
-OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries | ReadChanges
+OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries | ReadChanges | ReadExtent | CopyOut
 """What is read from a snapshot, by a thread of its own."""
 
 OfTheLog = ReadGrowth | ReadCheckpoints | KeepCheckpoints | ReadCursor | MoveCursor
@@ -175,7 +194,7 @@ OfTheLog = ReadGrowth | ReadCheckpoints | KeepCheckpoints | ReadCursor | MoveCur
 OfTheCourier = ReadHashes | ReadEntries | OfTheLog
 """All that a courier may ask: it commits nothing, and sees no record."""
 
-Read = OfRecords | ReadTree | OutOfTurn | OfTheLog
+Read = OfRecords | ReadTree | OutOfTurn | OfTheLog | LetGo
 
 
 class ToLedger(msgspec.Struct, frozen=True, array_like=True):
@@ -210,6 +229,8 @@ MAYBE_RECORDS = msgspec.msgpack.Decoder(list[Record | None])
 MAYBE_RECORD: msgspec.msgpack.Decoder[Record | None] = msgspec.msgpack.Decoder(Record | None)
 USAGE = msgspec.msgpack.Decoder(list[Usage])
 EVENTS = msgspec.msgpack.Decoder(EventPage)
+EXTENT = msgspec.msgpack.Decoder(Extent)
+POSITION = msgspec.msgpack.Decoder(int)
 TREE = msgspec.msgpack.Decoder(Tree)
 HASHES = msgspec.msgpack.Decoder(list[bytes])
 ENTRIES = msgspec.msgpack.Decoder(list[StoredEvent])

@@ -17,6 +17,7 @@ from strongroom.ports.store import (
     Cursor,
     EventPage,
     EventQuery,
+    Extent,
     Outcome,
     StoredEvent,
     Tree,
@@ -86,6 +87,15 @@ class Ledger(Protocol):
 
     async def move_cursor(self, cursor: Cursor) -> None:
         """Remember how far a reader has come, durably."""
+
+    async def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what of the time before could be put there."""
+
+    async def copy_out(self, end: int) -> int:
+        """Put entries below a position into files, some at a time. How far they are there."""
+
+    async def let_go(self, end: int) -> int:
+        """Take out of the database what is in files, below a position. How far that is done."""
 
     async def growth(self) -> Tree:
         """The log's size and root, without writing anything."""

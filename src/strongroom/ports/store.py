@@ -223,6 +223,13 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     state: bytes = b""
 
 
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """Entries below `archived` are in files; those below `ready` can be put there now."""
+
+    archived: int
+    ready: int
+
+
 class Store(Protocol):
     """See the promises at the head of this module."""
 
@@ -305,6 +312,27 @@ class Store(Protocol):
 
     def move_cursor(self, cursor: Cursor) -> None:
         """Remember how far a reader has come, durably."""
+
+    def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what of the time before could be put there.
+
+        Only entries that a counted checkpoint covers move, in whole files. May run in another
+        thread, like `events`.
+        """
+
+    def copy_out(self, end: int) -> int:
+        """Put entries below a position into files, some at a time. How far they are there.
+
+        They are on disk by then. Nothing is taken out of the store. May run in another thread, like
+        `events`. Raises `StoreDamaged` for an entry that was altered, which is never archived.
+        """
+
+    def let_go(self, end: int) -> int:
+        """Take out what `copy_out` has put into files, below a position. How far that is done.
+
+        They are read as before, with their hashes compared: by `events`, `entries`, `changes` and
+        `hashes`.
+        """
 
     def probe(self) -> None:
         """Write something durable. Raises `StoreUnavailable` when that is not possible."""

@@ -47,3 +47,24 @@ CREATE TABLE columns (
 
 -- Spans below this one are in columns.
 INSERT INTO meta VALUES ('indexed', 0);
+
+-- Entries whose bodies are in files: what they are found by, and their hashes.
+CREATE TABLE archived (
+    position  INTEGER PRIMARY KEY,
+    time_us   INTEGER NOT NULL,
+    namespace BLOB    NOT NULL,
+    principal TEXT    NOT NULL,
+    object    TEXT    NOT NULL,
+    action    TEXT    NOT NULL,
+    outcome   TEXT    NOT NULL,
+    request   TEXT    NOT NULL,
+    leaf_hash BLOB    NOT NULL
+);
+
+-- All entries. body is NULL where it is in a file.
+CREATE VIEW log AS
+SELECT position, time_us, namespace, principal, object, action, outcome, request, leaf_hash, body
+FROM entries
+UNION ALL
+SELECT position, time_us, namespace, principal, object, action, outcome, request, leaf_hash, NULL
+FROM archived;

@@ -22,7 +22,7 @@ _READ: Final = (
     # Whatever an edit may have left: a text as bytes, for it need not be UTF-8.
     "SELECT position, iif(typeof(namespace) = 'blob', namespace, x''), CAST(principal AS BLOB),"
     " CAST(object AS BLOB), CAST(action AS BLOB), CAST(outcome AS BLOB), CAST(request AS BLOB)"
-    " FROM entries WHERE position >= ? AND position < ? ORDER BY position"
+    " FROM log WHERE position >= ? AND position < ? ORDER BY position"
 )
 _GONE: Final = (b"", "", "", "", "", "")
 _WRITE: Final = "INSERT OR REPLACE INTO columns VALUES (?, ?, ?)"

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from strongroom.adapters.sqlite.archive import Archive
 from strongroom.adapters.sqlite.columns import SPAN, Field, Places, Term, key
-from strongroom.adapters.sqlite.tree import size_of
+from strongroom.adapters.sqlite.tree import event_of, size_of
 from strongroom.ports.store import EventPage, EventQuery, StoredEvent
 
 # What one call may cost, in rows that are passed over: some milliseconds. Then it says how far it
@@ -26,8 +27,8 @@ _INTEGER_MAX: Final = 2**63 - 1  # SQLite's
 
 _COLUMNS: Final = (
     "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB),"
-    " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = entries.position)"
-    " FROM entries"
+    " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = log.position)"
+    " FROM log"
 )
 
 
@@ -38,7 +39,7 @@ class _Reach(NamedTuple):
     end: int
 
 
-def events(db: apsw.Connection, query: EventQuery) -> EventPage:
+def events(db: apsw.Connection, archive: Archive, query: EventQuery) -> EventPage:
     """One page, in one snapshot.
 
     1. Narrow the time. 2. Narrow the positions by it. 3. Go through them, stretch by stretch, and
@@ -57,12 +58,12 @@ def events(db: apsw.Connection, query: EventQuery) -> EventPage:
     first = max(query.after + 1, 0)
     end = min(query.before, size) if query.newest and query.before > 0 else size
     if since:
-        first = max(first, _position_at(db, since - _SKEW_US, size))
+        first = max(first, position_at(db, since - _SKEW_US, size))
     if until < _INTEGER_MAX:
-        end = min(end, _position_at(db, until + _SKEW_US, size))
+        end = min(end, position_at(db, until + _SKEW_US, size))
 
     # 3.
-    search = _Search(db, query, since, until)
+    search = _Search(db, archive, query, since, until)
     done = search.through(first, end)
     if query.newest:
         # Nothing earlier can match: all has been looked at.
@@ -74,9 +75,12 @@ def events(db: apsw.Connection, query: EventQuery) -> EventPage:
 class _Search:
     """What was found so far, and what it has cost."""
 
-    def __init__(self, db: apsw.Connection, query: EventQuery, since: int, until: int) -> None:
+    def __init__(
+        self, db: apsw.Connection, archive: Archive, query: EventQuery, since: int, until: int
+    ) -> None:
         self.found: list[StoredEvent] = []
         self._db = db
+        self._archive = archive
         self._newest = query.newest
         self._limit = max(query.limit, 0)
         self._cost = 0
@@ -205,7 +209,7 @@ class _Search:
         return first if self._newest else end
 
     def _show(self, row: tuple[Any, ...]) -> None:
-        self.found.append(StoredEvent(row[0], *(value or b"" for value in row[1:])))
+        self.found.append(event_of(row, self._archive))
 
     def _indexed(self) -> int:
         """Spans below this one have all their rows."""
@@ -223,11 +227,11 @@ def _request_us(request: str) -> int:
         return _INTEGER_MAX
 
 
-def _position_at(db: apsw.Connection, time_us: int, size: int) -> int:
+def position_at(db: apsw.Connection, time_us: int, size: int) -> int:
     """About the first position at or after a time. An entry that is gone counts as later."""
     low, high = 0, size
     # Compared by SQLite, which can compare whatever an edit may have left in the column.
-    query = "SELECT time_us < ? FROM entries WHERE position = ?"
+    query = "SELECT time_us < ? FROM log WHERE position = ?"
     while low < high:
         middle = (low + high) // 2
         row = db.execute(query, (min(time_us, _INTEGER_MAX), middle)).fetchone()

@@ -19,7 +19,8 @@ from typing import Final
 import apsw
 
 from strongroom.adapters.freshness import Freshness
-from strongroom.adapters.sqlite import marks, reading, schema, search, tree
+from strongroom.adapters.sqlite import marks, reading, retention, schema, search, tree
+from strongroom.adapters.sqlite.archive import Archive, archive_of
 from strongroom.adapters.sqlite.growth import Growth
 from strongroom.adapters.sqlite.index import Index
 from strongroom.adapters.sqlite.quotas import Quotas, Turn
@@ -32,6 +33,7 @@ from strongroom.ports.store import (
     Cursor,
     EventPage,
     EventQuery,
+    Extent,
     Kept,
     Outcome,
     Stale,
@@ -45,6 +47,7 @@ from strongroom.ports.store import (
 from strongroom.tlog.merkle import Frontier, Node
 
 _ID_BYTES_MAX: Final = 64  # above any record's id
+_FOR_EVER_US: Final = 2**62
 _ERASE_AGAIN_SECONDS: Final = 5.0  # while a reader or the disk keeps the log from being cut
 
 _IS_KIND: Final = f"kind IN ({', '.join(repr(kind.value) for kind in Kind)})"
@@ -62,12 +65,16 @@ _INSERT_RECORD: Final = (
 class SQLiteStore:
     """See `ports/store.py` for the promises."""
 
-    def __init__(self, connection: apsw.Connection, path: str, lock: int, vfs: str | None) -> None:
+    def __init__(
+        self, connection: apsw.Connection, path: str, lock: int, vfs: str | None, archive: Path
+    ) -> None:
         self._db = connection
         self._path = path
         self._lock = lock
         self._vfs = vfs
         self._reader: apsw.Connection | None = None
+        self._archive = Archive(archive)
+        self._copied = 0  # entries below this position are in files that are on disk
         self._in_doubt = False  # the file may hold more than memory knows
         self._turn: Turn | None = None  # the group that is in doubt
         self.deployment: bytes = self._meta_bytes("deployment")
@@ -87,23 +94,24 @@ class SQLiteStore:
         return cls._over(path, None, lambda: schema.create(path, deployment))
 
     @classmethod
-    def open(cls, path: str, *, vfs: str | None = None) -> "SQLiteStore":
+    def open(cls, path: str, *, vfs: str | None = None, archive: str = "") -> "SQLiteStore":
         """An existing store. Raises `StoreRefused`: foreign, newer, damaged or in use.
 
-        One of an older schema is brought to the newest.
+        One of an older schema is brought to the newest. `archive` is the directory for old entries;
+        without it, the one called "archive" beside the file.
         """
         if not Path(path).exists():
             raise StoreRefused(f"{path} does not exist")
-        return cls._over(path, vfs, lambda: schema.open_newest(path, vfs))
+        return cls._over(path, vfs, lambda: schema.open_newest(path, vfs), archive)
 
     @classmethod
     def _over(
-        cls, path: str, vfs: str | None, connect: Callable[[], apsw.Connection]
+        cls, path: str, vfs: str | None, connect: Callable[[], apsw.Connection], archive: str = ""
     ) -> "SQLiteStore":
         lock = _take(path)
         try:
             try:
-                return cls(connect(), path, lock, vfs)
+                return cls(connect(), path, lock, vfs, archive_of(path, archive))
             except (apsw.Error, ValueError) as error:
                 raise StoreRefused(f"{path} is damaged: {error}") from error
         except BaseException:
@@ -324,7 +332,7 @@ class SQLiteStore:
     def events(self, query: EventQuery) -> EventPage:
         """Audit entries. One call looks at a bounded number of rows and says how far it came."""
         with self._snapshot() as db:
-            return search.events(db, query)
+            return search.events(db, self._archive, query)
 
     def hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hashes of subtrees of the log."""
@@ -334,12 +342,31 @@ class SQLiteStore:
     def entries(self, first: int, limit: int) -> list[StoredEvent]:
         """Entries of all namespaces, in order."""
         with self._snapshot() as db:
-            return tree.entries(db, first, limit)
+            return tree.entries(db, self._archive, first, limit)
 
     def changes(self, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
         """Entries that changed records, in order."""
         with self._snapshot() as db:
-            return tree.changes(db, first, limit, erasing=erasing)
+            return tree.changes(db, self._archive, first, limit, erasing=erasing)
+
+    def extent(self, before_us: int) -> Extent:
+        """What is in the archive, and what could be put there."""
+        with self._snapshot() as db:
+            return retention.extent(db, before_us)
+
+    def copy_out(self, end: int) -> int:
+        """Put entries into files."""
+        with self._snapshot() as db:
+            ready = retention.extent(db, _FOR_EVER_US).ready
+            self._copied = retention.copy(db, self._archive, min(end, ready))
+            return self._copied
+
+    def let_go(self, end: int) -> int:
+        """Drop the rows of entries that are in files."""
+        end = min(end, self._copied)
+        with self._transaction():
+            retention.let_go(self._db, end)
+            return retention.archived(self._db)
 
     def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""

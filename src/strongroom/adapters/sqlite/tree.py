@@ -5,11 +5,12 @@ completes it. Every other hash is folded from at most 256 of these or of the lea
 asked for, one aligned block of 256 hashes is read for each node at most, and once.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import apsw
 
+from strongroom.adapters.sqlite.archive import Archive
 from strongroom.ports.store import StoreDamaged, StoredEvent
 from strongroom.tlog.merkle import HASH_BYTES, TILE_HEIGHT, Frontier, Node, node_hash
 
@@ -54,23 +55,23 @@ def hashes(db: apsw.Connection, nodes: Sequence[Node]) -> list[bytes]:
     return found
 
 
-def entries(db: apsw.Connection, first: int, limit: int) -> list[StoredEvent]:
+def entries(db: apsw.Connection, archive: Archive, first: int, limit: int) -> list[StoredEvent]:
     """Entries in order, as they are in the file. In one snapshot. Raises `StoreDamaged`."""
     end = min(first + limit, size_of(db))
     found: list[StoredEvent] = []
     taken = 0
     if not 0 <= first < end:
         return found
-    rows = db.execute(
+    rows: Iterator[Any] = db.execute(
         "SELECT position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB),"
-        " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = entries.position)"
-        " FROM entries WHERE position >= ? AND position < ? ORDER BY position",
+        " (SELECT CAST(details AS BLOB) FROM sealed WHERE sealed.position = log.position)"
+        " FROM log WHERE position >= ? AND position < ? ORDER BY position",
         (first, end),
     )
-    for position, leaf, body, sealed in rows:
-        if position != first + len(found):
+    for row in rows:
+        if row[0] != first + len(found):
             break
-        event = StoredEvent(position, leaf or b"", body or b"", sealed or b"")
+        event = event_of(row, archive)
         taken += len(event.body) + len(event.sealed) + _OVERHEAD_BYTES
         if found and taken > _BYTES_MAX:
             return found
@@ -81,24 +82,37 @@ def entries(db: apsw.Connection, first: int, limit: int) -> list[StoredEvent]:
     return found
 
 
-def changes(db: apsw.Connection, first: int, limit: int, *, erasing: bool) -> list[StoredEvent]:
+def event_of(
+    row: tuple[int, bytes | None, bytes | None, bytes | None], archive: Archive
+) -> StoredEvent:
+    """An entry as it is: position, leaf hash, body (none: in the archive), sealed details."""
+    position, leaf, body, sealed = row
+    if body is None:
+        body = archive.entry(position, leaf or b"")
+    return StoredEvent(position, leaf or b"", body, sealed or b"")
+
+
+def changes(
+    db: apsw.Connection, archive: Archive, first: int, limit: int, *, erasing: bool
+) -> list[StoredEvent]:
     """Entries that changed records, in order, as they are in the file. Raises `StoreDamaged`."""
     erased = " AND erases = 1" if erasing else ""
     rows = db.execute(
         "SELECT changes.position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB)"  # noqa: S608 - ours
-        " FROM changes LEFT JOIN entries USING (position)"
+        " FROM changes LEFT JOIN log USING (position)"
         f" WHERE changes.position >= ?{erased} ORDER BY changes.position LIMIT ?",
         (first, max(limit, 0)),
     )
     found: list[StoredEvent] = []
     taken = 0
     for position, leaf, body in rows:
-        if leaf is None or body is None:
+        if leaf is None:
             raise StoreDamaged(f"entry {position} is gone")
-        taken += len(body) + _OVERHEAD_BYTES
+        event = event_of((position, leaf, body, None), archive)
+        taken += len(event.body) + _OVERHEAD_BYTES
         if found and taken > _BYTES_MAX:
             break
-        found.append(StoredEvent(position, leaf, body))
+        found.append(event)
     return found
 
 
@@ -140,7 +154,7 @@ def _block(db: apsw.Connection, level: int, block: int, size: int) -> list[bytes
         )
     else:
         rows = db.execute(
-            "SELECT position, CAST(leaf_hash AS BLOB) FROM entries"
+            "SELECT position, CAST(leaf_hash AS BLOB) FROM log"
             " WHERE position >= ? AND position < ? ORDER BY position",
             (first, first + count),
         )

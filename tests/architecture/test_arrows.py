@@ -19,9 +19,11 @@ SPOKEN = {
     "cedar_schema": "the policy that a command needs",
     "envelope": "which key and version a ciphertext names",
     "errors": "what is said of a ciphertext that is none",
+    "events": "an entry as it was hashed, to check what is exported",
     "evidence": "what is asked and answered about receipts and the log",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
+    "roles": "what everybody may do, so that no policy is printed for it",
     "words": "how names are spelt",
 }
 

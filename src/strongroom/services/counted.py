@@ -43,7 +43,7 @@ class Checkpoints:
 
     async def newest(self) -> Counted:
         """The newest that counts. Raises `Unavailable` while there is none, `TamperedRecord`."""
-        found = await self._look(0)
+        found = await self._read(0)
         if not found.size:
             raise Unavailable(_NONE_YET)
         return found
@@ -86,5 +86,7 @@ class Checkpoints:
                 # Not signed by these keys: of the log before a restore, or somebody's work. Either
                 # way the notary's next one takes its place, and until then there is none.
                 return self._known
-            self._known = Counted(checkpoint.size, checkpoint.root, kept.counted)
+            # Whoever looked at the same time may have been told of a newer one, and sooner.
+            if checkpoint.size >= self._known.size:
+                self._known = Counted(checkpoint.size, checkpoint.root, kept.counted)
         return self._known

@@ -1,9 +1,9 @@
 """The log for whoever verifies it: checkpoints, the tree's hashes and the entries as C2SP tiles.
 
-Checkpoints and hashes say nothing of anybody: what is hashed has 80 random bits in its request's id,
-so nobody can try out what it may be. Each namespace's auditors may read them: that all see the same
-log is what they are for. Files with entries hold those of all namespaces. They are for the auditors
-of the first namespace, as the list of namespaces is.
+Checkpoints and hashes say nothing of anybody: what is hashed has 80 random bits in its request's
+id, so nobody can try out what it may be. Each namespace's auditors may read them: that all see the
+same log is what they are for. Files with entries hold those of all namespaces. They are for the
+auditors of the first namespace, as the list of namespaces is.
 """
 
 from strongroom.domain import asks, evidence, limits

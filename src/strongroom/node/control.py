@@ -71,7 +71,6 @@ class LedgerStart(msgspec.Struct, frozen=True):
     name: str
     path: str
     user: str = ""
-    archive: str = ""  # the directory for old entries; empty: the one beside the database
 
 
 class CourierStart(msgspec.Struct, frozen=True):

@@ -69,7 +69,7 @@ class LedgerRoom:
         self._name = start.name
         self._measures = harden(Room.LEDGER, keep={line.fileno()}, user=start.user)
         self._started_us = time.time_ns() // 1000
-        self._store = SQLiteStore.open(start.path, archive=start.archive)
+        self._store = SQLiteStore.open(start.path)
         self._meter = Meter()
         self._selector = selectors.DefaultSelector()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

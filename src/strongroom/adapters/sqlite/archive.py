@@ -97,9 +97,9 @@ class Archive:
         sync_directory(directory.parent)
 
 
-def archive_of(path: str, given: str = "") -> Path:
-    """Where the entries of that database are: in the given directory, or beside it."""
-    return Path(given) if given else Path(path).parent / "archive"
+def archive_beside(path: str) -> Path:
+    """Where old entries of that database are. It may be a link to a directory on another disk."""
+    return Path(path).parent / "archive"
 
 
 def _sync(path: Path) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import apsw
 
 from strongroom.adapters.sqlite import marks, reading, schema
+from strongroom.adapters.sqlite.archive import Archive, archive_beside
 from strongroom.domain.records import Kind
 from strongroom.ports.inspection import EntryRow, RecordRow, UsageRow
-from strongroom.ports.store import Checkpoints, StoreRefused, StoreUnavailable
+from strongroom.ports.store import Checkpoints, StoreDamaged, StoreRefused, StoreUnavailable
 
 _ENTRIES = (
     "SELECT position, time_us, namespace, principal, object, action, outcome, request, leaf_hash,"
-    " CASE typeof(body) WHEN 'text' THEN CAST(body AS BLOB) END FROM entries ORDER BY position"
+    " CASE typeof(body) WHEN 'text' THEN CAST(body AS BLOB) END, body IS NULL"
+    " FROM log ORDER BY position"
 )
 _RECORDS = f"SELECT slot, live, kind, due_us, {reading.COLUMNS} FROM records ORDER BY slot"  # noqa: S608 - columns of ours
 _USAGE = "SELECT namespace, object, day, version, principal, count, last_us, through FROM usage"
@@ -38,6 +40,7 @@ class SQLiteInspection:
                 f"{path} is of another release (schema {found}; this one knows {schema.SCHEMA});"
                 " start that release, or this one once, and try again"
             )
+        self._archive = Archive(archive_beside(path))
         self._db.execute("BEGIN")  # one snapshot for all that follows
         deployment = self.meta("deployment")
         if not isinstance(deployment, bytes):
@@ -47,7 +50,7 @@ class SQLiteInspection:
     @property
     def size(self) -> int:
         """How many rows of entries there are."""
-        (count,) = next(iter(self._rows("SELECT count(*) FROM entries")))
+        (count,) = next(iter(self._rows("SELECT count(*) FROM log")))
         return int(str(count))
 
     def meta(self, name: str) -> object:
@@ -61,7 +64,19 @@ class SQLiteInspection:
 
     def entries(self) -> Iterator[EntryRow]:
         """All entries."""
-        return map(EntryRow._make, self._rows(_ENTRIES))
+        for *row, archived in self._rows(_ENTRIES):
+            if archived:
+                row[-1] = self._archived(row[0], row[-2])
+            yield EntryRow._make(row)
+
+    def _archived(self, position: object, leaf: object) -> bytes | None:
+        """What is in the entry's file, if that is what was put there."""
+        if not isinstance(position, int) or not isinstance(leaf, bytes):
+            return None
+        try:
+            return self._archive.entry(position, leaf)
+        except StoreDamaged:
+            return None
 
     def records(self) -> Iterator[RecordRow]:
         """All records."""

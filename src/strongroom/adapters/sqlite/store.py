@@ -20,7 +20,7 @@ import apsw
 
 from strongroom.adapters.freshness import Freshness
 from strongroom.adapters.sqlite import marks, reading, retention, schema, search, tree
-from strongroom.adapters.sqlite.archive import Archive, archive_of
+from strongroom.adapters.sqlite.archive import Archive, archive_beside
 from strongroom.adapters.sqlite.growth import Growth
 from strongroom.adapters.sqlite.index import Index
 from strongroom.adapters.sqlite.quotas import Quotas, Turn
@@ -65,15 +65,13 @@ _INSERT_RECORD: Final = (
 class SQLiteStore:
     """See `ports/store.py` for the promises."""
 
-    def __init__(
-        self, connection: apsw.Connection, path: str, lock: int, vfs: str | None, archive: Path
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, path: str, lock: int, vfs: str | None) -> None:
         self._db = connection
         self._path = path
         self._lock = lock
         self._vfs = vfs
         self._reader: apsw.Connection | None = None
-        self._archive = Archive(archive)
+        self._archive = Archive(archive_beside(path))
         self._copied = 0  # entries below this position are in files that are on disk
         self._in_doubt = False  # the file may hold more than memory knows
         self._turn: Turn | None = None  # the group that is in doubt
@@ -94,24 +92,23 @@ class SQLiteStore:
         return cls._over(path, None, lambda: schema.create(path, deployment))
 
     @classmethod
-    def open(cls, path: str, *, vfs: str | None = None, archive: str = "") -> "SQLiteStore":
+    def open(cls, path: str, *, vfs: str | None = None) -> "SQLiteStore":
         """An existing store. Raises `StoreRefused`: foreign, newer, damaged or in use.
 
-        One of an older schema is brought to the newest. `archive` is the directory for old entries;
-        without it, the one called "archive" beside the file.
+        One of an older schema is brought to the newest.
         """
         if not Path(path).exists():
             raise StoreRefused(f"{path} does not exist")
-        return cls._over(path, vfs, lambda: schema.open_newest(path, vfs), archive)
+        return cls._over(path, vfs, lambda: schema.open_newest(path, vfs))
 
     @classmethod
     def _over(
-        cls, path: str, vfs: str | None, connect: Callable[[], apsw.Connection], archive: str = ""
+        cls, path: str, vfs: str | None, connect: Callable[[], apsw.Connection]
     ) -> "SQLiteStore":
         lock = _take(path)
         try:
             try:
-                return cls(connect(), path, lock, vfs, archive_of(path, archive))
+                return cls(connect(), path, lock, vfs)
             except (apsw.Error, ValueError) as error:
                 raise StoreRefused(f"{path} is damaged: {error}") from error
         except BaseException:

@@ -9,6 +9,7 @@ import socket
 import stat
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from strongroom.adapters import posting, sinks
 from strongroom.adapters.sinks.syslog import encoded, severity
@@ -255,6 +256,43 @@ def test_syslog_that_cannot_be_set_up_is_refused(given, said):
     assert "\n" not in str(refused.value)
 
 
+def test_authorities_that_are_none_are_refused(tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_text("no certificate")
+    with pytest.raises(ValueError, match="no certificates that can be read"):
+        made(SyslogSettings(name="siem", address="s:1", tls_ca=str(path)))
+
+
+def test_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tls):
+    key = serialization.load_pem_private_key((tls / "key.pem").read_bytes(), None)
+    (tls / "locked.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"passphrase"),
+        )
+    )
+    with pytest.raises(ValueError, match="the key has a passphrase"):
+        made(
+            SyslogSettings(
+                name="siem",
+                address="s:1",
+                tls_certificate=str(tls / "chain.pem"),
+                tls_key=str(tls / "locked.pem"),
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("kms1", b" kms1 "), ("", b" - "), ("a b", b" - "), ("kä", b" - ")]
+)
+def test_name_of_the_machine_is_in_the_message_if_it_can_be(monkeypatch, name, shown):
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    with SyslogReceiver() as receiver:
+        hand_over(syslog(receiver, hostname=""), [parcel(0)])
+        assert shown in receiver.messages[0].partition(b"[")[0]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -344,6 +382,31 @@ def test_webhook_that_answers_nothing_is_given_up_after_a_while(secret, quick):
         sink = webhook(receiver, secret)
         with pytest.raises(SinkFailed, match="in time"):
             sink.send([parcel(0)])
+
+
+def test_receiver_that_is_gone_after_a_while_is_said_so(secret):
+    with Webhook() as receiver:
+        sink = webhook(receiver, secret)
+        sink.send([parcel(0)])
+    # The connection that was kept is closed, and there is nobody to make a new one with.
+    with pytest.raises(SinkFailed, match="connection refused"):
+        sink.send([parcel(1)])
+
+
+def test_long_answer_is_not_read_and_does_no_harm(secret):
+    with Webhook() as receiver:
+        receiver.answers = [(200, b"x" * 10_000_000), (200, b"short")]
+        sink = webhook(receiver, secret)
+        sink.send([parcel(0)])
+        sink.send([parcel(1)])
+        sink.close()
+        assert [line["position"] for line in receiver.lines] == [0, 1]
+
+
+def test_name_that_nobody_knows_is_said_so(secret):
+    sink = made(WebhookSettings(name="h", url="https://nobody.invalid/", secret_file=str(secret)))
+    with pytest.raises(SinkFailed, match="name is not known"):
+        sink.send([parcel(0)])
 
 
 def test_what_is_not_http_is_said_so(secret):

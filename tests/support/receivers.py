@@ -113,8 +113,8 @@ class SyslogReceiver:
 class Webhook:
     """An HTTP server. `requests` are (headers, body) of those that it took.
 
-    `answers` are the statuses of the next answers; without any, 204. `stuck`: nothing is answered
-    while it is set.
+    `answers` are the next ones: a status, or a status and a body; without any, 204. `stuck`:
+    nothing is answered while it is set.
     """
 
     def __init__(self, context=None):
@@ -123,10 +123,15 @@ class Webhook:
         self.answers = []
         self.stuck = threading.Event()
         self._released = threading.Event()
+        self._lines = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                outer._lines.append(self.connection)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -135,14 +140,18 @@ class Webhook:
                     outer._released.wait()
                     self.close_connection = True
                     return
-                status = outer.answers.pop(0) if outer.answers else 204
+                answer = outer.answers.pop(0) if outer.answers else 204
+                status, content = answer if isinstance(answer, tuple) else (answer, b"")
                 if 200 <= status < 300:
                     outer.requests.append((dict(self.headers), body))
                 self.send_response(status)
                 if 300 <= status < 400:
                     self.send_header("Location", f"{outer.url}/elsewhere")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                # Who takes no more of a long answer hangs up.
+                with suppress(OSError):
+                    self.wfile.write(content)
 
             def log_message(self, *_):
                 pass
@@ -169,6 +178,9 @@ class Webhook:
         self._released.set()
         self._server.shutdown()
         self._thread.join()
+        for line in self._lines:
+            with suppress(OSError):  # it is closed already
+                line.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
     @property

@@ -233,6 +233,7 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
         sinks=config.sinks,
         witnesses=config.audit.witnesses,
         witnesses_required=config.audit.witnesses_required,
+        keep_days=config.audit.keep_days,
         watch=config.watch,
     )
 

@@ -76,6 +76,9 @@ requests = false
 # anchor = "/var/lib/strongroom-anchor"
 # The log's name in its checkpoints, for good; only `init` reads it. Such as a host and a path.
 # origin = "strongroom.example.com/log"
+# Entries older than this move from the database into files in the directory "archive" beside it,
+# where they are read, searched and proven as before. 0: they stay.
+keep_days = 0
 # How many witnesses must have cosigned a checkpoint of the audit log before it counts.
 witnesses_required = 0
 
@@ -162,6 +165,7 @@ class Audit(_Section, frozen=True, kw_only=True):
 
     anchor: str = ""
     origin: str = ""
+    keep_days: Annotated[int, Meta(ge=0, le=limits.KEEP_DAYS_MAX)] = 0
     witnesses_required: Annotated[int, Meta(ge=0, le=limits.WITNESSES_MAX)] = 0
     witnesses: tuple[WitnessSettings, ...] = ()
 

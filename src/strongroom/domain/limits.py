@@ -64,6 +64,7 @@ TOKEN_DAYS_DEFAULT: Final = 90  # a season: short enough to notice that nobody r
 START_CHECK_CHANGES_MAX: Final = 100_000  # read at a start in about a second; of more, by fsck
 CHECKPOINT_ALARM_SECONDS: Final = 2  # an entry is in a signed checkpoint by then, or it is logged
 CHECKPOINT_SECONDS_MAX: Final = 10  # likewise, or nothing more is committed until it is
+KEEP_DAYS_MAX: Final = 36_500  # of entries in the database; a century is for ever
 ENTRY_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles: an entry's length is written in 16 bits
 
 # Between the rooms.

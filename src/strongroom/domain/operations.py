@@ -79,6 +79,8 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "alert.raise": frozenset({"alert", "evidence", "rule", "sentence", "severity", "subject"}),
     # These of the log, when a store without log keys is opened, and by `strongroom accept-restore`.
     "log.begin": frozenset({"origin"}),
+    # Entries from `first` up to `end`, without it, move into files.
+    "log.archive": frozenset({"days", "end", "first"}),
     "log.accept-restore": frozenset(
         {"former_origin", "former_root", "former_size", "generation", "restored_size", "rows"}
     ),

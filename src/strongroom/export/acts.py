@@ -83,6 +83,7 @@ ACTS: Final[dict[str, Act]] = {
     "key.schedule-destruction": Act(_UPDATE, _HIGH),
     "key.update": Act(_UPDATE, _MEDIUM),
     "log.accept-restore": Act(_UPDATE, _HIGH),
+    "log.archive": Act(_UPDATE, _MEDIUM),
     "log.begin": Act(_CREATE, _MEDIUM),
     "namespace.create": Act(_CREATE, _MEDIUM),
     "namespace.list": Act(_READ, _INFORMATIONAL),

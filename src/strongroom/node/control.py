@@ -53,6 +53,7 @@ class CustodianStart(msgspec.Struct, frozen=True):
     first_namespace: bytes
     seal: str
     user: str = ""
+    keep_days: int = 0  # of audit entries in the database; who has the watch sees to it
     steward: bool = False  # has the watch over what is due; one of a node's custodians
     witnessed: bool = False  # checkpoints count only when others have cosigned them
 

@@ -29,6 +29,7 @@ from strongroom.node.reporting import FindingsDesk
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
 from strongroom.services.notary import Notary
+from strongroom.services.retention import Retention
 from strongroom.services.steward import Steward
 
 _DRAIN_SECONDS: Final = 10.0
@@ -83,6 +84,8 @@ class CustodianRoom:
         gc.freeze()  # what is here now stays; it need not be looked at again
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
         self._own.append(asyncio.ensure_future(self._watch(staff.steward)))
+        if self._start.steward and self._start.keep_days:
+            self._own.append(asyncio.ensure_future(self._retain()))
         await self._done.wait()
         alone.cancel()
         self._stop_own_work()
@@ -106,6 +109,20 @@ class CustodianRoom:
             except Exception:  # noqa: BLE001 - our mistake; keys go on being used without it
                 log.failure("the steward failed; it begins again")
                 await asyncio.sleep(_STEWARD_SECONDS)
+
+    async def _retain(self) -> None:
+        retention = Retention(
+            ledger=self._ledger,
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+            first_namespace=self._start.first_namespace,
+            keep_days=self._start.keep_days,
+        )
+        while True:
+            try:
+                await retention.watch()
+            except Exception:  # noqa: BLE001 - our mistake; entries stay where they are
+                log.failure("the steward failed; it begins again")
 
     def _obey(self) -> None:
         received = control.receive(self._line)

@@ -240,7 +240,9 @@ class LedgerRoom:
             except StoreDamaged as error:
                 log.warning("the log is damaged", reason=str(error))
                 result = None
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                if isinstance(read, wire.CopyOut):
+                    log.warning("entries were not archived", reason=str(error))
                 result = None
             except Exception:  # noqa: BLE001 - without this thread nobody could read lists any more
                 log.failure("a list could not be read")

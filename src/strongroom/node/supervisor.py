@@ -87,6 +87,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sinks: tuple[SinkSettings, ...] = ()
     witnesses: tuple[WitnessSettings, ...] = ()
     witnesses_required: int = 0
+    keep_days: int = 0
     watch: dict[str, dict[str, bool | int | str]] = {}
 
 
@@ -478,6 +479,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             first_namespace=plan.first_namespace,
             seal=plan.seal,
             user=plan.custodian_user,
+            keep_days=plan.keep_days,
             steward=number == 1,
             witnessed=plan.witnesses_required > 0,
         )

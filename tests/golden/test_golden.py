@@ -267,18 +267,17 @@ def deployment(release, tmp_path):
     store = SQLiteStore.open(str(private(release, "store.db", tmp_path)))
     clock = Clock()
     clock.now = truth["now_us"]
-    desk = Client(
-        *assemble(
-            ledger=DirectLedger(store),
-            provider=SoftwareProvider(Sensitive(bytes.fromhex(truth["root"]))),
-            engine=CedarEngine(),
-            clock=clock,
-            randomness=SystemRandomness(),
-            watch=Meter(),
-            first_namespace=store.find(Kind.NAMESPACE, b"", "default").id,
-            seal="test",
-        )
+    staff = assemble(
+        ledger=DirectLedger(store),
+        provider=SoftwareProvider(Sensitive(bytes.fromhex(truth["root"]))),
+        engine=CedarEngine(),
+        clock=clock,
+        randomness=SystemRandomness(),
+        watch=Meter(),
+        first_namespace=store.find(Kind.NAMESPACE, b"", "default").id,
+        seal="test",
     )
+    desk = Client(staff.desk, staff.steward, staff.alerts)
     yield truth, store, desk
     store.close()
 

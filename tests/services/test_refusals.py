@@ -10,7 +10,7 @@ from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.system import SystemRandomness
 from strongroom.domain.calls import Call
-from strongroom.domain.errors import REFUSALS, Refusal, TooLarge, Unavailable
+from strongroom.domain.errors import REFUSALS, Refusal, Restored, TooLarge, Unavailable
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node.metrics import Meter
 from strongroom.ports.store import Conflict, Exhausted, Stale
@@ -46,18 +46,17 @@ def ledger(house):
 
 @pytest.fixture
 def desk(house, ledger):
-    return Client(
-        *assemble(
-            ledger=ledger,
-            provider=SoftwareProvider(Sensitive(house.root)),
-            engine=CedarEngine(),
-            clock=house.clock,
-            randomness=SystemRandomness(),
-            watch=Meter(),
-            first_namespace=house.first,
-            seal="test",
-        )
+    staff = assemble(
+        ledger=ledger,
+        provider=SoftwareProvider(Sensitive(house.root)),
+        engine=CedarEngine(),
+        clock=house.clock,
+        randomness=SystemRandomness(),
+        watch=Meter(),
+        first_namespace=house.first,
+        seal="test",
     )
+    return Client(staff.desk, staff.steward, staff.alerts)
 
 
 def touch(house):
@@ -101,8 +100,9 @@ CAUSES = {
         lambda house, desk, ledger: ledger.answers.append(Conflict(name=False)),
     ),
 }
-# These two have no entry, and why.
+# These have no entry, and why.
 UNRECORDED = {
+    Restored.code: "nothing may be written to a database that is not the last one",
     TooLarge.code: "the gate refuses it before it has read, so before anybody is asked",
     Unavailable.code: "what keeps the records is what does not answer; nothing was decided",
 }

@@ -28,7 +28,9 @@ from strongroom.ports.store import Cursor, StoredEvent
 
 _IDLE_SECONDS: Final = 0.5  # without a new entry, before the sink is asked to confirm
 _UNSETTLED_SECONDS_MAX: Final = 5.0
-_AGAIN_SECONDS: Final = 1.0  # after the ledger did not answer
+# After the ledger did not answer, twice as long each time: what it cannot read is said by it each
+# time it is asked.
+_AGAIN_SECONDS, _AGAIN_SECONDS_MAX = 1.0, 30.0
 _PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX = 0.5, 60.0  # after a failure, twice as long each time
 _LAST_SECONDS: Final = 2.0  # for what is left when the room ends
 _SAY_AGAIN_SECONDS: Final = 600.0  # that it still fails
@@ -82,6 +84,7 @@ class Carrier:
         self._unsettled_since = 0.0
         self._oldest_us = 0  # when the first entry was made that has not arrived
         self._pause = _PAUSE_SECONDS_MIN
+        self._again = _AGAIN_SECONDS
         self._failing = ""
         self._said = 0.0
 
@@ -125,7 +128,10 @@ class Carrier:
         except SinkFailed as failed:
             await self._failed(str(failed))
         except Unavailable:
-            await self._wait(_AGAIN_SECONDS)
+            again, self._again = self._again, min(self._again * 2, _AGAIN_SECONDS_MAX)
+            await self._wait(again)
+        else:
+            self._again = _AGAIN_SECONDS
 
     async def _begin(self) -> None:
         """Find the sink's place. A new one's is kept before anything else: it must not move."""

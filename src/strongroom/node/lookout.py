@@ -27,7 +27,8 @@ from strongroom.watching.rules import Rules
 
 _NAME: Final = "watcher"
 _READ_AT_ONCE: Final = 250  # some milliseconds of the loop
-_AGAIN_SECONDS: Final = 1.0  # after the ledger or the custodian did not answer
+# After the ledger or the custodian did not answer; longer each time, as in `carrying`.
+_AGAIN_SECONDS, _AGAIN_SECONDS_MAX = 1.0, 30.0
 _IDLE_SECONDS: Final = 1.0
 _REMEMBER_SECONDS: Final = 60.0  # for each MiB that is to be kept, and at least once
 
@@ -71,6 +72,7 @@ class Lookout:
 
     async def run(self) -> None:
         """Watch, until `stop`."""
+        again = _AGAIN_SECONDS
         while not self._stopping.is_set():
             try:
                 if self.position < 0:
@@ -82,7 +84,10 @@ class Lookout:
                 if self.position > self._remembered and time.monotonic() > self._remember_at:
                     await self._remember()
             except Unavailable:
-                await self._wait(_AGAIN_SECONDS)
+                await self._wait(again)
+                again = min(again * 2, _AGAIN_SECONDS_MAX)
+            else:
+                again = _AGAIN_SECONDS
         if self.position > self._remembered and not self._ahead:
             try:
                 await self._remember()

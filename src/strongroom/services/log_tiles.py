@@ -40,7 +40,7 @@ class LogTiles:
         permit = self._authorizer.permit(visit, Resource.NAMESPACE)
         found = await self._checkpoints.newest()
         await self._books.allowed(permit, {"size": found.size})
-        return evidence.Checkpoint(found.note)
+        return evidence.Checkpoint(found.raw)
 
     async def hashes(self, visit: Visit, ask: evidence.ReadTile) -> evidence.Tile:
         """The hashes of a tile.

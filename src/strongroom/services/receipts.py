@@ -23,7 +23,7 @@ from strongroom.services.books import Books
 from strongroom.services.counted import Checkpoints, Counted
 from strongroom.services.facts import Facts
 from strongroom.services.log_keys import log_of, verifier_of
-from strongroom.tlog import notes, proofs
+from strongroom.tlog import proofs
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import leaf_hash
 from strongroom.tlog.receipts import Receipt
@@ -89,7 +89,7 @@ class Receipts:
                 leaf=leaf_hash(stored.body),
                 root=counted.root,
             )
-            return Receipt(stored.position, tuple(proof), notes.parse(counted.note), stored.body)
+            return Receipt(stored.position, tuple(proof), counted.note, stored.body)
         except TlogError:
             raise TamperedRecord from None
 

@@ -9,6 +9,7 @@ import pytest
 
 from strongroom.adapters.memory import MemoryStore
 from strongroom.adapters.sqlite.columns import SPAN
+from strongroom.adapters.sqlite.inspection import SQLiteInspection
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.ports.store import Commit, EventQuery
 from tests.support.stores import copied, entry
@@ -308,3 +309,25 @@ def test_the_index_is_whole_after_commits_that_failed(file_store, entries, twin,
     for asked in QUERIES[3:8]:
         query = EventQuery(NAMESPACE, limit=100_000, **asked)
         assert found(file_store, query) == found(twin, query)
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("SELECT 1", []),
+        ("UPDATE columns SET numbers = x'00' WHERE key = 1", ["0/principal"]),
+        ("UPDATE columns SET listed = x'' WHERE key = 10", ["1/object"]),
+        ("UPDATE columns SET listed = 'x' WHERE key = 10", ["1/object"]),
+        ("UPDATE columns SET listed = CAST(listed AS TEXT) WHERE key = 3", ["0/action"]),
+        ("DELETE FROM columns WHERE key = 5", ["0/request"]),
+        ("UPDATE meta SET value = 3 WHERE name = 'indexed'", ["beyond 2"]),
+    ],
+)
+def test_an_inspection_finds_what_leads_searches_wrong(indexed, tmp_path, change, parts):
+    path = tmp_path / "store.db"
+    shutil.copy(indexed, path)
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        db.execute(change)
+    inspection = SQLiteInspection(str(path))
+    assert list(inspection.misled()) == parts
+    inspection.close()

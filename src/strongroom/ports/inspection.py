@@ -91,5 +91,8 @@ class Inspection(Protocol):
     def sealed(self) -> Iterator[object]:
         """The positions of entries that have sealed details."""
 
+    def misled(self) -> Iterator[str]:
+        """The parts of the index by which entries are found that are not what the entries say."""
+
     def checkpoints(self) -> Checkpoints:
         """The newest checkpoints."""

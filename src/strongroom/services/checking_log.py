@@ -69,6 +69,8 @@ class LogCheck:
             self._found("changes", position, "the entry there changed no record")
         for position in self._sealed:
             self._found("sealed", position, "the entry there does not commit to any details")
+        for part in self._at.misled():
+            self._found("columns", part, "searches are led wrong by it, and may miss entries")
         for key, what in self.counts.differences():
             self._found("usage", key, what)
 

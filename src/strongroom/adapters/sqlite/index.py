@@ -6,11 +6,12 @@ from there on are found by looking at them. What a process did not get to, the n
 the log.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
 
-from strongroom.adapters.sqlite.columns import SPAN, Span
+from strongroom.adapters.sqlite.columns import SPAN, Field, Span
 from strongroom.adapters.sqlite.growth import NOTHING, Found
 
 # Rows of the log that are read again at a time, beside a group or when nothing else is to be done.
@@ -24,6 +25,10 @@ _READ: Final = (
     " CAST(object AS BLOB), CAST(action AS BLOB), CAST(outcome AS BLOB), CAST(request AS BLOB)"
     " FROM log WHERE position >= ? AND position < ? ORDER BY position"
 )
+_STORED: Final = (
+    "SELECT key, iif(typeof(listed) = 'blob', listed, NULL),"
+    " iif(typeof(numbers) = 'blob', numbers, NULL) FROM columns WHERE key = ?"
+)
 _GONE: Final = (b"", "", "", "", "", "")
 _WRITE: Final = "INSERT OR REPLACE INTO columns VALUES (?, ?, ?)"
 
@@ -34,7 +39,7 @@ class Index:
     def __init__(self, db: apsw.Connection, size: int) -> None:
         self._db = db
         self._live = Span(size // SPAN)
-        self._done = min(self._read_done(), self._live.number)  # spans that are in the table
+        self._done = min(_done(db), self._live.number)  # spans that are in the table
         self._full: list[Span] = []
         self._again: Span | None = None  # one that is read from the log again
         self._ready: list[tuple[int, bytes, bytes]] = []  # the rows that are written next
@@ -80,7 +85,7 @@ class Index:
         """The log has grown, by what is not known: read it."""
         while self._live.end < size:
             end = min(size, self._live.end + _READ_IDLE, self._live.first + SPAN)
-            self._grow(self._read(self._live.end, end))
+            self._grow(_read(self._db, self._live.end, end))
 
     def _grow(self, found: Found) -> None:
         self._live.add(found)
@@ -96,30 +101,45 @@ class Index:
         if self._again is None:
             self._again = Span(self._done)
         span = self._again
-        span.add(self._read(span.end, min(span.end + rows_max, span.first + SPAN)))
+        span.add(_read(self._db, span.end, min(span.end + rows_max, span.first + SPAN)))
         if not span.full:
             return None
         self._again = None
         return span
 
-    def _read(self, first: int, end: int) -> Found:
-        """From the log, with nothing in the place of an entry that is gone."""
-        rows: list[tuple[bytes, str, str, str, str, str]] = [_GONE] * (end - first)
-        stored: list[Any] = self._db.execute(_READ, (first, end)).fetchall()
-        for position, namespace, *texts in stored:
-            principal, name, action, outcome, request = [
-                (text or b"").decode(errors="replace") for text in texts
-            ]
-            rows[position - first] = (namespace, principal, name, action, outcome, request)
-        namespaces, principals, names, actions, outcomes, requests = zip(*rows, strict=True)
-        return namespaces, principals, names, actions, outcomes, requests
 
-    def _read_done(self) -> int:
-        row = self._db.execute(
-            "SELECT value FROM meta WHERE name = 'indexed' AND typeof(value) = 'integer'"
-        ).fetchone()
-        # Without it, all is written again.
-        return 0 if row is None else max(int(row[0]), 0)
+def differing(db: apsw.Connection) -> Iterator[tuple[int, Field]]:
+    """The fields of spans whose rows are not those that the log gives. Reads all of it."""
+    for number in range(_done(db)):
+        span = Span(number)
+        while not span.full:
+            span.add(_read(db, span.end, min(span.end + _READ_IDLE, span.first + SPAN)))
+        for field, made in zip(Field, span.columns(), strict=True):
+            stored = db.execute(_STORED, made[:1]).fetchone()
+            if stored != made:
+                yield number, field
+
+
+def _read(db: apsw.Connection, first: int, end: int) -> Found:
+    """From the log, with nothing in the place of an entry that is gone."""
+    rows: list[tuple[bytes, str, str, str, str, str]] = [_GONE] * (end - first)
+    stored: list[Any] = db.execute(_READ, (first, end)).fetchall()
+    for position, namespace, *texts in stored:
+        principal, name, action, outcome, request = [
+            (text or b"").decode(errors="replace") for text in texts
+        ]
+        rows[position - first] = (namespace, principal, name, action, outcome, request)
+    namespaces, principals, names, actions, outcomes, requests = zip(*rows, strict=True)
+    return namespaces, principals, names, actions, outcomes, requests
+
+
+def _done(db: apsw.Connection) -> int:
+    """Spans that are in the table."""
+    row = db.execute(
+        "SELECT value FROM meta WHERE name = 'indexed' AND typeof(value) = 'integer'"
+    ).fetchone()
+    # Without it, all is written again.
+    return 0 if row is None else max(int(row[0]), 0)
 
 
 def _part(found: Found, part: slice) -> Found:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import apsw
 
-from strongroom.adapters.sqlite import marks, reading, schema
+from strongroom.adapters.sqlite import index, marks, reading, schema
 from strongroom.adapters.sqlite.archive import Archive, archive_beside
+from strongroom.adapters.sqlite.columns import SPAN
 from strongroom.domain.records import Kind
 from strongroom.ports.inspection import EntryRow, RecordRow, UsageRow
 from strongroom.ports.store import Checkpoints, StoreDamaged, StoreRefused, StoreUnavailable
@@ -103,6 +104,19 @@ class SQLiteInspection:
         """All positions with sealed details."""
         for (position,) in self._rows("SELECT position FROM sealed"):
             yield position
+
+    def misled(self) -> Iterator[str]:
+        """Parts of the index of `columns`."""
+        size = self.size
+        spans = self.meta("indexed")
+        if isinstance(spans, int) and spans * SPAN > size:
+            yield f"beyond {size // SPAN}"
+            return
+        try:
+            for span, field in index.differing(self._db):
+                yield f"{span}/{field.name.lower()}"
+        except apsw.Error as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     def checkpoints(self) -> Checkpoints:
         """The newest."""

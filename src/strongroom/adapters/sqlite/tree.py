@@ -98,8 +98,12 @@ def changes(
     """Entries that changed records, in order, as they are in the file. Raises `StoreDamaged`."""
     erased = " AND erases = 1" if erasing else ""
     rows = db.execute(
-        "SELECT changes.position, CAST(leaf_hash AS BLOB), CAST(body AS BLOB)"  # noqa: S608 - ours
-        " FROM changes LEFT JOIN log USING (position)"
+        # Not joined with `log`: SQLite would make all of that view before the first row.
+        "SELECT changes.position,"  # noqa: S608 - ours
+        " CAST(coalesce(entries.leaf_hash, archived.leaf_hash) AS BLOB),"
+        " CAST(entries.body AS BLOB)"
+        " FROM changes LEFT JOIN entries ON entries.position = changes.position"
+        " LEFT JOIN archived ON archived.position = changes.position"
         f" WHERE changes.position >= ?{erased} ORDER BY changes.position LIMIT ?",
         (first, max(limit, 0)),
     )

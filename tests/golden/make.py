@@ -18,13 +18,15 @@ from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.system import SystemRandomness
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Purpose
-from strongroom.domain.events import Event, Outcome, canonical
+from strongroom.domain.events import FORMAT, Event, Outcome, canonical
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.times import DAY_US
 from strongroom.domain.tokens import ID_BYTES, SECRET_BYTES, spell, text_id
 from strongroom.tlog.merkle import leaf_hash
 from tests.golden import reader, uses
+from tests.support.alerts import raised
 from tests.support.desks import House
+from tests.support.notaries import Signed
 
 PASSPHRASE = "correct horse battery staple"
 CONTEXT = {"tenant": "Zürich", "": "empty name", "a": "bc", "ab": "c"}
@@ -158,7 +160,7 @@ def events():
     """Audit entries in their canonical form: the least, and one with everything."""
     least = Event(
         action="key.read",
-        format=1,
+        format=FORMAT,
         namespace="default",
         outcome=Outcome.REFUSED,
         request="0" * 32,
@@ -173,6 +175,8 @@ def events():
         policies=["policy:mine#2", "role:key-user"],
         principal="app",
         reason="not-allowed",
+        records=[f"k/{'0f' * 16}/1/{'a0' * 16}", f"v/{'0f' * 20}/{2**53}/{'0a' * 16}"],
+        sealed="f0" * 32,
         source="::1",
         token="abcdefghijklmnop",
         version=2**32 - 1,
@@ -194,8 +198,18 @@ def tokens():
 
 def store(directory):
     """A whole small deployment, and what is true of it."""
-    house = House(directory / "store.db")
-    desk = house.desk()
+    with tempfile.TemporaryDirectory() as folder:
+        signed = Signed(Path(folder))
+        truth = furnished(signed)
+        (directory / "store.db").write_bytes(Path(signed.house.path).read_bytes())
+        (directory / "anchor-checkpoint").write_bytes(signed.files.checkpoint)
+        (directory / "anchor-destructions").write_bytes(signed.files.destructions)
+    return truth
+
+
+def furnished(signed):
+    """Every kind of record, and a log that is signed."""
+    house, desk = signed.house, signed.desk
     admin, app = house.admin, house.app
     sealed = []
 
@@ -237,15 +251,22 @@ def store(directory):
     desk.ask(other, "key.create", name="demo")
     encrypt(user, "demo", b"another namespace", {})
     desk.refusal(app, "key.disable", "demo")
+    desk.ask(admin, "namespace.update", private_sources=True)
+    desk.refusal(app, "key.disable", "demo")
+    raised(house, desk)
+    desk.ask(admin, "key.create", name="gone")
+    desk.ask(admin, "key.schedule-destruction", "gone", days=8)
+    house.clock.now += 9 * DAY_US
+    desk.steward()
+    signed.sign()
     tree = house.store.tree
+    vkeys = [str(vkey) for vkey in signed.vkeys()]
     house.store.close()
-    with apsw.Connection(str(directory / "store.db")) as db:
+    with apsw.Connection(house.path) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
-    for left in directory.glob("store.db-*"):
-        left.unlink()
-    Path(f"{house.path}.lock").unlink(missing_ok=True)
     return {
+        "vkeys": vkeys,
         "root": house.root.hex(),
         "deployment": house.store.deployment.hex(),
         "now_us": house.clock.now,

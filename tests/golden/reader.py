@@ -10,7 +10,8 @@ import json
 import re
 import sqlite3
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -103,7 +104,7 @@ def open_backup(root, blob):
 
 
 def entry(body):
-    """`docs/formats/event-1.md` and `event-2.md`: the fields, if these bytes are the one spelling of them."""
+    """`docs/formats/event-1.md` and `event-2.md`: the fields, if this is their one spelling."""
     fields = json.loads(body)
     written = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     if written.encode() != body or fields.get("format") not in {1, 2}:
@@ -125,6 +126,31 @@ def root_hash(leaves):
     half = 1 << ((len(leaves) - 1).bit_length() - 1)
     left, right = root_hash(leaves[:half]), root_hash(leaves[half:])
     return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def checkpoint(raw, vkey):
+    """`docs/formats/checkpoint-1.md`: size and root, if the Ed25519 key of that name signed it."""
+    name, key_id, key = vkey.split("+", 2)
+    text, _, signatures = raw.decode().partition("\n\n")
+    text += "\n"
+    public = base64.b64decode(key)
+    assert public[0] == 1
+    named = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
+    assert named.hex() == key_id
+    for line in signatures.splitlines():
+        _, signer, blob = line.split(" ")
+        signature = base64.b64decode(blob)
+        if (signer, signature[:4]) == (name, named):
+            break
+    else:
+        raise ValueError("not signed by that key")
+    try:
+        Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature[4:], text.encode())
+    except InvalidSignature:
+        raise ValueError("not signed by that key") from None
+    origin, size, root = text.splitlines()
+    assert origin == name
+    return int(size), base64.b64decode(root)
 
 
 def token(text):
@@ -160,7 +186,8 @@ class Store:
         try:
             assert db.execute("PRAGMA application_id").fetchone() == (0x5374726D,)
             (schema,) = db.execute("PRAGMA user_version").fetchone()
-            assert schema in (1, 2)
+            assert schema in (1, 2, 3)
+            log = "entries" if schema < 3 else "log"
             where = " WHERE live = 1" if schema > 1 else ""
             self.meta = dict(db.execute("SELECT name, value FROM meta"))
             rows = db.execute(
@@ -168,7 +195,7 @@ class Store:
                 + where
             ).fetchall()
             entries = db.execute(
-                "SELECT position, request, leaf_hash, body FROM entries ORDER BY position"
+                f"SELECT position, request, leaf_hash, body FROM {log} ORDER BY position"
             ).fetchall()
         finally:
             db.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from strongroom.adapters.anchor_directory import AnchorDirectory
 from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
@@ -28,6 +29,7 @@ from strongroom.domain.sensitive import Sensitive
 from strongroom.node.metrics import Meter
 from strongroom.ports.seal import SealRefused
 from strongroom.services.custodian import assemble
+from strongroom.services.standing import standing
 from strongroom.tlog.merkle import leaf_hash
 from tests.golden import reader, uses
 from tests.support.desks import Client, Clock, House
@@ -37,7 +39,12 @@ FILES = {
     "ciphertext.json", "wrap.json", "event.json", "token.json", "store.json", "store.db",
     "seal.json", "seal-opened.json", FILE_NAME,
 }  # fmt: skip
-SINCE = {"material.json": 2, "backup.json": 2}  # the first directory that has it
+SINCE = {
+    "material.json": 2,
+    "backup.json": 2,
+    "anchor-checkpoint": 3,
+    "anchor-destructions": 3,
+}  # the first directory that has it
 
 
 @pytest.fixture(params=RELEASES, ids=lambda path: path.name)
@@ -214,7 +221,7 @@ def test_entries_are_read_and_written_again_to_the_same_bytes(release):
 def test_entries_are_read_by_the_page_alone(release):
     for one in sample(release, "event.json"):
         body = one["canonical"].encode()
-        assert reader.entry(body)["format"] == 1
+        assert reader.entry(body)["format"] == (1 if release.name in {"v1", "v2"} else 2)
         assert reader.leaf(body).hex() == one["leaf_hash"]
         with pytest.raises(ValueError, match="canonical"):
             reader.entry(body.replace(b",", b", ", 1))
@@ -308,6 +315,30 @@ def test_a_databases_states_policies_and_log_hold_on(deployment):
         "key.rotate",
     ]
     assert any(event.reason == "not-allowed" for event in events)
+
+
+@pytest.mark.parametrize("directory", holding("anchor-checkpoint"), ids=str)
+def test_a_database_is_the_one_that_its_anchor_knows(directory, tmp_path):
+    truth = sample(directory, "store.json")
+    anchor = AnchorDirectory(tmp_path / "anchor")
+    anchor.make()
+    for name in ("checkpoint", "destructions"):
+        private(directory, f"anchor-{name}", tmp_path).rename(tmp_path / "anchor" / name)
+    store = SQLiteStore.open(str(private(directory, "store.db", tmp_path)))
+    provider = SoftwareProvider(Sensitive(bytes.fromhex(truth["root"])))
+    assert standing(store, provider, anchor.read()) == ""
+    assert store.checkpoints().counted_size == truth["tree_size"]
+    store.close()
+
+
+@pytest.mark.parametrize("directory", holding("anchor-checkpoint"), ids=str)
+def test_the_last_checkpoint_is_verified_by_the_page_alone(directory):
+    truth = sample(directory, "store.json")
+    raw = (directory / "anchor-checkpoint").read_bytes()
+    size, root = reader.checkpoint(raw, truth["vkeys"][0])
+    assert (size, root.hex()) == (truth["tree_size"], truth["tree_root"])
+    with pytest.raises(ValueError, match="not signed"):
+        reader.checkpoint(raw.replace(b"\n%d\n" % size, b"\n%d\n" % (size + 1)), truth["vkeys"][0])
 
 
 def test_a_database_can_go_on_being_written(deployment):

@@ -67,7 +67,7 @@ class Long(NamedTuple):
 
 def appending() -> Iterator[Appending]:
     """Both in turns, on the disk where temporary files are; the median round of their ratios."""
-    for what, used in (("no use", False), ("a use", True)):
+    for what, used in (("of no use", False), ("of a use", True)):
         commits = [_commit(number, used=used) for number in range(_APPENDED)]
         rounds = [_round(commits) for _ in range(_ROUNDS)]
         middle = statistics.median_low(ours / bare for bare, ours in rounds)

@@ -55,7 +55,7 @@ def test_an_entry_is_the_json_that_others_would_write(event):
     """Against Python's own encoder: sorted, no spaces, UTF-8, what is empty left out."""
     fields = {name: getattr(event, name) for name in Event.__struct_fields__}
     optional = {"details", "missing", "object", "policies", "principal", "reason", "source"}
-    optional |= {"token", "version"}
+    optional |= {"records", "sealed", "token", "version"}
     fields = {n: v for n, v in fields.items() if n not in optional or v}
     written = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     assert canonical(event) == written.encode()

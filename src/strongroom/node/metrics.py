@@ -55,7 +55,8 @@ HELP: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "strongroom_epoch": ("The epoch: commits that changed records", ()),
     "strongroom_entries": ("Audit entries in the log", ()),
     "strongroom_checkpoint_age_seconds": (
-        "How long the oldest audit entry has waited for a signed checkpoint that covers it", ()
+        "How long the oldest audit entry has waited for a signed checkpoint that covers it",
+        (),
     ),
     "strongroom_commits": ("Commits by outcome", ("outcome",)),
     "strongroom_commit_seconds": ("Time of one durable group commit", ()),

@@ -67,17 +67,22 @@ say "Installing the libraries of $lock into .venv ..."
 .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --no-input \
     --require-hashes --only-binary :all: --requirement "$lock"
 
-# 6. The program: a line that leads to src/, and a command.
+# 6. The programs: a line that leads to src/, and their commands.
 site=$(.venv/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 printf '%s\n' "$root/src" >"$site/strongroom.pth"
 quoted=$(printf '%s' "$root" | sed "s/'/'\\\\''/g")
-cat >.venv/bin/strongroom.new <<LAUNCHER
+launcher() {
+    cat >".venv/bin/$1.new" <<LAUNCHER
 #!/bin/sh
 # -I: neither the folder where it is started nor a variable can slip a module of its own in.
-exec '$quoted/.venv/bin/python' -I -m strongroom.cli "\$@"
+exec '$quoted/.venv/bin/python' -I -m $2 "\$@"
 LAUNCHER
-chmod 755 .venv/bin/strongroom.new
-mv .venv/bin/strongroom.new .venv/bin/strongroom
+    chmod 755 ".venv/bin/$1.new"
+    mv ".venv/bin/$1.new" ".venv/bin/$1"
+}
+launcher strongroom strongroom.cli
+launcher strongroom-verify strongroom.verify
+launcher strongroom-witness strongroom.witness
 .venv/bin/python -I -m compileall -q src
 
 # 7. Both locks name the same versions, so that who has all of dev has all of run.

@@ -105,7 +105,7 @@ def test_whoever_is_killed_under_load_the_log_is_one(node, room):
     load.check()
     assert node.stop() == 0
     auditor = watched.require_one_log(vkeys(node))
-    assert len(auditor.seen) >= 6
+    assert len(auditor.seen) >= 4  # one after each kill at least
 
 
 def _pid(client, room):

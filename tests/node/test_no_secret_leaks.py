@@ -69,8 +69,8 @@ def evidence(tmp_path_factory):
                 shown[f"environment of {room['name']}"] = (process / "environ").read_bytes()
     shown["standard output"] = node.output
     shown["standard error"] = node.log.read_bytes()
-    for path in node.directory.iterdir():
-        if path.name not in (FILE_NAME, "dev.env"):
+    for path in node.directory.rglob("*"):
+        if path.is_file() and path.name not in (FILE_NAME, "dev.env"):
             shown[f"file {path.name}"] = path.read_bytes()
     secrets |= _keys(node)
     return secrets, shown

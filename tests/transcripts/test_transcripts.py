@@ -8,8 +8,8 @@
 `#` begins a remark. What differs each time is a word in angle brackets: `<time>`, `<id>`,
 `<token>`. `<id:decision>` remembers what it was; from then on `<decision>` is that.
 
-The shell has `strongroom` and `strongroom-verify`, and as variables STRONGROOM_URL, STRONGROOM_TOKEN (the administrator's)
-and APP (a token that may use keys and manage none).
+The shell has `strongroom` and `strongroom-verify`, and as variables STRONGROOM_URL,
+STRONGROOM_TOKEN (the administrator's) and APP (a token that may use keys and manage none).
 """
 
 import os

@@ -11,6 +11,8 @@ from strongroom.cli.session import Session
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from strongroom.domain import asks
+
 Room = dict[str, str | int | float | bool | list[dict[str, str | bool]]]
 
 
@@ -35,10 +37,19 @@ def register(app: typer.Typer, panel: str) -> None:
                 ("store", answer.store),
                 ("epoch", str(answer.epoch)),
                 ("audit entries", f"{answer.tree_size:,}"),
+                ("signed", f"{answer.signed_size:,}"),
+                *_counted(answer),
             )
         )
         if answer.rooms:
             _show_rooms(answer.rooms)
+
+
+def _counted(answer: "asks.StatusView") -> list[tuple[str, str]]:
+    """What witnesses have cosigned, where they are asked to."""
+    if answer.counted_size == answer.signed_size:
+        return []
+    return [("cosigned", f"{answer.counted_size:,}")]
 
 
 def _show_rooms(rooms: list[Room]) -> None:

@@ -672,12 +672,18 @@ class EventPage(Answer):
 
 
 class StatusView(Answer):
-    """The state of the node as the custodian that answered sees it; the gate adds the rooms."""
+    """The state of the node as the custodian that answered sees it; the gate adds the rooms.
+
+    `signed_size` entries are in the newest signed checkpoint, `counted_size` in the newest one that
+    counts (with the witnesses that are asked for).
+    """
 
     deployment: str
     namespace: str
     seal: str
     epoch: int
     tree_size: int
+    signed_size: int
+    counted_size: int
     store: str
     rooms: list[dict[str, str | int | float | bool | list[dict[str, str | bool]]]] = []

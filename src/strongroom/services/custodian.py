@@ -139,7 +139,7 @@ def assemble(  # noqa: PLR0913 - the ports
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
         del ask
         permit = authorizer.permit(visit, Resource.NAMESPACE)
-        tree = await ledger.tree()
+        tree, checkpoints = await ledger.tree(), await ledger.checkpoints()
         await books.allowed(permit)
         return asks.StatusView(
             deployment=ledger.deployment.hex(),
@@ -147,6 +147,8 @@ def assemble(  # noqa: PLR0913 - the ports
             seal=seal,
             epoch=ledger.epoch,
             tree_size=tree.size,
+            signed_size=checkpoints.size,
+            counted_size=checkpoints.counted_size,
             store="sqlite",
         )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench import contention, log
+from bench import contention, log, verifying
 from bench.algorithms import rows
 from bench.ceiling import Ceiling
 from bench.crypto import loop
@@ -190,7 +190,14 @@ class Bench:
         )
         for reading in long.readings:
             self._say(f"| {reading.what} | {reading.p50_ms:.1f} | {reading.p95_ms:.1f} |")
-        self._say("")
+        done = verifying.verified(min(self._entries, verifying.ENTRIES_MAX))
+        self._say(
+            "",
+            f"`strongroom-verify folder` on {done.entries:,} entries of {done.entry_bytes:,.0f}"
+            f" bytes: {done.seconds:.1f} s, {done.entries / done.seconds:,.0f} entries/s. To be"
+            " reached: a million in 60 s.",
+            "",
+        )
 
     def _contention(self, directory: Path) -> None:
         self._say("## RSA at the same time", "")

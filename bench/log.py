@@ -108,6 +108,11 @@ def long(entries: int = ENTRIES) -> Long:
         return Long(entries, took, path.stat().st_size / entries, index / entries, readings)
 
 
+def body(number: int) -> bytes:
+    """The bytes of the entry at that place."""
+    return _commit(number, used=False).entry.body
+
+
 # --- appending ------------------------------------------------------------------------------------
 
 

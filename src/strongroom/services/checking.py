@@ -23,6 +23,7 @@ from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
     LOG_ID,
+    Alert,
     Alias,
     AuditKeys,
     ImportTicket,
@@ -58,6 +59,7 @@ BODIES: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.POLICIES: Policies,
     Kind.LOG: LogKeys,
     Kind.AUDIT_KEYS: AuditKeys,
+    Kind.ALERT: Alert,
 }
 
 
@@ -161,6 +163,8 @@ class Check:
                 yield from self._claim(f"checkpoints {name}", raw)
         if stored.signed:
             self._report.signed = stored.size
+        if self._files.fenced:
+            self._found("anchor", "fenced", f"the node refuses everything: {self._files.fenced}")
         if not self._files.checkpoint:
             if stored.signed:
                 self._found("anchor", "checkpoint", "it is missing, though checkpoints were signed")

@@ -186,6 +186,18 @@ def test_an_edited_frontier_is_found(house):
     assert house.found() == ["meta frontier: the tree over the entries is another one"]
 
 
+@pytest.mark.parametrize("name", ["counted", "epoch", "indexed"])
+@pytest.mark.parametrize("value", ["'x'", "-1", "x'00'"])
+def test_a_number_that_is_none_is_found(house, name, value):
+    house.edit(f"UPDATE meta SET value = {value} WHERE name = '{name}'")
+    assert f"meta {name}: it is no number" in house.found()
+
+
+def test_a_number_that_is_gone_is_found(house):
+    house.edit("DELETE FROM meta WHERE name = 'epoch'")
+    assert house.found() == ["meta epoch: it is no number"]
+
+
 def test_a_change_that_is_not_listed_is_found(house):
     house.edit("DELETE FROM changes WHERE position = 0")
     assert house.found() == ["changes 0: the entry there changed records, and is not listed"]

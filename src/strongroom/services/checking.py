@@ -46,6 +46,7 @@ from strongroom.services.sealing import Sealing, decoder
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import EMPTY_ROOT
 
+_NUMBERS: Final = ("counted", "epoch", "indexed")  # without them, no node begins
 _FINDINGS_MAX: Final = 10_000  # more of them say nothing new
 
 BODIES: Final[dict[Kind, type[msgspec.Struct]]] = {
@@ -111,6 +112,10 @@ class Check:
         """Look at everything."""
         for text in self._at.damage():  # 1
             self._found("file", "", text)
+        for name in _NUMBERS:
+            number = self._at.meta(name)
+            if not isinstance(number, int) or number < 0:
+                self._found("meta", name, "it is no number")
         self._read_log_and_namespaces()
         claims = [*self._claims()]
         log = LogCheck(

@@ -310,10 +310,29 @@ def _check(config: Config, path: Path) -> None:
         raise ConfigRefused(f'{path}: seal.kind can only be "passphrase" in this version')
     try:
         outside.check_sinks(config.sinks)
+        outside.check_files(config.sinks, _used(config, path))
         outside.check_witnesses(config.audit.witnesses, config.audit.witnesses_required)
         configured(config.watch)
     except ValueError as error:
         raise ConfigRefused(f"{path}: {error}") from error
+
+
+def _used(config: Config, path: Path) -> list[str]:
+    """The files and folders that no sink may write to."""
+    store = Path(config.store.path)
+    named = [
+        str(path), str(store), str(store.parent / "lock"), str(store.parent / "archive"),
+        config.audit.anchor, config.seal.file, config.seal.passphrase_file,
+        config.server.tls_certificate, config.server.tls_key,
+        *(each.tls_ca for each in config.audit.witnesses),
+        *(
+            getattr(each, name, "")
+            for each in config.sinks
+            for name in _PATHS_OF_SINKS
+            if name != "path"
+        ),
+    ]  # fmt: skip
+    return [name for name in named if name]
 
 
 def _in_toml(message: str) -> str:

@@ -3,7 +3,9 @@
 Nothing is connected: what is away today may be there tomorrow.
 """
 
+import os
 from collections.abc import Sequence
+from itertools import permutations
 
 from strongroom.adapters import sinks
 from strongroom.adapters.system import SystemClock
@@ -30,19 +32,35 @@ def check_sinks(settings: Sequence[SinkSettings]) -> None:
         if names.count(name) > 1:
             raise ValueError(f"there are two sinks of the name {name!r}")
     files = [each.path for each in settings if isinstance(each, FileSettings)]
-    for file in files:
-        if files.count(file) > 1:
-            raise ValueError(f"two sinks write to {file}")
+    for one, other in permutations(files, 2):
+        if _writes_to(one, other):
+            raise ValueError(f"two sinks write to {other}")
     for each in settings:
         try:
             style = _format(each)
             _check_actions(each)
+            if isinstance(each, FileSettings) and (not each.path or "\0" in each.path):
+                raise ValueError(f"{each.path!r} is not the name of a file")
             sink = sinks.made(
                 each, media_type=style.media_type, header=style.header, clock=SystemClock()
             )
         except ValueError as error:
             raise ValueError(f"the sink {each.name!r}: {error}") from error
         sink.close()
+
+
+def check_files(settings: Sequence[SinkSettings], used: Sequence[str]) -> None:
+    """Likewise, unless no sink writes to a file that is needed for something else, or beside it.
+
+    A file sink takes away what is no whole line: of a seal or a database it would leave little.
+    `used` has those files. Folders among them are meant with what is in them.
+    """
+    for each in settings:
+        if not isinstance(each, FileSettings):
+            continue
+        for file in used:
+            if _writes_to(each.path, file) or _is_part_of(each.path, file):
+                raise ValueError(f"the sink {each.name!r}: {each.path} is not for sinks")
 
 
 def check_witnesses(settings: Sequence[WitnessSettings], required: int) -> None:
@@ -73,6 +91,20 @@ def check_witnesses(settings: Sequence[WitnessSettings], required: int) -> None:
         raise ValueError(
             f"audit.witnesses_required is {required}, but there are {len(settings)} witnesses"
         )
+
+
+def _writes_to(sink: str, file: str) -> bool:
+    """Whether a file sink writes there: to that file, or to that name when it moves its own."""
+    path, other = os.path.realpath(sink), os.path.realpath(file)
+    return path == other or (
+        other.startswith(f"{path}.") and other.removeprefix(f"{path}.").isdecimal()
+    )
+
+
+def _is_part_of(sink: str, file: str) -> bool:
+    """Whether it is in that folder; or named like that file and more, as a database's parts are."""
+    path, other = os.path.realpath(sink), os.path.realpath(file)
+    return path.startswith((f"{other}{os.sep}", f"{other}-", f"{other}."))
 
 
 def _format(settings: SinkSettings) -> Format:

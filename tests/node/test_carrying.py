@@ -348,3 +348,36 @@ def test_ledger_that_is_gone_for_a_while_is_waited_for():
             await eventually(lambda: sink.arrived == [0, 1, 2, 3, 4])
 
     asyncio.run(story())
+
+
+def test_mistake_of_ours_ends_the_run_and_the_next_one_carries_on():
+    async def story():
+        log, sink = Log(3), BentSink()
+        async with Run(log, sink):
+            await eventually(lambda: sink.arrived == [0, 1, 2])
+        run = Run(log, sink)
+        send, sink.send = sink.send, None
+        log.grow(2)
+        with pytest.raises(TypeError):
+            async with run:
+                await eventually(run._work.done)
+        sink.send = send
+        run.carrier._stopping.clear()
+        async with run:
+            await eventually(lambda: sink.arrived == [0, 1, 2, 3, 4])
+            await eventually(lambda: log.place == 5)
+
+    asyncio.run(story())
+
+
+def test_place_is_remembered_when_the_sink_begins_to_fail():
+    async def story():
+        log, sink = Log(1_200), BentSink()
+        sink.failures = ["", "no", *["no"] * 1_000]
+        run = Run(log, sink)
+        run.carrier._remember_seconds = run.carrier._remembered_at = time.monotonic()
+        async with run:
+            await eventually(lambda: len(sink.failures) < 999)
+            assert log.place == len(sink.arrived) == limits.CARRIED_ENTRIES_MAX
+
+    asyncio.run(story())

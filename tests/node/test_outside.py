@@ -77,9 +77,28 @@ def test_sinks_of_every_kind_are_read_with_their_paths_beside_the_file(read, tmp
         (sink("file", path="x", actions=["kei.*"]), "no action is 'kei.*'"),
         (sink("file", path="x") + sink("file", path="y"), "two sinks of the name 'one'"),
         (sink("file", path="x") + sink("file", path="x", name="b"), "two sinks write to"),
+        (sink("file", path="x") + sink("file", path="./y/../x", name="b"), "two sinks write to"),
+        (sink("file", path="x") + sink("file", path="x.1", name="b"), "two sinks write to"),
+        (sink("file", path=""), "not the name of a file"),
+        (sink("file", path="x\\u0000"), "not the name of a file"),
+        # A file sink takes away what is no whole line: what is needed must not be one.
+        (sink("file", path="seal.json"), "seal.json is not for sinks"),
+        (sink("file", path="s.db"), "s.db is not for sinks"),
+        (sink("file", path="s.db-wal"), "s.db-wal is not for sinks"),
+        (sink("file", path="lock"), "lock is not for sinks"),
+        (sink("file", path="anchor/checkpoint"), "checkpoint is not for sinks"),
+        (sink("file", path="archive/tile/entries/000"), "000 is not for sinks"),
+        (sink("file", path="strongroom.toml"), "strongroom.toml is not for sinks"),
+        (
+            sink("file", path="secret")
+            + sink("webhook", name="b", url="https://h", secret_file="secret"),
+            "secret is not for sinks",
+        ),
         ("".join(sink("file", path=f"{n}", name=f"n{n}") for n in range(17)), "16 are possible"),
         (sink("syslog", address="siem.example:6514", format="csv"), "it is for files"),
         (sink("syslog", address="siem.example"), "siem.example:6514"),
+        (sink("syslog", address="siem..example:6514"), "siem.example:6514"),
+        (sink("syslog", address=f"{'a' * 64}.example:6514"), "siem.example:6514"),
         (sink("syslog", address="siem.example:514", tls=False), "TLS is needed"),
         (sink("syslog", address="s:1", tls_ca="nowhere.pem"), "nowhere.pem"),
         (sink("syslog", address="s:1", tls_certificate="chain.pem"), "go together"),
@@ -108,6 +127,12 @@ def test_mistake_is_refused_in_one_line_that_names_it(read, text, named):
         read(text)
     assert named in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_file_named_like_another_is_for_a_sink(read, tmp_path):
+    (tmp_path / "seal.json").touch()
+    config = read(sink("file", path="seal") + sink("file", name="b", path="sale.json"))
+    assert [each.name for each in config.sinks] == ["one", "b"]
 
 
 def test_secret_is_not_shown_by_the_refusal(read, tmp_path):

@@ -7,7 +7,7 @@ from strongroom.adapters.sqlite.inspection import SQLiteInspection
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.records import Kind
 from strongroom.ports.anchor import AnchorFiles
-from strongroom.ports.store import StoreRefused
+from strongroom.ports.store import StoreRefused, StoreUnavailable
 from strongroom.services.checking import BODIES, Check
 from strongroom.services.folding import WORDS
 from tests.services.test_standing import rows
@@ -95,7 +95,7 @@ def test_nothing_is_found_after_an_accepted_restore(tmp_path):
 
 def test_every_kind_of_record_has_a_body_and_a_word():
     assert WORDS.keys() == set(Kind)
-    assert BODIES.keys() | {Kind.ALERT} == set(Kind)
+    assert BODIES.keys() == set(Kind)
 
 
 # --- the log --------------------------------------------------------------------------------------
@@ -186,6 +186,18 @@ def test_an_edited_frontier_is_found(house):
     assert house.found() == ["meta frontier: the tree over the entries is another one"]
 
 
+@pytest.mark.parametrize("name", ["counted", "epoch", "indexed"])
+@pytest.mark.parametrize("value", ["'x'", "-1", "x'00'"])
+def test_a_number_that_is_none_is_found(house, name, value):
+    house.edit(f"UPDATE meta SET value = {value} WHERE name = '{name}'")
+    assert f"meta {name}: it is no number" in house.found()
+
+
+def test_a_number_that_is_gone_is_found(house):
+    house.edit("DELETE FROM meta WHERE name = 'epoch'")
+    assert house.found() == ["meta epoch: it is no number"]
+
+
 def test_a_change_that_is_not_listed_is_found(house):
     house.edit("DELETE FROM changes WHERE position = 0")
     assert house.found() == ["changes 0: the entry there changed records, and is not listed"]
@@ -248,6 +260,11 @@ def test_an_edited_list_of_destructions_is_found(house):
     house.files = AnchorFiles(house.files.checkpoint, edited)
     found = house.found()
     assert "anchor destructions: the anchor's list of destructions was altered or cut off" in found
+
+
+def test_what_a_witness_said_is_told(house):
+    house.files = AnchorFiles(house.files.checkpoint, house.files.destructions, "it knows more")
+    assert house.found() == ["anchor fenced: the node refuses everything: it knows more"]
 
 
 def test_missing_log_keys_are_found(house):
@@ -367,6 +384,17 @@ def test_what_is_no_database_of_ours_is_refused(tmp_path, house):
     house.db.close()
     with pytest.raises(StoreRefused, match="of another release"):
         SQLiteInspection(str(house.path))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("entries", "principal"), ("entries", "namespace"), ("usage", "object"), ("meta", "value")],
+)
+def test_a_text_that_is_no_text_is_said_and_ends_the_look(house, table, column):
+    house.edit(f"UPDATE {table} SET {column} = CAST(x'ff' AS TEXT)")
+    house.db.close()
+    with pytest.raises(StoreUnavailable, match=f"the table {table} was edited"):
+        Check(SQLiteInspection(str(house.path)), house.furnished.provider, house.files).run(print)
 
 
 def test_nothing_is_written(house):

@@ -204,6 +204,32 @@ def test_it_is_on_record_and_in_the_list(signed):
     assert [one.object for one in signed.destructions()] == ["key/demo"] * 2
 
 
+def test_what_an_attempt_that_was_cut_short_has_destroyed_is_in_the_list_too(signed):
+    copy = signed.backup()
+    signed.destroy()
+    signed.sign()
+    signed.restore(copy)
+    work = Restoring(signed.store, signed.provider, SystemRandomness(), signed.files)
+    work.accept(now_us=signed.house.clock.now, with_rows=False)
+    signed.reopen()
+    assert signed.accept().destroyed == 0
+    (again,) = entries(signed, "key.destroy")
+    assert again["principal"] == RESTORER
+    assert [one.object for one in signed.destructions()] == ["key/demo"] * 2
+
+
+def test_a_lost_list_begins_with_what_the_database_knows(signed):
+    signed.destroy()
+    signed.sign()
+    (before,) = signed.destructions()
+    for file in signed.directory.path.iterdir():
+        file.unlink()
+    signed.accept()
+    assert [(one.position, one.leaf) for one in signed.destructions()] == [
+        (before.position, before.leaf)
+    ]
+
+
 def test_a_key_that_was_scheduled_again_after_the_backup_is_destroyed_all_the_same(signed):
     """The list tells of what was done, whatever the restored rows say of when it is due."""
     signed.desk.ask(signed.house.admin, "key.schedule-destruction", "demo", days=7)

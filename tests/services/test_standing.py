@@ -172,6 +172,18 @@ def test_a_row_of_another_content_is_noticed(signed):
     assert "is another one" in signed.standing()
 
 
+def test_rows_are_looked_at_though_nothing_says_that_anything_was_signed(signed):
+    for file in signed.directory.path.iterdir():
+        file.unlink()
+    db = apsw.Connection(signed.house.path)
+    db.execute("DELETE FROM checkpoints")
+    assert signed.standing() == ""
+    db.execute("DELETE FROM records WHERE kind = 'l'")
+    db.close()
+    assert "the row of the log's keys" in signed.standing()
+    assert "is gone" in signed.standing()
+
+
 def test_how_many_rows_are_wrong_is_said(signed):
     signed.store._db.execute("DELETE FROM records WHERE kind IN ('k', 'v', 't')")
     assert "and 3 more rows" in signed.standing()

@@ -10,7 +10,7 @@ import pytest
 from strongroom.tlog import notes, vkeys
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.keys import Cosigner, verifier
-from strongroom.witness.memory import Memory
+from strongroom.witness.memory import Memory, begin
 from strongroom.witness.refusals import CannotServe, Conflict, NotConsistent, Refused
 from strongroom.witness.service import Witness
 from tests.support.auditing import ORIGIN, TIME, cosigner, log_signer, seed
@@ -24,7 +24,7 @@ SIGNERS = [cosigner()]
 
 @pytest.fixture
 def state(tmp_path):
-    (tmp_path / "state").mkdir()
+    begin(tmp_path / "state")
     return tmp_path / "state"
 
 
@@ -70,7 +70,7 @@ def test_what_was_signed_is_known_to_the_next_process(state):
 def test_what_is_kept_has_the_logs_signature_and_no_other(state, witness):
     stranger = log_signer("x", "stranger")
     witness.answer(question(LOG, 0, 3, signers=[stranger, log_signer()]))
-    (kept,) = state.iterdir()
+    (kept,) = state.glob("*.checkpoint")
     assert [each.name for each in notes.parse(kept.read_bytes()).signatures] == [ORIGIN]
     assert kept.stat().st_mode & 0o777 == 0o600
 
@@ -199,6 +199,9 @@ def test_a_signatures_time_is_not_before_that_of_what_was_signed_before(memory):
 def test_a_memory_that_is_missing_is_not_made(tmp_path):
     with pytest.raises(CannotServe, match="never goes on without its own"):
         Memory(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CannotServe, match="never goes on without its own"):
+        Memory(tmp_path / "empty")
 
 
 def test_a_memory_is_of_one_process_at_a_time(state):
@@ -219,7 +222,7 @@ def test_the_lock_is_the_systems(state, memory):
 @pytest.mark.parametrize("damage", ["empty", "cut", "flip", "forged", "another", "folder"])
 def test_a_damaged_memory_is_not_begun_anew(state, memory, witness, damage):
     witness.answer(question(LOG, 0, 10))
-    (kept,) = state.iterdir()
+    (kept,) = state.glob("*.checkpoint")
     whole = kept.read_bytes()
     forged = notes.sign(Checkpoint(ORIGIN, 1, LOG.root(1)).text, [log_signer("x")])
     another = notes.sign(Checkpoint("another", 1, LOG.root(1)).text, [log_signer()])
@@ -244,11 +247,11 @@ def test_a_damaged_memory_is_not_begun_anew(state, memory, witness, damage):
 
 def test_a_draft_that_a_crash_left_is_nothing(state, memory, witness):
     witness.answer(question(LOG, 0, 10))
-    (kept,) = state.iterdir()
+    (kept,) = state.glob("*.checkpoint")
     kept.with_suffix(".draft").write_bytes(b"half")
     assert witness.last(ORIGIN).size == 10
     witness.answer(question(LOG, 10, 20))
-    assert len(list(state.iterdir())) == 1
+    assert {path.name for path in state.iterdir()} == {"begun", kept.name}
 
 
 def test_a_log_with_a_new_key_keeps_its_past(memory, witness):
@@ -308,7 +311,7 @@ def test_the_questions_of_the_vectors(log_vectors, tmp_path):
     for number, asked in enumerate(log_vectors["witness_add_checkpoint_requests"]):
         raw = asked["body"].encode()
         state = tmp_path / str(number)
-        state.mkdir()
+        begin(state)
         memory = Memory(state)
         witness = Witness([signer], logs, memory)
         # It has signed nothing yet.

@@ -7,7 +7,9 @@
 For whoever owns it: the supervisor while a node runs, and the commands that run without one.
 """
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -117,20 +119,32 @@ class AnchorDirectory:
             sync_directory(self.path)
 
     def _content(self, name: str, bytes_max: int) -> bytes:
+        path = self.path / name
         try:
-            descriptor = os.open(
-                self.path / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            )
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return b""
-        with os.fdopen(descriptor, "rb") as file:
-            content = file.read(bytes_max + 1)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it is not a file", str(path))
+            content = _read(descriptor, bytes_max + 1)
+        finally:
+            os.close(descriptor)
         if len(content) > bytes_max:
-            raise OSError(f"{self.path / name} is too long to be what it should be")
+            raise OSError(errno.EFBIG, "it is too long to be what it should be", str(path))
         return content
 
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def _read(descriptor: int, bytes_max: int) -> bytes:
+    """All of it, or so much that it is too long."""
+    parts: list[bytes] = []
+    while bytes_max and (part := os.read(descriptor, bytes_max)):
+        parts.append(part)
+        bytes_max -= len(part)
+    return b"".join(parts)
 
 
 def _written(descriptor: int, content: bytes, offset: int) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 from strongroom.domain import limits
@@ -75,7 +76,7 @@ class Carrier:
         self._tide = tide
         self._meter = meter
         self._remember_seconds = remember_seconds
-        self._thread = ThreadPoolExecutor(1, f"sink-{settings.name}")
+        self._thread: ThreadPoolExecutor | None = None  # while it runs
         self._stopping = asyncio.Event()
         self._sent = -1  # what is before it was handed over
         self._arrived = -1  # likewise, and is there
@@ -106,6 +107,9 @@ class Carrier:
     async def run(self) -> None:
         """Carry, until `stop`."""
         self._meter.count("strongroom_sink_failures", self.name, by=0)
+        # Run again after a mistake of ours, it has a thread again, and goes on from what arrived.
+        self._thread = ThreadPoolExecutor(1, f"sink-{self.name}")
+        self._sent = self._arrived
         try:
             while not self._stopping.is_set():
                 await self._turn()
@@ -222,6 +226,10 @@ class Carrier:
     async def _failed(self, reason: str) -> None:
         self._meter.count("strongroom_sink_failures", self.name)
         self._sent = self._arrived
+        if self._arrived > self._remembered:
+            # It may fail for long: what has arrived is not to come again if the node is restarted.
+            with suppress(Unavailable):
+                await self._remember()
         now = time.monotonic()
         if reason != self._failing or now - self._said > _SAY_AGAIN_SECONDS:
             log.warning("a sink does not take entries", name=self.name, reason=reason)

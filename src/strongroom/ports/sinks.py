@@ -116,6 +116,8 @@ def host_and_port(text: str) -> tuple[str, int]:
         host = str(ipaddress.IPv6Address(host[1:-1]))
     elif not host.isascii() or not host or set(host) & set(" :/@[]\\%"):
         raise ValueError("not a host")
+    else:
+        host.encode("idna")  # as whoever looks it up will; of an impossible name a `ValueError`
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):  # noqa: PLR2004
         raise ValueError("not a port")
     return host, int(port)

@@ -23,6 +23,7 @@ from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
     LOG_ID,
+    Alert,
     Alias,
     AuditKeys,
     ImportTicket,
@@ -45,6 +46,7 @@ from strongroom.services.sealing import Sealing, decoder
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import EMPTY_ROOT
 
+_NUMBERS: Final = ("counted", "epoch", "indexed")  # without them, no node begins
 _FINDINGS_MAX: Final = 10_000  # more of them say nothing new
 
 BODIES: Final[dict[Kind, type[msgspec.Struct]]] = {
@@ -58,6 +60,7 @@ BODIES: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.POLICIES: Policies,
     Kind.LOG: LogKeys,
     Kind.AUDIT_KEYS: AuditKeys,
+    Kind.ALERT: Alert,
 }
 
 
@@ -109,6 +112,10 @@ class Check:
         """Look at everything."""
         for text in self._at.damage():  # 1
             self._found("file", "", text)
+        for name in _NUMBERS:
+            number = self._at.meta(name)
+            if not isinstance(number, int) or number < 0:
+                self._found("meta", name, "it is no number")
         self._read_log_and_namespaces()
         claims = [*self._claims()]
         log = LogCheck(
@@ -161,6 +168,8 @@ class Check:
                 yield from self._claim(f"checkpoints {name}", raw)
         if stored.signed:
             self._report.signed = stored.size
+        if self._files.fenced:
+            self._found("anchor", "fenced", f"the node refuses everything: {self._files.fenced}")
         if not self._files.checkpoint:
             if stored.signed:
                 self._found("anchor", "checkpoint", "it is missing, though checkpoints were signed")

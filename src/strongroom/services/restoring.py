@@ -41,7 +41,15 @@ from strongroom.domain.times import rfc3339
 from strongroom.ports.anchor import AnchorFiles
 from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Checkpoints, Commit, Kept, Store, StoreDamaged, Write
+from strongroom.ports.store import (
+    Checkpoints,
+    Commit,
+    Kept,
+    Store,
+    StoreDamaged,
+    StoredEvent,
+    Write,
+)
 from strongroom.services.anchors import Anchored, AnchorRefused, Anchors, Head
 from strongroom.services.audit_keys import AuditKeysFact, replaced_audit_keys
 from strongroom.services.books import Details, change, creation, entry_of
@@ -64,6 +72,9 @@ from strongroom.tlog.merkle import leaf_hash
 
 RESTORER: Final = "strongroom:restore"  # no principal can have this name
 _VERSIONS_AT_ONCE: Final = 200  # in one commit
+_ENTRIES_AT_ONCE: Final = 500
+
+_event: Final = msgspec.json.Decoder(Event)
 
 
 class CannotAccept(Exception):  # noqa: N818 - it says what is the case
@@ -114,8 +125,8 @@ class Restoring:
             raise CannotAccept(f"the database has no namespace {FIRST!r}")
         self._first = namespace
         self._doubts: list[str] = []
-        self._anchored, self._end, listed = self._read(files)
-        self._destroyed = [one for one in listed if not self._has(one)]
+        self._anchored, self._end, self._listed = self._read(files)
+        self._destroyed = [one for one in self._listed if not self._has(one)]
 
     def look(self) -> Restore:
         """What would be accepted. Nothing is changed."""
@@ -157,7 +168,7 @@ class Restoring:
         writes += [self._as_it_is(wrong, request) for wrong in restore.rows]  # 4
         self._keep("log.accept-restore", "", details, writes, self._first, request, now_us)
         destroyed = self._destroy_again(now_us)  # 2
-        return self._begin_anew(log, handle, destroyed, now_us)  # 5
+        return self._begin_anew(log, handle, len(destroyed), now_us)  # 5
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -239,21 +250,35 @@ class Restoring:
         return checkpoint.size, checkpoint.root
 
     def _begin_anew(
-        self, log: LogKeys, handle: NamespaceHandle, destroyed: list[Destruction], now_us: int
+        self, log: LogKeys, handle: NamespaceHandle, destroyed: int, now_us: int
     ) -> Accepted:
         tree = self._store.tree
         note = LogSigner(log, handle, self._store.deployment).sign(tree.size, tree.root, now_us)
-        lines, head = self._anchors.lines(destroyed, self._end)
+        # With those that an attempt which was cut short has done, or that a lost list had.
+        lines, head = self._anchors.lines(self._unlisted(), self._end)
         raw = note.to_bytes()
         return Accepted(
             origin=log.name,
             vkeys=verifier_of(log, self._provider).vkeys,
-            destroyed=len(destroyed),
+            destroyed=destroyed,
             checkpoint=self._anchors.sealed(note, head),
             destructions=lines,
             offset=self._end.length,
             served=Checkpoints(tree.size, raw, tree.size, raw),
         )
+
+    def _unlisted(self) -> list[Destruction]:
+        """What this log has of destructions and the anchor's list has not."""
+        listed = {(one.position, one.leaf) for one in self._listed}
+        found: list[Destruction] = []
+        first = 0
+        while some := self._store.changes(first, _ENTRIES_AT_ONCE, erasing=True):
+            for stored in some:
+                one = _destruction(stored)
+                if one is not None and (one.position, one.leaf) not in listed:
+                    found.append(one)
+            first = some[-1].position + 1
+        return found
 
     # --- rows, as they are ------------------------------------------------------------------------
 
@@ -434,6 +459,16 @@ class Restoring:
         kept = msgspec.structs.replace(event, records=mentions)
         line = destruction_of(kept, outcome.position, leaf_hash(entry.body))
         return [] if line is None else [line]
+
+
+def _destruction(stored: StoredEvent) -> Destruction | None:
+    leaf = leaf_hash(stored.body)
+    try:
+        if leaf == stored.leaf_hash:
+            return destruction_of(_event.decode(stored.body), stored.position, leaf)
+    except (msgspec.MsgspecError, ValueError):
+        pass
+    raise CannotAccept(f"entry {stored.position} was altered; restore a whole database")
 
 
 def _generation(origin: str, base: str) -> int:

@@ -60,6 +60,7 @@ def _look(store: Store, provider: Provider, files: AnchorFiles) -> None:
         raise NotTheLast("the record of the log's keys was altered") from None
     if not files.checkpoint:
         _never_signed(store)
+        _require_rows(store)
         return
     anchored = _anchored(store, provider, files)  # 1
     if body is None:
@@ -75,7 +76,11 @@ def _look(store: Store, provider: Provider, files: AnchorFiles) -> None:
         pass  # none yet, or of the log before a restore was accepted
     else:
         _require_tree(store, served.size, served.root)  # 4
-    wrong = fold(store)  # 5
+    _require_rows(store)  # 5
+
+
+def _require_rows(store: Store) -> None:
+    wrong = fold(store)
     if wrong:
         raise NotTheLast(
             f"{wrong[0]}" + (f", and {len(wrong) - 1:,} more rows" if len(wrong) > 1 else "")

@@ -13,25 +13,35 @@ from typing import Final
 from strongroom.tlog.notes import NOTE_BYTES_MAX
 from strongroom.witness.refusals import CannotServe
 
+_BEGUN: Final = "begun"  # made by `init` alone: an empty folder is a memory that was lost
 _NOTE: Final = ".checkpoint"
 _DRAFT: Final = ".draft"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+def begin(directory: Path) -> None:
+    """Make the memory of a new witness, which has signed nothing. Raises `OSError`."""
+    directory.mkdir(mode=0o700)
+    (directory / _BEGUN).touch(mode=0o600)
+
+
 class Memory:
     """A directory that one process uses. Raises `CannotServe` when another does, or it is missing.
 
-    It is not made here: a witness whose memory was lost would sign whatever it is shown first.
+    It is not made here, and not begun anew in an empty folder: a witness whose memory was lost
+    would sign whatever it is shown first.
     """
 
     def __init__(self, directory: Path) -> None:
         try:
             self._directory = os.open(directory, _DIRECTORY)
         except OSError as error:
-            raise CannotServe(
-                f"the state directory {directory} cannot be used ({error.strerror});"
-                " `strongroom-witness init` makes one, and a witness never goes on without its own"
-            ) from error
+            raise _lost(directory, error) from error
+        try:
+            os.stat(_BEGUN, dir_fd=self._directory)
+        except OSError as error:
+            os.close(self._directory)
+            raise _lost(directory / _BEGUN, error) from error
         try:
             fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -72,6 +82,13 @@ class Memory:
             os.fsync(descriptor)
         os.replace(draft, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         os.fsync(self._directory)
+
+
+def _lost(path: Path, error: OSError) -> CannotServe:
+    return CannotServe(
+        f"the state {path} cannot be used ({error.strerror});"
+        " `strongroom-witness init` makes one, and a witness never goes on without its own"
+    )
 
 
 def _name(origin: str) -> str:

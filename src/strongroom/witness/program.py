@@ -16,7 +16,7 @@ import uvicorn
 from strongroom import __version__
 from strongroom.witness import alarms, keyfile, settings
 from strongroom.witness.app import application
-from strongroom.witness.memory import Memory
+from strongroom.witness.memory import Memory, begin
 from strongroom.witness.refusals import CannotServe
 from strongroom.witness.service import Witness
 
@@ -46,7 +46,7 @@ def _init(asked: argparse.Namespace) -> None:
             raise CannotServe(f"{directory} is not empty; a witness begins in a folder of its own")
         # First, for the name may not be one.
         signers = keyfile.make(directory / "witness.key", asked.name)
-        (directory / "state").mkdir(mode=0o700)
+        begin(directory / "state")
         (directory / "witness.toml").write_text(settings.SAMPLE)
     except OSError as error:
         raise CannotServe(f"{directory} cannot be used: {error.strerror}") from error

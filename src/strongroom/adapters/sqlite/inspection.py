@@ -135,6 +135,9 @@ class SQLiteInspection:
                 yield from cursor.execute(query, values)
         except apsw.Error as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        except UnicodeDecodeError as error:  # no release of ours wrote that
+            table = query.rpartition(" FROM ")[2].split(" ")[0].replace("log", "entries")
+            raise StoreUnavailable(f"the table {table} was edited: a text is no text") from error
 
 
 _KINDS = frozenset(kind.value for kind in Kind)

@@ -40,7 +40,7 @@ from strongroom.services import checking, recovery, restoring
 from strongroom.services.founding import Founded, begin_log, found
 from strongroom.services.log_keys import verifier_of
 from strongroom.services.sealing import Sealing
-from strongroom.services.standing import WAY_ON, standing
+from strongroom.services.standing import standing
 from strongroom.services.tenants import FIRST
 
 Restore: TypeAlias = restoring.Restore
@@ -449,7 +449,7 @@ def _look(path: Path, root: Sensitive, anchor: AnchorDirectory, *, begins: bool)
             return _Looked(store.deployment, record.id, files.fenced)
         wrong = standing(store, provider, files)
         if wrong:
-            return _Looked(store.deployment, record.id, f"{wrong}{WAY_ON}")
+            return _Looked(store.deployment, record.id, wrong)
         if not begins:
             return _Looked(store.deployment, record.id, "")
         log_keys = begin_log(

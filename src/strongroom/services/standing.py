@@ -27,7 +27,7 @@ from strongroom.services.sealing import Sealing
 from strongroom.tlog import checkpoints, notes, proofs
 from strongroom.tlog.errors import TlogError
 
-WAY_ON: Final = (
+_WAY_ON: Final = (
     "; `strongroom accept-restore`, while nothing runs, goes on from this database all the same"
 )
 
@@ -37,13 +37,13 @@ class NotTheLast(Exception):  # noqa: N818 - it says what is the case
 
 
 def standing(store: Store, provider: Provider, files: AnchorFiles) -> str:
-    """What is wrong, in a sentence; empty: nothing. Raises `StoreUnavailable`."""
+    """What is wrong and what to do, in a sentence; empty: nothing. Raises `StoreUnavailable`."""
     try:
         _look(store, provider, files)
     except NotTheLast as found:
-        return str(found)
+        return f"{found}{_WAY_ON}"
     except StoreDamaged as error:
-        return f"the log is damaged: {error}"
+        return f"the log is damaged: {error}; restore a whole database"
     return ""
 
 

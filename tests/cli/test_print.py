@@ -13,6 +13,7 @@ from strongroom.client.wrapping import wrapped
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.roles import EVERYBODYS_ACTIONS
 from tests.cli.test_identities import new_token
+from tests.support.alerts import raised
 from tests.support.standin import StandIn
 
 # A command line for each operation; what is in braces is filled in.
@@ -105,6 +106,9 @@ COMMANDS = {
     "audit.read-entries": ["audit", "tile", "entries/000.p/1", "--out", "{to}", "--force"],
     "audit.read-keys": ["audit", "key"],
     "receipt.read": ["audit", "receipt", "{decision}"],
+    "alert.list": ["alerts", "list"],
+    "alert.read": ["alerts", "show", "{alert}"],
+    "alert.acknowledge": ["alerts", "acknowledge", "{alert}", "--note", 'it\'s "known"'],
     "status.read": ["status"],
 }
 HARMLESS = 'forbid (principal == Principal::"x", action, resource);'
@@ -158,6 +162,12 @@ def _typed(*words):
     return lambda cli, folder, filled: cli.does(*words)
 
 
+def _of_an_alert(cli, folder, filled):
+    del folder
+    filled["alert"] = raised(cli.server, cli.server)
+    _may(cli, "alert.acknowledge")
+
+
 # What must be there for an operation to succeed, beside what `prepared` makes for all.
 FIRST = {
     "key.cancel-destruction": _typed("key", "schedule-destruction", "off"),
@@ -169,6 +179,8 @@ FIRST = {
     "alias.delete": _typed("alias", "set", "current", "demo"),
     "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
     "audit.erase-details": _typed("namespace", "update", "--private-sources"),
+    "alert.read": _of_an_alert,
+    "alert.acknowledge": _of_an_alert,
     "audit.read-entries": lambda cli, folder, filled: _may(cli, "audit.read-entries"),
 }
 

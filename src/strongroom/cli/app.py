@@ -35,6 +35,11 @@ _DATA, _SIGNING, _SECRETS = "Keys and data", "Signatures", "Keys of your own"
 _RIGHTS, _AUDIT, _NODE = "Who may do what", "What was done", "Server"
 
 
+# Once, here: the module's own app keeps what it is given, however often the whole is built.
+evidence.register(audit.app)
+exporting.register(audit.app)
+
+
 def build() -> typer.Typer:
     """All of it."""
     app = typer.Typer(
@@ -65,8 +70,6 @@ def build() -> typer.Typer:
     app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
     app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)
     identities.register(app, _RIGHTS)
-    evidence.register(audit.app)
-    exporting.register(audit.app)
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
     app.add_typer(alerts.app, name="alerts", rich_help_panel=_AUDIT)
     policies.register(app, _AUDIT)

@@ -19,7 +19,7 @@ from strongroom.tlog import vkeys
 from strongroom.tlog.cosignatures import SIGNATURE_BYTES
 from strongroom.tlog.errors import TlogError
 
-_ACTIONS = frozenset({*OPERATIONS, *DEEDS, "alert.raise"})
+_ACTIONS = frozenset({*OPERATIONS, *DEEDS})
 _JSON_LINES = "application/jsonl"
 
 

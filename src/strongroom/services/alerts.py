@@ -23,9 +23,8 @@ from strongroom.domain.errors import (
     TamperedRecord,
     Unavailable,
 )
-from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.findings import EVIDENCE_MAX, Finding
-from strongroom.domain.operations import DEEDS, Resource
+from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import Alert
 from strongroom.domain.times import rfc3339, rfc3339_or_empty
@@ -34,19 +33,16 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Stale
 from strongroom.services.authorize import Authorizer, Visit
-from strongroom.services.books import Books, Details, change, creation, entry_of
+from strongroom.services.books import Books, Details, change, creation
+from strongroom.services.entries import deed, written
 from strongroom.services.facts import Facts, NamespaceFact
 from strongroom.services.founding import own_request
-from strongroom.tlog.merkle import leaf_hash
 
 WATCHER: Final = "strongroom:watcher"  # no principal can have this name
-_RAISE: Final = "alert.raise"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _RULE: Final = re.compile(r"[a-z][a-z-]{0,62}")
 _POSITION_MAX: Final = 2**63 - 1
 _HOUR_US: Final = 3_600_000_000
-
-_decoder = msgspec.json.Decoder(Event)
 
 
 class Alerts:
@@ -115,12 +111,7 @@ class Alerts:
             stored = await self._ledger.entries(named.position, 1)
             if not stored or stored[0].position != named.position:
                 raise InvalidRequest("a finding names entries that are in the log")
-            try:
-                event = _decoder.decode(stored[0].body)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                raise TamperedRecord from None
-            if leaf_hash(stored[0].body) != stored[0].leaf_hash:
-                raise TamperedRecord
+            event = written(stored[0])
             if (event.namespace, event.request, event.time) != (
                 namespace.name, named.request, named.time
             ):  # fmt: skip
@@ -150,21 +141,12 @@ class Alerts:
             "sentence": finding.sentence,
             "evidence": [f"{named.position}/{named.request}" for named in finding.evidence],
         }
-        if not DEEDS[_RAISE].issuperset(details):
-            raise RuntimeError(f"{_RAISE} puts more in its entry than its row allows")
-        event = Event(
-            action=_RAISE,
-            details=details,
-            format=FORMAT,
-            namespace=namespace.name,
-            object=f"namespace/{namespace.name}",
-            outcome=Outcome.ALLOWED,
-            principal=WATCHER,
-            request=request,
-            time=rfc3339(now_us),
-        )
         writes = (creation(record),)
-        entry = entry_of(event, namespace.id, now_us, writes)
+        entry = deed(
+            "alert.raise", details, about=f"namespace/{namespace.name}", principal=WATCHER,
+            namespace=namespace.name, namespace_id=namespace.id, request=request, now_us=now_us,
+            writes=writes,
+        )  # fmt: skip
         outcome = await self._ledger.commit(Commit(epoch, (namespace.fact,), entry, writes))
         # A conflict is that it is there: another node's watcher reads the same log.
         return not isinstance(outcome, Stale)

@@ -3,15 +3,15 @@
 import msgspec
 
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT
-from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import LOG_ID, Key, LogKeys, Namespace, Origin, Protection
-from strongroom.domain.times import DAY_US, rfc3339
+from strongroom.domain.times import DAY_US
 from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Store, Write
-from strongroom.services.books import creation, entry_of
+from strongroom.services.books import creation
+from strongroom.services.entries import deed
 from strongroom.services.log_keys import generated, log_record, open_log, origin_of
 from strongroom.services.rows import binding_of, new_key_row, new_version_row, version_of
 from strongroom.services.sealing import Sealing
@@ -67,19 +67,11 @@ def found(  # noqa: PLR0913 - what a deployment is founded with
         )
         founders += [principal, token]
         demo = _demo_key(sealing, handle, randomness, namespace_id, request, now_us)
-    event = Event(
-        action="namespace.create",
-        details={"created": FIRST},
-        format=FORMAT,
-        namespace=FIRST,
-        object=f"namespace/{FIRST}",
-        outcome=Outcome.ALLOWED,
-        principal=FOUNDER,
-        request=request,
-        time=rfc3339(now_us),
-    )
     writes = (*(creation(record) for record in founders), *demo)
-    entry = entry_of(event, namespace_id, now_us, writes)
+    entry = deed(
+        "namespace.create", {"created": FIRST}, about=f"namespace/{FIRST}", principal=FOUNDER,
+        namespace=FIRST, namespace_id=namespace_id, request=request, now_us=now_us, writes=writes,
+    )  # fmt: skip
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types
@@ -107,18 +99,11 @@ def begin_log(  # noqa: PLR0913 - what a log begins with
     handle = provider.open_namespace_key(body.wrapped_key, sealing.namespace_binding(namespace.id))
     log = _new_log(sealing, handle, origin=origin, now_us=now_us)
     request = own_request(randomness, now_us)
-    event = Event(
-        action="log.begin",
-        details={"origin": log.name},
-        format=FORMAT,
-        namespace=FIRST,
-        outcome=Outcome.ALLOWED,
-        principal=FOUNDER,
-        request=request,
-        time=rfc3339(now_us),
-    )
     writes = (creation(log_record(sealing, log, namespace=namespace.id, request=request)),)
-    entry = entry_of(event, namespace.id, now_us, writes)
+    entry = deed(
+        "log.begin", {"origin": log.name}, principal=FOUNDER, namespace=FIRST,
+        namespace_id=namespace.id, request=request, now_us=now_us, writes=writes,
+    )  # fmt: skip
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("a store that nobody else uses took a change of its own")  # noqa: TRY004 - not a matter of types

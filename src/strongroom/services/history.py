@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks
@@ -15,12 +14,10 @@ from strongroom.ports.store import EventQuery, StoredEvent
 from strongroom.services.audit_keys import SOURCE, Hidden
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
+from strongroom.services.entries import written
 from strongroom.services.facts import Facts, NamespaceFact
-from strongroom.tlog.merkle import leaf_hash
 
 _POSITION_DIGITS_MAX: Final = 18  # what is longer is no position, and slow to turn into a number
-
-_decoder = msgspec.json.Decoder(Event)
 
 
 class History:
@@ -98,14 +95,9 @@ def _view(stored: StoredEvent, namespace: NamespaceFact) -> asks.EventView:
     """The entry, with what is sealed beside it if that was not erased.
 
     Raises `TamperedRecord` where one of them is not as written, or not of the namespace.
-
-    Whoever edits an entry together with its hash is found by the log's checkpoints, not here.
     """
-    try:
-        event = _decoder.decode(stored.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise TamperedRecord from None
-    if leaf_hash(stored.body) != stored.leaf_hash or event.namespace != namespace.name:
+    event = written(stored)
+    if event.namespace != namespace.name:
         raise TamperedRecord
     fields = {name: getattr(event, name) for name in Event.__struct_fields__ if name != "format"}
     opened: dict[str, str] | None = {}

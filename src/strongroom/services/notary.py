@@ -18,11 +18,9 @@ one notary at a time; the supervisor sees to that.
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.destructions import Destruction, destruction_of
-from strongroom.domain.events import Event
+from strongroom.domain.errors import TamperedRecord
 from strongroom.ports.anchor import Anchor
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
@@ -30,11 +28,12 @@ from strongroom.ports.provider import Provider
 from strongroom.ports.store import Checkpoints, StoredEvent, Tree
 from strongroom.services import offload
 from strongroom.services.anchors import AnchorRefused, Anchors, Head
+from strongroom.services.entries import written
 from strongroom.services.facts import Facts
 from strongroom.services.log_keys import LogSigner, LogVerifier, log_of, verifier_of
 from strongroom.tlog import proofs
 from strongroom.tlog.errors import ProofError, TlogError
-from strongroom.tlog.merkle import EMPTY_ROOT, leaf_hash
+from strongroom.tlog.merkle import EMPTY_ROOT
 from strongroom.tlog.notes import Note
 
 _AT_ONCE: Final = 500  # entries of destructions
@@ -187,14 +186,11 @@ class Notary:
 
 
 def _destruction(stored: StoredEvent) -> Destruction | None:
-    if leaf_hash(stored.body) != stored.leaf_hash:
-        raise NotContinued(f"entry {stored.position} was altered")
     try:
-        event = _event.decode(stored.body)
-    except msgspec.MsgspecError:
-        raise NotContinued(f"entry {stored.position} cannot be read") from None
+        event = written(stored)
+    except TamperedRecord:
+        raise NotContinued(f"entry {stored.position} was altered") from None
     return destruction_of(event, stored.position, stored.leaf_hash)
 
 
 _NOTHING: Final = Tree(0, EMPTY_ROOT)
-_event: Final = msgspec.json.Decoder(Event)

@@ -9,11 +9,8 @@ For each, in this order:
 4. Prove it, and verify the proof: what was edited in the store is not handed out as evidence.
 """
 
-import msgspec
-
 from strongroom.domain import asks, evidence
 from strongroom.domain.errors import NotFound, TamperedRecord
-from strongroom.domain.events import Event
 from strongroom.domain.operations import Resource
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Provider
@@ -21,6 +18,7 @@ from strongroom.ports.store import EventQuery, StoredEvent
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.counted import Checkpoints, Counted
+from strongroom.services.entries import written
 from strongroom.services.facts import Facts
 from strongroom.services.log_keys import log_of, verifier_of
 from strongroom.tlog import proofs
@@ -29,8 +27,6 @@ from strongroom.tlog.merkle import leaf_hash
 from strongroom.tlog.receipts import Receipt
 
 _OTHERS = "audit.read"  # the right to receipts of others' requests
-
-_decoder = msgspec.json.Decoder(Event)
 
 
 class Receipts:
@@ -120,10 +116,7 @@ def _is_own(stored: StoredEvent, permit: Permit) -> bool:
 
     By what is hashed, not by the column that found it: who edits that gets nobody else's entry.
     """
-    try:
-        event = _decoder.decode(stored.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise TamperedRecord from None
-    if event.namespace != permit.namespace.name or leaf_hash(stored.body) != stored.leaf_hash:
+    event = written(stored)
+    if event.namespace != permit.namespace.name:
         raise TamperedRecord
     return event.principal == permit.principal.name

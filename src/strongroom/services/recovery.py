@@ -3,14 +3,13 @@
 It is for whoever can open the seal and the store while nothing runs, and is on record.
 """
 
-from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace, Policies
-from strongroom.domain.times import rfc3339
 from strongroom.ports.provider import Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Store, Write
-from strongroom.services.books import change, creation, entry_of
+from strongroom.services.books import change, creation
+from strongroom.services.entries import deed
 from strongroom.services.founding import FOUNDER, own_request
 from strongroom.services.sealing import Sealing
 from strongroom.services.tenants import FIRST, found_principal
@@ -46,11 +45,11 @@ def recover(
 
     def commit(action: str, about: str, details: dict[str, str | int | list[str]],
                writes: tuple[Write, ...]) -> Commit:  # fmt: skip
-        event = Event(
-            action=action, details=details, format=FORMAT, namespace=FIRST, object=about,
-            outcome=Outcome.ALLOWED, principal=FOUNDER, request=request, time=rfc3339(now_us),
+        entry = deed(
+            action, details, about=about, principal=FOUNDER, namespace=FIRST,
+            namespace_id=namespace.id, request=request, now_us=now_us, writes=writes,
         )  # fmt: skip
-        return Commit(store.epoch, (), entry_of(event, namespace.id, now_us, writes), writes)
+        return Commit(store.epoch, (), entry, writes)
 
     commits = [
         commit(

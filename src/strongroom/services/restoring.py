@@ -23,7 +23,6 @@ import msgspec
 
 from strongroom.domain.destructions import Destruction, destruction_of
 from strongroom.domain.errors import TamperedRecord
-from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
@@ -37,7 +36,6 @@ from strongroom.domain.things import (
     Version,
     version_id,
 )
-from strongroom.domain.times import rfc3339
 from strongroom.ports.anchor import AnchorFiles
 from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
@@ -52,7 +50,8 @@ from strongroom.ports.store import (
 )
 from strongroom.services.anchors import Anchored, AnchorRefused, Anchors, Head
 from strongroom.services.audit_keys import AuditKeysFact, replaced_audit_keys
-from strongroom.services.books import Details, change, creation, entry_of
+from strongroom.services.books import Details, change, creation
+from strongroom.services.entries import decoded, deed, written
 from strongroom.services.folding import Wrong, fold
 from strongroom.services.founding import own_request
 from strongroom.services.log_keys import (
@@ -73,8 +72,6 @@ from strongroom.tlog.merkle import leaf_hash
 RESTORER: Final = "strongroom:restore"  # no principal can have this name
 _VERSIONS_AT_ONCE: Final = 200  # in one commit
 _ENTRIES_AT_ONCE: Final = 500
-
-_event: Final = msgspec.json.Decoder(Event)
 
 
 class CannotAccept(Exception):  # noqa: N818 - it says what is the case
@@ -438,37 +435,26 @@ class Restoring:
         now_us: int,
     ) -> list[Destruction]:
         """Keep it, erase what it replaces, and say what line it is for the anchor's list."""
-        event = Event(
-            action=action,
-            details=details,
-            format=FORMAT,
-            namespace=namespace.name,
-            object=about,
-            outcome=Outcome.ALLOWED,
-            principal=RESTORER,
-            request=request,
-            time=rfc3339(now_us),
-            version=0,
-        )
-        entry = entry_of(event, namespace.id, now_us, tuple(writes))
-        commit = Commit(self._store.epoch, (), entry, tuple(writes), None, erases=True)
+        kept = tuple(writes)
+        entry = deed(
+            action, details, about=about, principal=RESTORER, namespace=namespace.name,
+            namespace_id=namespace.id, request=request, now_us=now_us, writes=kept,
+        )  # fmt: skip
+        commit = Commit(self._store.epoch, (), entry, kept, None, erases=True)
         (outcome,) = self._store.commit([commit])
         if not isinstance(outcome, Kept):
             raise CannotAccept("the database did not take the change: is it in use?")
-        mentions = [write.record.mention for write in writes]
-        kept = msgspec.structs.replace(event, records=mentions)
-        line = destruction_of(kept, outcome.position, leaf_hash(entry.body))
+        line = destruction_of(decoded(entry.body), outcome.position, leaf_hash(entry.body))
         return [] if line is None else [line]
 
 
 def _destruction(stored: StoredEvent) -> Destruction | None:
-    leaf = leaf_hash(stored.body)
     try:
-        if leaf == stored.leaf_hash:
-            return destruction_of(_event.decode(stored.body), stored.position, leaf)
-    except (msgspec.MsgspecError, ValueError):
-        pass
-    raise CannotAccept(f"entry {stored.position} was altered; restore a whole database")
+        return destruction_of(written(stored), stored.position, stored.leaf_hash)
+    except (TamperedRecord, ValueError):
+        raise CannotAccept(
+            f"entry {stored.position} was altered; restore a whole database"
+        ) from None
 
 
 def _generation(origin: str, base: str) -> int:

@@ -8,13 +8,12 @@ import asyncio
 from typing import Final
 
 from strongroom.domain.errors import Unavailable
-from strongroom.domain.events import FORMAT, Event, Outcome
-from strongroom.domain.times import DAY_US, rfc3339
+from strongroom.domain.times import DAY_US
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept
-from strongroom.services.books import entry_of
+from strongroom.services.entries import deed
 from strongroom.services.founding import own_request
 from strongroom.services.steward import STEWARD
 from strongroom.services.tenants import FIRST
@@ -73,17 +72,15 @@ class Retention:
         return True
 
     async def _order(self, first: int, end: int, now_us: int) -> None:
-        event = Event(
-            action=ACTION,
-            details={"days": self._keep_days, "end": end, "first": first},
-            format=FORMAT,
+        entry = deed(
+            ACTION,
+            {"days": self._keep_days, "end": end, "first": first},
             namespace=FIRST,
-            outcome=Outcome.ALLOWED,
+            namespace_id=self._first_namespace,
             principal=STEWARD,
             request=own_request(self._randomness, now_us),
-            time=rfc3339(now_us),
+            now_us=now_us,
         )
-        entry = entry_of(event, self._first_namespace, now_us)
         outcome = await self._ledger.commit(Commit(self._ledger.epoch, (), entry))
         if not isinstance(outcome, Kept):
             raise Unavailable("the order was not kept")

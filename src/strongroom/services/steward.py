@@ -14,17 +14,15 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.errors import Refusal, TamperedRecord, Unavailable
-from strongroom.domain.events import FORMAT, Event, Outcome
 from strongroom.domain.lifecycle import State, Use, allows, state_at
-from strongroom.domain.operations import DEEDS
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import ImportTicket, Key, Origin, Version, version_id
-from strongroom.domain.times import rfc3339
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept, Write
-from strongroom.services.books import Details, entry_of
+from strongroom.services.books import Details
+from strongroom.services.entries import deed
 from strongroom.services.facts import Facts, KeyFact, VersionFact, Watch
 from strongroom.services.founding import own_request
 from strongroom.services.life import rotation
@@ -284,23 +282,13 @@ class Steward:
         erases: bool = False,
     ) -> bool:
         """Whether it was kept. If not, somebody else's change came first: look again later."""
-        if not DEEDS[action].issuperset(details):
-            raise RuntimeError(f"{action} puts more in its entry than its row allows")
         now_us = self._clock.now_us()
         namespace = await self._facts.namespace(key.namespace)
-        event = Event(
-            action=action,
-            details=details,
-            format=FORMAT,
-            namespace=namespace.name,
-            object=key.object,
-            outcome=Outcome.ALLOWED,
-            principal=STEWARD,
-            request=request,
-            time=rfc3339(now_us),
-            version=version,
-        )
-        entry = entry_of(event, namespace.id, now_us, writes)
+        entry = deed(
+            action, details, about=key.object, version=version, principal=STEWARD,
+            namespace=namespace.name, namespace_id=namespace.id, request=request, now_us=now_us,
+            writes=writes,
+        )  # fmt: skip
         stands_on = (key.fact, *facts)
         outcome = await self._ledger.commit(Commit(epoch, stands_on, entry, writes, None, erases))
         return isinstance(outcome, Kept)

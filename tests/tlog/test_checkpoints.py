@@ -2,9 +2,9 @@
 
 import pytest
 
-from strongroom.tlog import checkpoints
+from strongroom.tlog import checkpoints, keys, notes
 from strongroom.tlog.checkpoints import Checkpoint
-from strongroom.tlog.errors import CheckpointError
+from strongroom.tlog.errors import CheckpointError, NoteError
 from strongroom.tlog.merkle import EMPTY_ROOT
 from strongroom.tlog.spelling import SIZE_MAX
 from tests.support.logs import refused
@@ -88,3 +88,14 @@ def test_a_text_has_a_greatest_length():
     assert checkpoints.parse(TEXT + filler + "\n").extensions == (filler,)
     with refused(CheckpointError, MALFORMED):
         checkpoints.parse(TEXT + filler + "x\n")
+
+
+def test_what_a_note_states_is_read_whoever_signed_it():
+    stated = Checkpoint("log.example/audit", 3, ROOT)
+    signer = keys.NoteSigner("somebody.example", b"s" * 32)
+    raw = notes.sign(stated.text, [signer]).to_bytes()
+    assert checkpoints.stated(raw) == stated
+    with refused(NoteError, "this is not from 1 to 32 signatures"):
+        checkpoints.stated(raw + b"\n")
+    with refused(CheckpointError, MALFORMED):
+        checkpoints.stated(notes.sign("any text\n", [signer]).to_bytes())

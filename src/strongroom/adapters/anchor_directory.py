@@ -158,6 +158,6 @@ def _written(descriptor: int, content: bytes, offset: int) -> None:
 
 def _checkpoint(raw: bytes) -> Checkpoint:
     try:
-        return checkpoints.parse(notes.parse(raw).text)
+        return checkpoints.stated(raw)
     except TlogError as error:
         raise ValueError("what the anchor keeps is not a checkpoint") from error

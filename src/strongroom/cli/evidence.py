@@ -54,7 +54,7 @@ def receipt(
     if out is not None:
         # The entry is in it: who did what, and from where.
         files.write(out, raw, mode=_PRIVATE_MODE, force=force)
-        screen.done(f"Entry {found.index} is in the log {_log(found).origin}.")
+        screen.done(f"Entry {found.index} is in the log {found.tree.origin}.")
         screen.note(f"The receipt is in {out}; to verify it: strongroom-verify receipt {out}")
     elif not at.json:
         _show(raw)
@@ -93,14 +93,14 @@ def checkpoint(at: Session, out: Out = None, force: arguments.Force = False) -> 
     changed: `strongroom-verify server --from FILE`.
     """
     from strongroom.client import evidence, proofs
-    from strongroom.tlog import checkpoints, notes
+    from strongroom.tlog import checkpoints
     from strongroom.tlog.errors import TlogError
 
     at.needs("audit.read-checkpoint")
     files.check_free(out, force=force)
     raw = at.ask(evidence.read_checkpoint()).content
     try:
-        found = checkpoints.parse(notes.parse(raw).text)
+        found = checkpoints.stated(raw)
     except TlogError as error:
         raise proofs.unexpected(str(error)) from error
     if at.json:
@@ -150,12 +150,6 @@ def _tile(path: str) -> "Tile":
         raise usage("That is no path of a tile, such as 0/x001/234 or entries/000.p/17.") from None
 
 
-def _log(receipt: "Receipt") -> "Checkpoint":
-    from strongroom.tlog import checkpoints
-
-    return checkpoints.parse(receipt.checkpoint.text)
-
-
 def _described(receipt: "Receipt") -> dict[str, object]:
     import json
 
@@ -163,7 +157,7 @@ def _described(receipt: "Receipt") -> dict[str, object]:
         "index": receipt.index,
         "entry": json.loads(receipt.extra or b"{}"),
         "proof": [each.hex() for each in receipt.hashes],
-        "checkpoint": _stated(_log(receipt)),
+        "checkpoint": _stated(receipt.tree),
     }
 
 

@@ -148,11 +148,11 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _stated(raw: bytes, what: str) -> "Checkpoint":
-    from strongroom.tlog import checkpoints, notes
+    from strongroom.tlog import checkpoints
     from strongroom.tlog.errors import TlogError
 
     try:
-        return checkpoints.parse(notes.parse(raw).text)
+        return checkpoints.stated(raw)
     except TlogError as error:
         raise _refused(f"{what} is no checkpoint: {error}.") from error
 

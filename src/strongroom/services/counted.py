@@ -23,7 +23,6 @@ class Counted(msgspec.Struct, frozen=True):
     """A checkpoint that the log's keys have signed. `raw` is its note as it is kept."""
 
     size: int
-    root: bytes
     raw: bytes
     note: Note
 
@@ -89,5 +88,5 @@ class Checkpoints:
                 return self._known
             # Whoever looked at the same time may have been told of a newer one, and sooner.
             if self._known is None or checkpoint.size >= self._known.size:
-                self._known = Counted(checkpoint.size, checkpoint.root, kept.counted, note)
+                self._known = Counted(checkpoint.size, kept.counted, note)
         return self._known

@@ -15,10 +15,11 @@ from strongroom.domain.things import LOG_ID, LogKeys, LogPair
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import NamespaceHandle, Provider, PublicKeys, Signer
 from strongroom.services.sealing import Sealing
-from strongroom.tlog import checkpoints, cosignatures, notes, vkeys
+from strongroom.tlog import cosignatures, notes, vkeys
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.notes import Note
+from strongroom.tlog.policies import Policy
 from strongroom.tlog.vkeys import VKey
 
 _BINDING: Final = b"strongroom/log-key/1"
@@ -60,26 +61,22 @@ class LogVerifier:
     """Knows the log's signatures. Raises `TlogError` for everything that it has not signed."""
 
     def __init__(self, body: LogKeys, public_keys: PublicKeys) -> None:
-        self.origin = body.name
-        self._verifiers = tuple(
-            _Verifier(body.name, algorithm, pair.public, public_keys)
-            for algorithm, pair in _pairs(body)
+        self._policy = Policy(
+            tuple(
+                _Verifier(body.name, algorithm, pair.public, public_keys)
+                for algorithm, pair in _pairs(body)
+            )
         )
 
     @property
     def vkeys(self) -> tuple[str, ...]:
         """What an auditor needs to verify this log, and nothing else."""
-        return tuple(str(verifier.vkey) for verifier in self._verifiers)
+        return tuple(str(verifier.vkey) for verifier in self._policy.log)
 
     def trusted(self, raw: bytes) -> tuple[Checkpoint, Note]:
         """The checkpoint in this note, which both keys have signed. Raises `TlogError`."""
         note = notes.parse(raw)
-        for verifier in self._verifiers:
-            notes.check(note, verifier)
-        checkpoint = checkpoints.parse(note.text)
-        if checkpoint.origin != self.origin:
-            raise TlogError(f"this is a checkpoint of {checkpoint.origin}, not of {self.origin}")
-        return checkpoint, note
+        return self._policy.trusted(note), note
 
 
 class LogSigner:
@@ -123,13 +120,10 @@ class _Verifier:
 
     def verify(self, text: str, blob: bytes) -> bool:
         """Whether that is the key's signature of the text."""
-        message, signature = text.encode(), blob
-        if self.vkey.algorithm in cosignatures.SIGNATURE_BYTES:
-            try:
-                time_seconds, signature = cosignatures.split(self.vkey, blob)
-                message = cosignatures.message(self.vkey, text, time_seconds)
-            except TlogError:
-                return False
+        try:
+            message, signature = cosignatures.signed(self.vkey, text, blob)
+        except TlogError:
+            return False
         return self._public_keys.verify(
             self._algorithm, _SCHEMES[self._algorithm][0], self._public, message, signature,
             digest=False, context=b"",

@@ -78,16 +78,11 @@ class Receipts:
         try:
             plan = proofs.plan_inclusion(stored.position, counted.size)
             proof = plan.proof(await self._ledger.hashes(plan.nodes))
-            proofs.verify_inclusion(
-                proof,
-                index=stored.position,
-                size=counted.size,
-                leaf=leaf_hash(stored.body),
-                root=counted.root,
-            )
-            return Receipt(stored.position, tuple(proof), counted.note, stored.body)
+            receipt = Receipt(stored.position, tuple(proof), counted.note, stored.body)
+            receipt.proves(leaf_hash(stored.body))
         except TlogError:
             raise TamperedRecord from None
+        return receipt
 
     async def keys(self, visit: Visit, ask: asks.Nothing) -> evidence.LogKeysView:
         """The public keys of the log, and of what it was before restores."""

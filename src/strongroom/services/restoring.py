@@ -64,7 +64,7 @@ from strongroom.services.log_keys import (
 )
 from strongroom.services.sealing import Sealing, decoder
 from strongroom.services.tenants import FIRST
-from strongroom.tlog import checkpoints, notes
+from strongroom.tlog import checkpoints
 from strongroom.tlog.checkpoints import Checkpoint
 from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import leaf_hash
@@ -241,7 +241,7 @@ class Restoring:
             return restore.former.size, restore.former.root
         stored = self._store.checkpoints()
         try:
-            checkpoint = checkpoints.parse(notes.parse(stored.signed).text)
+            checkpoint = checkpoints.stated(stored.signed)
         except TlogError:
             return 0, b""
         return checkpoint.size, checkpoint.root

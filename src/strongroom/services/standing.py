@@ -24,7 +24,7 @@ from strongroom.services.anchors import Anchored, AnchorRefused, Anchors
 from strongroom.services.folding import fold
 from strongroom.services.log_keys import open_log, verifier_of
 from strongroom.services.sealing import Sealing
-from strongroom.tlog import checkpoints, notes, proofs
+from strongroom.tlog import checkpoints, proofs
 from strongroom.tlog.errors import TlogError
 
 _WAY_ON: Final = (
@@ -136,6 +136,6 @@ def _require_tree(store: Store, size: int, root: bytes) -> None:
 def size_of(raw: bytes) -> int:
     """The size in a checkpoint's file, whoever wrote it; 0 if there is none to be read."""
     try:
-        return checkpoints.parse(notes.parse(raw).text).size
+        return checkpoints.stated(raw).size
     except TlogError:
         return 0

@@ -11,7 +11,7 @@ It is the text of a note. Whether it counts is for `policies`.
 from dataclasses import dataclass
 from typing import Final
 
-from strongroom.tlog import spelling
+from strongroom.tlog import notes, spelling
 from strongroom.tlog.errors import CheckpointError
 from strongroom.tlog.merkle import EMPTY_ROOT, HASH_BYTES
 
@@ -53,6 +53,11 @@ class Checkpoint:
         """The note's text, which `parse` reads."""
         lines = (self.origin, str(self.size), spelling.base64(self.root), *self.extensions, "")
         return "\n".join(lines)
+
+
+def stated(raw: bytes) -> Checkpoint:
+    """The checkpoint that a note states, whoever signed it. Raises what `notes.parse` does too."""
+    return parse(notes.parse(raw).text)
 
 
 def parse(text: str) -> Checkpoint:

@@ -40,6 +40,17 @@ def message(vkey: VKey, text: str, time_seconds: int) -> bytes:
     raise RuntimeError("this kind of key does not cosign")
 
 
+def signed(vkey: VKey, text: str, blob: bytes) -> tuple[bytes, bytes]:
+    """The bytes that a key signed, and the signature, of its signature in a note with that text.
+
+    Raises `CheckpointError` and `NoteError` for what no cosigner signs.
+    """
+    if vkey.algorithm not in SIGNATURE_BYTES:
+        return text.encode(), blob
+    time_seconds, signature = split(vkey, blob)
+    return message(vkey, text, time_seconds), signature
+
+
 def join(time_seconds: int, signature: bytes) -> bytes:
     """A cosignature's bytes."""
     return time_seconds.to_bytes(_TIME_BYTES, "big") + signature

@@ -73,12 +73,8 @@ class _Verifier:
 
     def verify(self, text: str, blob: bytes) -> bool:
         try:
-            if self.vkey.algorithm == Algorithm.ED25519:
-                self._key.verify(blob, text.encode())
-            else:
-                time_seconds, signature = cosignatures.split(self.vkey, blob)
-                message = cosignatures.message(self.vkey, text, time_seconds)
-                self._key.verify(signature, message)
+            message, signature = cosignatures.signed(self.vkey, text, blob)
+            self._key.verify(signature, message)
         except (InvalidSignature, TlogError):
             return False
         return True

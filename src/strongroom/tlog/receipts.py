@@ -10,7 +10,7 @@
 With the log's public key it can be verified without anybody's help, years later.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from strongroom.tlog import checkpoints, notes, proofs, spelling
@@ -38,6 +38,8 @@ class Receipt:
     hashes: tuple[bytes, ...]
     checkpoint: Note
     extra: bytes | None = None
+    tree: Checkpoint = field(init=False, repr=False, compare=False)
+    """What the note states."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < spelling.SIZE_MAX:
@@ -46,8 +48,8 @@ class Receipt:
             raise ReceiptError("a receipt's proof is not one")
         if self.extra is not None and not 0 < len(self.extra) <= EXTRA_BYTES_MAX:
             raise ReceiptError(f"a receipt's extra data are from 1 to {EXTRA_BYTES_MAX} bytes")
-        # Else lines of a proof could be moved into the note.
-        checkpoints.parse(self.checkpoint.text)
+        # One it must be: else lines of a proof could be moved into the note.
+        object.__setattr__(self, "tree", checkpoints.parse(self.checkpoint.text))
 
     def to_bytes(self) -> bytes:
         """The receipt as it is kept, which `parse` reads."""
@@ -60,15 +62,18 @@ class Receipt:
 
         Raises what `Policy.trusted` raises, and `ProofError`.
         """
-        checkpoint = policy.trusted(self.checkpoint)
+        policy.trusted(self.checkpoint)
+        return self.proves(leaf)
+
+    def proves(self, leaf: bytes) -> Checkpoint:
+        """The checkpoint of the tree in which that entry is, whoever signed it, or nobody.
+
+        Raises `ProofError`.
+        """
         proofs.verify_inclusion(
-            self.hashes,
-            index=self.index,
-            size=checkpoint.size,
-            leaf=leaf,
-            root=checkpoint.root,
+            self.hashes, index=self.index, size=self.tree.size, leaf=leaf, root=self.tree.root
         )
-        return checkpoint
+        return self.tree
 
 
 def parse(raw: bytes) -> Receipt:

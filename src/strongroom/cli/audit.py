@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Annotated, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from strongroom.client.call import Call
     from strongroom.client.exchange import Reply
     from strongroom.domain import asks
+
+    Look = Callable[..., Call[asks.EventPage]]  # `read_audit` with conditions: asks for a page
 
 app = typer.Typer(no_args_is_help=True, help="Who did what, and what was refused.")
 
@@ -65,12 +68,10 @@ def list_(
     """
     from strongroom.client import calls
 
-    def look(page_limit: int, token: str) -> "Call[asks.EventPage]":
-        return calls.read_audit(
-            since=since, until=until, principal=principal, key=key, action=action,
-            outcome=outcome, source=source, request=request, page_token=token, limit=page_limit,
-        )  # fmt: skip
-
+    look = partial(
+        calls.read_audit, since=since, until=until, principal=principal, key=key, action=action,
+        outcome=outcome, source=source, request=request,
+    )  # fmt: skip
     _show_pages(at, look, _ended, limit, page_token, all_pages=all_pages)
 
 
@@ -95,13 +96,10 @@ def search(
     """
     from strongroom.client import calls
 
-    def look(page_limit: int, token: str) -> "Call[asks.EventPage]":
-        return calls.read_audit(
-            since=since, until=until, principal=principal, key=key, action=action,
-            outcome=outcome, source=source, request=request, page_token=token, limit=page_limit,
-            newest_first=True,
-        )  # fmt: skip
-
+    look = partial(
+        calls.read_audit, since=since, until=until, principal=principal, key=key, action=action,
+        outcome=outcome, source=source, request=request, newest_first=True,
+    )  # fmt: skip
     _show_pages(at, look, _at_the_first, limit, page_token, all_pages=all_pages)
 
 
@@ -149,12 +147,10 @@ def tail(
     """
     from strongroom.client import calls
 
-    def look(page_limit: int, page_token: str, *, newest_first: bool) -> "Call[asks.EventPage]":
-        return calls.read_audit(
-            since=since, principal=principal, key=key, action=action, outcome=outcome,
-            source=source, limit=page_limit, page_token=page_token, newest_first=newest_first,
-        )  # fmt: skip
-
+    look = partial(
+        calls.read_audit, since=since, principal=principal, key=key, action=action,
+        outcome=outcome, source=source,
+    )  # fmt: skip
     printer = _Printer(at)
     log = _Log(at, look)
     printer.show(log.newest(lines))
@@ -202,7 +198,7 @@ def erase_details(
 
 def _show_pages(
     at: Session,
-    look: "Callable[[int, str], Call[asks.EventPage]]",
+    look: "Look",
     ended: "Callable[[asks.EventPage], bool]",
     limit: int,
     page_token: str,
@@ -212,7 +208,8 @@ def _show_pages(
     printer = _Printer(at)
     shown = 0
     while True:
-        page = at.ask(look(limits.PAGE_ITEMS_MAX if all_pages else limit - shown, page_token))
+        wanted = limits.PAGE_ITEMS_MAX if all_pages else limit - shown
+        page = at.ask(look(limit=wanted, page_token=page_token))
         printer.show(page.events)
         shown += len(page.events)
         page_token = page.next_page_token
@@ -295,18 +292,10 @@ def _facts(event: "asks.EventView") -> "list[tuple[str, str]]":
     return facts
 
 
-class _Look(Protocol):
-    """Asks for a page."""
-
-    def __call__(
-        self, page_limit: int, page_token: str, *, newest_first: bool
-    ) -> "Call[asks.EventPage]": ...
-
-
 class _Log:
     """The end of the log and what comes after, without the entries that reading it makes."""
 
-    def __init__(self, at: Session, look: _Look) -> None:
+    def __init__(self, at: Session, look: "Look") -> None:
         self._at = at
         self._look = look
         self._page_token = ""
@@ -320,7 +309,7 @@ class _Log:
         while True:
             # One, for who wants none: where the log ends is wanted all the same.
             wanted = max(lines - len(found), 1)
-            reply = self._at.exchange(self._look(wanted, token, newest_first=True))
+            reply = self._at.exchange(self._look(limit=wanted, page_token=token, newest_first=True))
             self._own.append(reply.request_id)
             page = reply.answer
             if not token:
@@ -345,7 +334,7 @@ class _Log:
         while True:
             try:
                 return self._at.exchange(
-                    self._look(limits.PAGE_ITEMS_MAX, self._page_token, newest_first=False)
+                    self._look(limit=limits.PAGE_ITEMS_MAX, page_token=self._page_token)
                 )
             except (ProblemError, UnreachableError) as error:
                 away = isinstance(error, UnreachableError) or error.code == "unavailable"

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
@@ -19,14 +20,13 @@ from strongroom.cli.session import Session
 from strongroom.domain import limits
 
 if TYPE_CHECKING:
-    from strongroom.client.call import Call
+    from strongroom.cli.audit import Look
     from strongroom.domain import asks
     from strongroom.export.entry import Entry
     from strongroom.export.formats import Format
 
 _PART: Final = ".part"
 _MODE: Final = 0o600  # it says who did what
-_Look = Callable[[str], "Call[asks.EventPage]"]
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +67,8 @@ def register(app: typer.Typer) -> None:
         With --folder, all entries of all namespaces, which is for auditors of the first one. It can
         be repeated: what is there already is not fetched again.
         """
+        from strongroom.client import calls
+
         conditions = (since, until, principal, key, action, outcome, source, request)
         if folder is not None:
             if format_ or any(conditions) or page_token or out is not None:
@@ -76,22 +78,19 @@ def register(app: typer.Typer) -> None:
         chosen = _format(format_)
         at.needs("audit.read")
         target = _Target(out, resumed=bool(page_token), force=force)
-
-        def look(token: str) -> "Call[asks.EventPage]":
-            from strongroom.client import calls
-
-            return calls.read_audit(
-                since=since, until=until, principal=principal, key=key, action=action,
-                outcome=outcome, source=source, request=request, page_token=token,
-                limit=limits.PAGE_ITEMS_MAX,
-            )  # fmt: skip
-
+        look = partial(
+            calls.read_audit, since=since, until=until, principal=principal, key=key,
+            action=action, outcome=outcome, source=source, request=request,
+            limit=limits.PAGE_ITEMS_MAX,
+        )  # fmt: skip
         _export(at, look, chosen, page_token, target)
 
 
-def _export(at: Session, look: _Look, chosen: "Format", page_token: str, target: "_Target") -> None:
+def _export(
+    at: Session, look: "Look", chosen: "Format", page_token: str, target: "_Target"
+) -> None:
     count, token = 0, page_token
-    page = at.ask(look(token))  # before there is a file
+    page = at.ask(look(page_token=token))  # before there is a file
     # What is asked now is in the log, too: without an end there would always be more.
     end = page.tree_size
     begun = _position(page_token)
@@ -110,7 +109,7 @@ def _export(at: Session, look: _Look, chosen: "Format", page_token: str, target:
                 begun = _position(token)
                 if begun + 1 >= end:
                     break
-                page = at.ask(look(token))
+                page = at.ask(look(page_token=token))
     except BaseException as error:
         if token != page_token and not isinstance(error, BrokenPipeError):
             target.say_how_to_go_on(token)

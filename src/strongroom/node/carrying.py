@@ -23,6 +23,7 @@ from strongroom.export.entry import Entry
 from strongroom.export.formats import FORMATS
 from strongroom.node import log
 from strongroom.node.metrics import Meter
+from strongroom.node.pauses import Pauses, pause
 from strongroom.node.tide import Growing, Tide
 from strongroom.ports.sinks import Parcel, Sink, SinkFailed, SinkSettings
 from strongroom.ports.store import Cursor, StoredEvent
@@ -84,8 +85,8 @@ class Carrier:
         self._remembered_at = 0.0
         self._unsettled_since = 0.0
         self._oldest_us = 0  # when the first entry was made that has not arrived
-        self._pause = _PAUSE_SECONDS_MIN
-        self._again = _AGAIN_SECONDS
+        self._pauses = Pauses(_PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX)
+        self._again = Pauses(_AGAIN_SECONDS, _AGAIN_SECONDS_MAX)
         self._failing = ""
         self._said = 0.0
 
@@ -132,10 +133,9 @@ class Carrier:
         except SinkFailed as failed:
             await self._failed(str(failed))
         except Unavailable:
-            again, self._again = self._again, min(self._again * 2, _AGAIN_SECONDS_MAX)
-            await self._wait(again)
+            await pause(self._stopping, self._again.next())
         else:
-            self._again = _AGAIN_SECONDS
+            self._again.reset()
 
     async def _begin(self) -> None:
         """Find the sink's place. A new one's is kept before anything else: it must not move."""
@@ -176,7 +176,7 @@ class Carrier:
     async def _has_arrived(self) -> None:
         self._arrived = self._sent
         self._oldest_us = 0
-        self._pause = _PAUSE_SECONDS_MIN
+        self._pauses.reset()
         if self._failing:
             log.info("a sink takes entries again", name=self.name)
             self._failing = ""
@@ -234,14 +234,7 @@ class Carrier:
         if reason != self._failing or now - self._said > _SAY_AGAIN_SECONDS:
             log.warning("a sink does not take entries", name=self.name, reason=reason)
             self._failing, self._said = reason, now
-        pause, self._pause = self._pause, min(self._pause * 2, _PAUSE_SECONDS_MAX)
-        await self._wait(pause)
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+        await pause(self._stopping, self._pauses.next())
 
     async def _end(self) -> None:
         # The rooms that write are gone by now: what is there is the rest, if it is not too much.

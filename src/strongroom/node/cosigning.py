@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from strongroom.domain.errors import Unavailable
 from strongroom.node import log
 from strongroom.node.metrics import Meter
+from strongroom.node.pauses import Pauses, pause
 from strongroom.ports.store import Checkpoints, Cursor, Tree
 from strongroom.ports.witnesses import (
     Answer,
@@ -91,7 +92,7 @@ class Colleague:
         self.remembered = -1
         self.remembered_at = 0.0
         self.resting_until = 0.0
-        self.pause = _PAUSE_SECONDS_MIN
+        self.pauses = Pauses(_PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX)
         self.failing = ""
         self.asking: asyncio.Task[None] | None = None
         self.apart = False  # it knows another log; there is nothing more to be asked
@@ -140,7 +141,7 @@ class Cosigning:
                     asked = newest.size
             except Unavailable:
                 pass  # it is asked again below
-            await self._wait(_ROUND_SECONDS)
+            await pause(self._stopping, _ROUND_SECONDS)
         for colleague in self._colleagues:
             colleague.thread.shutdown(wait=False, cancel_futures=True)
             colleague.witness.close()
@@ -160,7 +161,7 @@ class Cosigning:
                     cursor = await self._ledger.cursor(f"witness/{each.name}")
                     each.signed = each.remembered = cursor.position if cursor else 0
             except Unavailable:
-                await self._wait(_ROUND_SECONDS)
+                await pause(self._stopping, _ROUND_SECONDS)
             else:
                 return
 
@@ -187,7 +188,7 @@ class Cosigning:
             signatures = await self._cosignatures(colleague, noted)
             if signatures:
                 await self._add(colleague, noted, signatures)
-            colleague.pause = _PAUSE_SECONDS_MIN
+            colleague.pauses.reset()
             if colleague.failing:
                 log.info("a witness cosigns again", name=colleague.name)
                 colleague.failing = ""
@@ -201,8 +202,7 @@ class Cosigning:
             if colleague.failing != str(failed):
                 log.warning("a witness does not cosign", name=colleague.name, reason=str(failed))
                 colleague.failing = str(failed)
-            colleague.resting_until = now() + colleague.pause
-            colleague.pause = min(colleague.pause * 2, _PAUSE_SECONDS_MAX)
+            colleague.resting_until = now() + colleague.pauses.next()
         except Unavailable:
             colleague.resting_until = now() + _PAUSE_SECONDS_MIN
         except Exception:  # noqa: BLE001 - our mistake; the other witnesses are asked all the same
@@ -268,12 +268,6 @@ class Cosigning:
             colleague.remembered_at = now
             await self._ledger.move_cursor(Cursor(f"witness/{colleague.name}", colleague.signed))
             colleague.remembered = colleague.signed
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 def _verified(lines: str, text: str, verifier: Verifier) -> list[Signature]:

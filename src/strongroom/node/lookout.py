@@ -20,6 +20,7 @@ from strongroom.domain.findings import Finding
 from strongroom.node import log
 from strongroom.node.carrying import Readable
 from strongroom.node.metrics import Meter
+from strongroom.node.pauses import Pauses, pause
 from strongroom.node.tide import Tide
 from strongroom.ports.store import Cursor
 from strongroom.watching import Watcher
@@ -72,7 +73,7 @@ class Lookout:
 
     async def run(self) -> None:
         """Watch, until `stop`."""
-        again = _AGAIN_SECONDS
+        again = Pauses(_AGAIN_SECONDS, _AGAIN_SECONDS_MAX)
         while not self._stopping.is_set():
             try:
                 if self.position < 0:
@@ -84,10 +85,9 @@ class Lookout:
                 if self.position > self._remembered and time.monotonic() > self._remember_at:
                     await self._remember()
             except Unavailable:
-                await self._wait(again)
-                again = min(again * 2, _AGAIN_SECONDS_MAX)
+                await pause(self._stopping, again.next())
             else:
-                again = _AGAIN_SECONDS
+                again.reset()
         if self.position > self._remembered and not self._ahead:
             try:
                 await self._remember()
@@ -138,7 +138,7 @@ class Lookout:
             try:
                 await self._custodian.raise_(findings)
             except Unavailable:
-                await self._wait(_AGAIN_SECONDS)
+                await pause(self._stopping, _AGAIN_SECONDS)
                 if self._stopping.is_set():
                     self._ahead = True
                     raise
@@ -154,9 +154,3 @@ class Lookout:
         state = msgspec.msgpack.encode((self._quiet_before, learned))
         await self._ledger.move_cursor(Cursor(_NAME, position, state))
         self._remembered = position
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return

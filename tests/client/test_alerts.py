@@ -4,24 +4,8 @@ import asyncio
 
 import pytest
 
-from strongroom.client import AsyncClient, Client, InvalidArgumentError, ProblemError
+from strongroom.client import AsyncClient, InvalidArgumentError, ProblemError
 from tests.support.alerts import raised
-from tests.support.standin import StandIn
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with StandIn(tmp_path_factory.mktemp("client") / "store.db") as standing:
-        yield standing
-
-
-@pytest.fixture(scope="module")
-def auditor(server):
-    with Client(server.url, server.admin) as admin:
-        admin.create_principal("auditor", roles=["auditor"])
-        token = admin.create_token("auditor").token
-    with Client(server.url, token) as client:
-        yield client
 
 
 def test_an_alert_is_read_and_acknowledged(server, auditor):

@@ -32,13 +32,6 @@ from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.uses import MACItem, ReEncryptItem, SignItem, VerifyItem, VerifyMACItem
 from strongroom.doors.rest.routes import ROUTES
 from strongroom.tlog.tiles import ENTRIES, Tile
-from tests.support.standin import StandIn
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with StandIn(tmp_path_factory.mktemp("client") / "store.db") as standing:
-        yield standing
 
 
 @pytest.fixture

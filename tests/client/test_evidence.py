@@ -12,22 +12,6 @@ from strongroom.tlog.errors import TlogError
 from strongroom.tlog.merkle import leaf_hash
 from strongroom.tlog.policies import Policy
 from strongroom.tlog.tiles import ENTRIES, Tile
-from tests.support.standin import StandIn
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with StandIn(tmp_path_factory.mktemp("client") / "store.db") as standing:
-        yield standing
-
-
-@pytest.fixture(scope="module")
-def auditor(server):
-    with Client(server.url, server.admin) as admin:
-        admin.create_principal("auditor", roles=["auditor"])
-        token = admin.create_token("auditor").token
-    with Client(server.url, token) as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)

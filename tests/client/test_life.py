@@ -23,12 +23,6 @@ MATERIAL = bytes(range(32))
 EXPORT = 'permit (principal == Principal::"admin", action == Action::"key.export", resource);'
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with StandIn(tmp_path_factory.mktemp("client") / "store.db") as standing:
-        yield standing
-
-
 @pytest.fixture
 def admin(server):
     with Client(server.url, server.admin) as client:

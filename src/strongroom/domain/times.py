@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-DAY_US: Final = 86_400_000_000
+HOUR_US: Final = 3_600_000_000
+DAY_US: Final = 24 * HOUR_US
 
 # Between them, so that neither a zone nor a rotation after it leads out of what a time can be.
 _YEARS: Final = (1970, 9900)

@@ -27,7 +27,7 @@ from strongroom.domain.findings import EVIDENCE_MAX, Finding
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import Alert
-from strongroom.domain.times import rfc3339, rfc3339_or_empty
+from strongroom.domain.times import HOUR_US, rfc3339, rfc3339_or_empty
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
@@ -42,7 +42,6 @@ WATCHER: Final = "strongroom:watcher"  # no principal can have this name
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _RULE: Final = re.compile(r"[a-z][a-z-]{0,62}")
 _POSITION_MAX: Final = 2**63 - 1
-_HOUR_US: Final = 3_600_000_000
 
 
 class Alerts:
@@ -90,7 +89,7 @@ class Alerts:
 
     def _count(self) -> None:
         """Raises `Unavailable` when there were as many in this hour as no watcher finds."""
-        hour = self._clock.now_us() // _HOUR_US
+        hour = self._clock.now_us() // HOUR_US
         if hour != self._hour:
             self._hour, self._raised = hour, 0
         if self._raised >= limits.ALERTS_PER_HOUR_MAX:

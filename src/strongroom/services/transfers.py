@@ -25,7 +25,7 @@ from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, Tam
 from strongroom.domain.lifecycle import State, Use
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.things import ImportTicket, Key, Origin, Version
-from strongroom.domain.times import rfc3339
+from strongroom.domain.times import HOUR_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Generated, Imported, Provider, Ticket
 from strongroom.ports.randomness import Randomness
@@ -45,7 +45,7 @@ from strongroom.services.rows import (
 )
 from strongroom.services.views import Views
 
-_TICKET_US: Final = limits.IMPORT_TICKET_HOURS * 3_600_000_000
+_TICKET_US: Final = limits.IMPORT_TICKET_HOURS * HOUR_US
 
 
 _RSA: Final = Algorithm.RSA_4096  # whatever size the recipient's is: it goes to a thread

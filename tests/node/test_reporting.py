@@ -141,6 +141,58 @@ def test_custodian_that_ends_has_taken_nothing_that_it_did_not_say():
     asyncio.run(story())
 
 
+def test_next_message_may_come_as_soon_as_the_answer_does():
+    """From another process it comes within microseconds; here, from within the answer."""
+
+    class Hasty(wire.Frames):
+        """A line whose other end has sent the next message when the answer arrives."""
+
+        def send(self, payload):
+            super().send(payload)
+            if following:
+                self._received(following.pop())
+
+    following = [_message(2), _message(1)]
+
+    async def story():
+        books = Books()
+        mine, theirs = socket.socketpair()
+        desk = FindingsDesk(books.raise_)
+        await desk.attach(theirs)
+        desk._frames.__class__ = Hasty
+        desk._received(_message(0))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert books.kept == ["principal/p0", "principal/p1", "principal/p2"]
+        closed(desk)
+        mine.close()
+
+    asyncio.run(story())
+
+
+def test_slow_custodian_is_asked_once():
+    async def story():
+        books = Books()
+        books.open.clear()
+        link, desk = await joined(books)
+        asked = asyncio.create_task(link.raise_([finding(1)]))
+        await asyncio.sleep(0.05)
+        assert link.attached
+        assert not asked.done()
+        books.open.set()
+        await asyncio.wait_for(asked, 5)
+        assert books.kept == ["principal/p1"]
+        closed(link, desk)
+        await asyncio.sleep(0.05)
+        assert not link.attached
+
+    asyncio.run(story())
+
+
+def _message(number):
+    return msgspec.msgpack.encode(Found(number, [finding(number)]))
+
+
 def _frame(found):
     return wire.frame(msgspec.msgpack.encode(found))
 

@@ -101,7 +101,9 @@ class CourierRoom:
         self._measures.append(seccomp.seal(Room.COURIER))
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
-        alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
+        alone = asyncio.ensure_future(
+            leave_when_alone(lambda: self._ledger.attached and self._custodian.attached)
+        )
         work: list[_Work] = [*self._carriers, self._lookout]
         if self._witnesses:
             work.append(self._cosigning)

@@ -16,7 +16,6 @@ from strongroom.domain.errors import Unavailable
 from strongroom.domain.findings import Finding
 from strongroom.node import log, wire
 
-_ANSWER_SECONDS: Final = 10.0
 _FINDINGS_MAX: Final = 64  # in one message
 
 
@@ -47,6 +46,11 @@ class FindingsLink:
         self._number = 0
         self._waiting: dict[int, asyncio.Future[bool]] = {}
 
+    @property
+    def attached(self) -> bool:
+        """Whether there is a line to a custodian."""
+        return self._frames is not None
+
     async def attach(self, line: socket.socket) -> None:
         """Speak over this socket from now on."""
         former, self._frames = self._frames, None
@@ -70,9 +74,9 @@ class FindingsLink:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._frames.send(_encode(Found(number, list(findings))))
         try:
-            done = await asyncio.wait_for(future, _ANSWER_SECONDS)
-        except TimeoutError:
-            done = False
+            # However long it takes: a custodian that hangs is replaced, and its line is lost. To
+            # ask again before would be to ask two things at a time.
+            done = await future
         finally:
             self._waiting.pop(number, None)
         if not done:
@@ -98,7 +102,7 @@ class FindingsDesk:
     def __init__(self, raise_: Callable[[Finding], Awaitable[object]]) -> None:
         self._raise = raise_
         self._frames: wire.Frames | None = None
-        self._work: set[asyncio.Task[None]] = set()
+        self._work: asyncio.Task[None] | None = None
 
     async def attach(self, line: socket.socket) -> None:
         """Listen on this socket."""
@@ -108,11 +112,9 @@ class FindingsDesk:
 
     def _received(self, payload: bytes) -> None:
         found = _found.decode(payload)
-        if self._work or len(found.findings) > _FINDINGS_MAX:
+        if self._work is not None or len(found.findings) > _FINDINGS_MAX:
             raise wire.WireError("a courier asks one thing at a time")
-        task = asyncio.get_running_loop().create_task(self._take(found))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        self._work = asyncio.get_running_loop().create_task(self._take(found))
 
     async def _take(self, found: Found) -> None:
         done = True
@@ -123,6 +125,8 @@ class FindingsDesk:
                 done = False
             except Exception:  # noqa: BLE001 - it would not be better for being tried again
                 log.failure("a finding could not be put on record", rule=finding.rule)
+        # Before the answer: the next message may be here before the task counts as done.
+        self._work = None
         if self._frames is not None:
             self._frames.send(_encode(Taken(found.number, done)))
 

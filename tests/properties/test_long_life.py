@@ -376,7 +376,9 @@ class LongLife(RuleBasedStateMachine):
         key, code = self.changed(
             desk, place, rotation_days=days, rotation_uses=uses, deletion_protection=protected
         )
-        if key is not None:
+        if key is not None and protected and key.said == SCHEDULED:
+            assert code == NOT_USABLE
+        elif key is not None:
             assert code == ""
             key.days, key.rule, key.protected = days, uses, protected
             key.rotates = max(self.now, key.activates) + days * DAY_US if days else 0

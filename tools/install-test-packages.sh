@@ -2,6 +2,7 @@
 # Installs the programs that some tests and the benchmark call, where they are missing:
 #
 #     curl      types the examples of the documents (tests/docs)
+#     faketime  moves the clock of a server (tests/node)
 #     go        another implementation of transparency logs, to compare with (tests/tlog)
 #     sqlite3   backs a running store up (tests/docs)
 #     strace    makes a chosen system call fail (tests/faults)
@@ -12,7 +13,7 @@
 set -eu
 
 missing=
-for program in curl go sqlite3 strace wrk; do
+for program in curl faketime go sqlite3 strace wrk; do
     if command -v "$program" >/dev/null; then continue; fi
     case $program in
     go) missing="$missing golang-go" ;; # what Debian calls it

@@ -30,7 +30,7 @@ from strongroom.domain.records import Kind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.things import Namespace
 from strongroom.domain.times import rfc3339
-from strongroom.node import log
+from strongroom.node import log, moved_clock
 from strongroom.node.hardening import harden
 from strongroom.node.rooms import Room
 from strongroom.node.supervisor import Plan, StartFailed, Supervisor
@@ -77,6 +77,11 @@ class Claim:
 
 
 # --- dev mode -------------------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Before anything else that a server does. May begin the program again."""
+    moved_clock.keep_steady()
 
 
 def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Plan:

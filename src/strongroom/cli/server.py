@@ -74,6 +74,7 @@ def dev(
     from strongroom import bootstrap
     from strongroom.config import address
 
+    bootstrap.begin()
     with in_words():
         claim = bootstrap.Claim(data)
         plan = bootstrap.dev(data, address(listen), gates=gates, custodians=custodians)
@@ -117,6 +118,7 @@ def serve(
     """Run a deployment that `strongroom init` has founded."""
     from strongroom import bootstrap
 
+    bootstrap.begin()
     with in_words():
         settings = load_config(config)
         claim = bootstrap.Claim(Path(settings.store.path).parent)

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+from strongroom.node import moved_clock
 from strongroom.node.control import Measure
 from strongroom.node.rooms import Room
 
@@ -123,6 +124,8 @@ _CLONE_THREAD: Final = 0x00010000
 _X32_BIT: Final = 0x40000000
 _SET_MODE_FILTER, _ALL_THREADS = 1, 1
 
+_MOVED: Final = "files can be opened: one of them says what time it is"
+
 
 def refuse_rings() -> None:
     """Refuse io_uring from now on. After `no_new_privs`; before the event loop, which makes a ring.
@@ -136,7 +139,11 @@ def refuse_rings() -> None:
 
 def seal(room: Room) -> Measure:
     """Seal this process, all its threads, for good. After `no_new_privs`."""
-    return _seal(_DENIED[room])
+    if not moved_clock.is_read_from_file():
+        return _seal(_DENIED[room])
+    opening = _FILES.keys() & {"open", "openat"}
+    measure = _seal({name: _DENIED[room][name] for name in _DENIED[room].keys() - opening})
+    return Measure(measure.name, active=False, note=measure.note or _MOVED)
 
 
 def _seal(denied: Mapping[str, tuple[int, int]]) -> Measure:

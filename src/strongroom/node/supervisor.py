@@ -22,7 +22,7 @@ import msgspec
 import strongroom
 from strongroom.domain import limits
 from strongroom.domain.sensitive import Sensitive
-from strongroom.node import control, log
+from strongroom.node import control, log, moved_clock
 from strongroom.node.anchoring import Anchoring
 from strongroom.node.metrics import Meter
 from strongroom.node.rooms import Room
@@ -516,4 +516,5 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": str(Path(strongroom.__file__).parent.parent),
         "LANG": "C.UTF-8",
         "PATH": os.environ.get("PATH", os.defpath),
+        **moved_clock.environment(),
     }

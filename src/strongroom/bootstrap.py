@@ -76,12 +76,12 @@ class Claim:
         os.close(self._lock)
 
 
-# --- dev mode -------------------------------------------------------------------------------------
-
-
 def begin() -> None:
     """Before anything else that a server does. May begin the program again."""
     moved_clock.keep_steady()
+
+
+# --- dev mode -------------------------------------------------------------------------------------
 
 
 def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Plan:

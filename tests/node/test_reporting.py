@@ -49,6 +49,15 @@ async def joined(books):
     return link, desk
 
 
+async def asked_of_a_slow_one(books):
+    """Both ends of a line, and a finding that the custodian has been told of and not kept yet."""
+    books.open.clear()
+    link, desk = await joined(books)
+    asked = asyncio.create_task(link.raise_([finding(1)]))
+    await asyncio.sleep(0.05)
+    return link, desk, asked
+
+
 async def raw(books):
     """A desk, and a line of which a test says every byte."""
     mine, theirs = socket.socketpair()
@@ -122,10 +131,7 @@ def test_without_a_custodian_there_is_nobody_to_tell():
 def test_custodian_that_ends_has_taken_nothing_that_it_did_not_say():
     async def story():
         books = Books()
-        books.open.clear()
-        link, desk = await joined(books)
-        asked = asyncio.create_task(link.raise_([finding(1)]))
-        await asyncio.sleep(0.05)
+        link, desk, asked = await asked_of_a_slow_one(books)
         closed(desk)
         with pytest.raises(Unavailable):
             await asyncio.wait_for(asked, 5)
@@ -152,31 +158,26 @@ def test_next_message_may_come_as_soon_as_the_answer_does():
             if following:
                 self._received(following.pop())
 
-    following = [_message(2), _message(1)]
+    first, *following = [msgspec.msgpack.encode(_found(number)) for number in (0, 2, 1)]
 
     async def story():
         books = Books()
-        mine, theirs = socket.socketpair()
-        desk = FindingsDesk(books.raise_)
-        await desk.attach(theirs)
+        desk, line = await raw(books)
         desk._frames.__class__ = Hasty
-        desk._received(_message(0))
+        desk._received(first)
         for _ in range(100):
             await asyncio.sleep(0)
         assert books.kept == ["principal/p0", "principal/p1", "principal/p2"]
         closed(desk)
-        mine.close()
+        line.close()
 
     asyncio.run(story())
 
 
-def test_slow_custodian_is_asked_once():
+def test_slow_custodian_is_waited_for_and_a_line_that_ended_is_none():
     async def story():
         books = Books()
-        books.open.clear()
-        link, desk = await joined(books)
-        asked = asyncio.create_task(link.raise_([finding(1)]))
-        await asyncio.sleep(0.05)
+        link, desk, asked = await asked_of_a_slow_one(books)
         assert link.attached
         assert not asked.done()
         books.open.set()
@@ -189,8 +190,8 @@ def test_slow_custodian_is_asked_once():
     asyncio.run(story())
 
 
-def _message(number):
-    return msgspec.msgpack.encode(Found(number, [finding(number)]))
+def _found(number):
+    return Found(number, [finding(number)])
 
 
 def _frame(found):
@@ -205,7 +206,7 @@ def _frame(found):
         wire.frame(msgspec.msgpack.encode(["drain"])),
         wire.frame(msgspec.msgpack.encode([1, [{"rule": 7}]])),
         _frame(Found(1, [finding(number) for number in range(65)])),
-        _frame(Found(1, [finding(1)])) + _frame(Found(2, [finding(2)])),
+        _frame(_found(1)) + _frame(_found(2)),
     ],
 )
 def test_courier_that_says_something_else_is_hung_up_on(sent, capfd):

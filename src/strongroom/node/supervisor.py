@@ -511,7 +511,7 @@ def _rooms(plan: Plan) -> list[_Process]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours but where the program is: an environment may hold other people's secrets."""
+    """Where the program is, and what moves the clock: the rest may be other people's secrets."""
     return {
         "PYTHONPATH": str(Path(strongroom.__file__).parent.parent),
         "LANG": "C.UTF-8",

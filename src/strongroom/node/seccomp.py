@@ -2,7 +2,8 @@
 
 Whoever in the process asks for it:
 
-- custodian: no network at all, and no file is opened or made after this
+- custodian: no network at all, and no file is opened or made after this; but opened, if a file
+  moves the clock for a test (`moved_clock`)
 - ledger: no network
 - gate: takes connections, makes none
 - courier: makes connections, takes none; opens, renames and removes files, and nothing else of them
@@ -124,6 +125,7 @@ _CLONE_THREAD: Final = 0x00010000
 _X32_BIT: Final = 0x40000000
 _SET_MODE_FILTER, _ALL_THREADS = 1, 1
 
+_OPENING: Final = ("open", "openat")  # how the C library opens what says the time
 _MOVED: Final = "files can be opened: one of them says what time it is"
 
 
@@ -139,10 +141,10 @@ def refuse_rings() -> None:
 
 def seal(room: Room) -> Measure:
     """Seal this process, all its threads, for good. After `no_new_privs`."""
-    if not moved_clock.is_read_from_file():
-        return _seal(_DENIED[room])
-    opening = _FILES.keys() & {"open", "openat"}
-    measure = _seal({name: _DENIED[room][name] for name in _DENIED[room].keys() - opening})
+    denied = _DENIED[room]
+    if denied.keys().isdisjoint(_OPENING) or not moved_clock.is_read_from_file():
+        return _seal(denied)
+    measure = _seal({name: denied[name] for name in denied if name not in _OPENING})
     return Measure(measure.name, active=False, note=measure.note or _MOVED)
 
 

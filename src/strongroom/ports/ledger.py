@@ -10,6 +10,7 @@ does not answer or its disk is full; then nothing is known of a commit's outcome
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
     Checkpoints,
@@ -54,6 +55,24 @@ class Ledger(Protocol):
 
     async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records that are due, the longest due first, without the first `skip`."""
+
+    async def credentials(self, ids: Sequence[bytes]) -> list[CredentialRow | None]:
+        """The credentials' rows, in the order asked."""
+
+    async def credentials_of(
+        self, namespace: bytes, user: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """The rows of that user, in the order of their ids."""
+
+    async def credentials_due(
+        self, now_us: int, limit: int, skip: int = 0
+    ) -> list[CredentialRow]:
+        """Rows that are due, the longest due first, without the first `skip`."""
+
+    async def credential_page(
+        self, namespace: bytes, after: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """Rows of a namespace in the order of ids, after that id, of a snapshot."""
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""

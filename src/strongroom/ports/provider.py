@@ -13,12 +13,15 @@ An algorithm, purpose or scheme that the key does not have raises `InvalidReques
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
 
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
+from strongroom.domain.otp.credential import Hash
+from strongroom.domain.otp.ocra import OCRAInputs, Suite
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.transfers import Wrapping
 
@@ -190,6 +193,42 @@ def handle_type(algorithm: Algorithm, purpose: Purpose) -> type[MaterialHandle]:
     return Cipher if algorithm is Algorithm.AES_256_GCM else _HANDLES[purpose]
 
 
+class OneTime(ABC):
+    """An OTP secret. Its codes are made and compared inside; a wrong one tells nobody anything."""
+
+    @abstractmethod
+    def matches(self, first: int, count: int, digits: int, code: str) -> int:
+        """The smallest i < count with `code` = HOTP(secret, first + i); -1: none of them.
+
+        All `count` values are made and compared, each in constant time, whatever matches. A code
+        that is not exactly `digits` ASCII digits matches none, after the same work. Values that
+        would be below 0 or above 2^64 - 1 match nothing.
+        """
+
+    @abstractmethod
+    def code(self, value: int, digits: int) -> str:
+        """HOTP(secret, value) (RFC 4226, 5.3)."""
+
+    @abstractmethod
+    def ocra(self, suite: Suite, inputs: OCRAInputs) -> str:
+        """The response (RFC 6287). Raises `InvalidRequest` for inputs that the suite has not."""
+
+    @abstractmethod
+    def ocra_matches(self, suite: Suite, inputs: Sequence[OCRAInputs], response: str) -> int:
+        """The smallest i whose inputs give `response`; -1: none. As `matches` does."""
+
+    @abstractmethod
+    def reveal(self) -> Sensitive:
+        """The secret, to be handed out once: for an `otpauth` URI."""
+
+    @abstractmethod
+    def sealed_for(self, algorithm: Algorithm, public: bytes, info: bytes) -> bytes:
+        """The secret sealed to a device's public key: HPKE base mode, enc · ciphertext.
+
+        Raises `InvalidRequest` for a public key that is no sound one of the algorithm.
+        """
+
+
 class NamespaceHandle(Protocol):
     """An opened namespace key."""
 
@@ -223,6 +262,27 @@ class NamespaceHandle(Protocol):
         Raises `InvalidRequest` for a public key that is no sound one of 2048 bits or more, or
         material that does not fit the wrapping.
         """
+
+    def generate_otp(self, length: int, binding: bytes) -> bytes:
+        """A new OTP secret of so many bytes, wrapped with this binding."""
+
+    def import_otp(self, secret: Sensitive, binding: bytes) -> bytes:
+        """An OTP secret from elsewhere, wrapped with this binding."""
+
+    def open_otp(self, hash_: Hash, wrapped: bytes, binding: bytes) -> OneTime:
+        """An opened OTP secret. Raises `TamperedRecord` when it does not open with this binding."""
+
+    def decoy_otp(self, hash_: Hash) -> OneTime:
+        """An OTP secret that nobody has, for as much work as a true one takes to open."""
+
+    def pseudonym(self, purpose: str, text: bytes) -> bytes:
+        """HMAC-SHA-256 under a key of the namespace for that purpose: 32 bytes."""
+
+    def conceal(self, text: bytes, binding: bytes) -> bytes:
+        """A few private bytes that are no key, wrapped with this binding."""
+
+    def concealed(self, wrapped: bytes, binding: bytes) -> bytes:
+        """They, opened. Raises `TamperedRecord` when they do not open with this binding."""
 
     def move(
         self, wrapped: bytes, binding: bytes, to: "NamespaceHandle", new_binding: bytes

@@ -20,19 +20,25 @@ The promises:
 9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
    as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
    that moment, soon after.
-10. Used by one thread, except `page`, `events`, `hashes`, `entries` and `changes`, which read a
-   consistent snapshot and may run in another. When the disk is full or broken, a method raises
+10. Used by one thread, except `page`, `credential_page`, `events`, `hashes`, `entries` and
+   `changes`, which read a consistent snapshot and may run in another. When the disk is full or broken, a method raises
    `StoreUnavailable` and what was acknowledged is still there; the next call tries again.
 11. What the log has lost is never made up for: whoever asks for it is told `StoreDamaged`. What an
    edit has put in the place of an entry or a hash is handed over as it is, for only a proof or a
    comparison of the leaf hash can tell.
+12. A move puts a credential's row in the place of the revision that it names, in the same step as
+   the entry; a lost race is `Conflict`. A move is no change of a record: it moves no epoch, and no
+   fact stands on it.
+13. A commit with rates is kept only while each of them bears it; else it is `Exhausted` and nothing
+   was written. The check and the entry are one step.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.tlog.merkle import Node
 
@@ -106,6 +112,32 @@ class Quota(msgspec.Struct, frozen=True, array_like=True):
     rate_us: int = 0
 
 
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    """A credential's row to keep in the place of revision `replaces`; 0: there must be none.
+
+    `ANY_REVISION`: whatever there is, or nothing. Only for a decoy, which stands for no credential.
+    """
+
+    row: CredentialRow
+    replaces: int
+
+
+ANY_REVISION: Final = -1
+
+
+class Rate(msgspec.Struct, frozen=True, array_like=True):
+    """At most `most` in any `rate_us` microseconds, of which the commit takes `count`.
+
+    They are counted by the entry's namespace and `object`; as for `Quota`, one may count a little
+    longer, and a store that was opened anew begins anew.
+    """
+
+    object: str
+    most: int
+    rate_us: int
+    count: int = 1
+
+
 class Commit(msgspec.Struct, frozen=True, array_like=True):
     """One decision: the facts it stands on, the epoch at which they were known, what it writes."""
 
@@ -115,6 +147,8 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
     writes: tuple[Write, ...] = ()
     quota: Quota | None = None
     erases: bool = False
+    moves: tuple[Move, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):
@@ -135,7 +169,7 @@ class Conflict(msgspec.Struct, frozen=True, array_like=True, tag="conflict"):
 
 
 class Exhausted(msgspec.Struct, frozen=True, array_like=True, tag="exhausted"):
-    """The quota does not bear it: its rate (`rate`), else its uses. Nothing was written."""
+    """A rate (`rate`), or the quota's uses, does not bear it. Nothing was written."""
 
     rate: bool
 
@@ -259,6 +293,21 @@ class Store(Protocol):
 
     def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records of any kind and namespace that are due, the longest due first, without `skip`."""
+
+    def credentials(self, ids: Sequence[bytes]) -> list[CredentialRow | None]:
+        """The credentials' rows, in the order asked, decoys too."""
+
+    def credentials_of(self, namespace: bytes, user: bytes, limit: int) -> list[CredentialRow]:
+        """The rows of that user, in the order of their ids."""
+
+    def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
+        """Rows of any namespace that are due, the longest due first, without `skip`."""
+
+    def credential_page(self, namespace: bytes, after: bytes, limit: int) -> list[CredentialRow]:
+        """Rows of a namespace in the order of ids, after that id, without decoys.
+
+        May run in another thread, like `page`.
+        """
 
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first, including what is not kept yet."""

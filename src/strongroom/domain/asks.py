@@ -502,6 +502,12 @@ class NamespaceView(Answer):
     created: str
 
 
+OTPRate = Annotated[
+    int,
+    Meta(ge=0, le=limits.OTP_RATE_MAX, description="OTP codes tried a minute; 0: any number"),
+]
+
+
 class UpdateNamespace(Ask, kw_only=True):
     """What is given replaces what was.
 
@@ -515,6 +521,8 @@ class UpdateNamespace(Ask, kw_only=True):
     ) = UNSET
     publishes_keys: bool | UnsetType = UNSET
     private_sources: bool | UnsetType = UNSET
+    otp_caller_rate: OTPRate | UnsetType = UNSET
+    otp_source_rate: OTPRate | UnsetType = UNSET
 
 
 class NamespaceSettings(NamespaceView):
@@ -524,6 +532,8 @@ class NamespaceSettings(NamespaceView):
     destruction_days_min: int
     publishes_keys: bool
     private_sources: bool
+    otp_caller_rate: int
+    otp_source_rate: int
     revision: int
 
 

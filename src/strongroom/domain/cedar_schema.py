@@ -11,6 +11,7 @@ entity Principal in [Role, Namespace];
 entity Key in [Namespace] { algorithm: String } tags String;
 entity Token in [Namespace];
 entity Policy in [Namespace];
+entity Credential in [Namespace];
 entity Encryption tags String;
 """
 

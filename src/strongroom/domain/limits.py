@@ -67,6 +67,23 @@ CHECKPOINT_SECONDS_MAX: Final = 10  # likewise, or nothing more is committed unt
 KEEP_DAYS_MAX: Final = 36_500  # of entries in the database; a century is for ever
 ENTRY_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles: an entry's length is written in 16 bits
 
+# One-time passwords.
+OTP_USER_CHARACTERS_MAX: Final = 256  # a reference of the caller's: a number, an address, a DN
+OTP_CODE_CHARACTERS_MAX: Final = 64  # 10 digits, or the whole HMAC-SHA-1 in hex (OCRA)
+OTP_LABEL_CHARACTERS_MAX: Final = 128  # an account's name in an app: more fits no phone's screen
+OTP_SUITE_CHARACTERS_MAX: Final = 128  # the longest that RFC 6287 can spell has fewer
+OTP_SERIAL_CHARACTERS_MAX: Final = 32  # what is engraved on a token
+OTP_TRANSACTION_PAIRS_MAX: Final = 16  # amount, currency, payee, and room
+OTP_TRANSACTION_BYTES_MAX: Final = 4_096  # names and values together, in UTF-8
+OTP_SESSION_BYTES_MAX: Final = 999  # RFC 6287, 6: three digits of length
+OTP_LINK_CHARACTERS_MAX: Final = 128  # a link's token has 68
+OTP_CHALLENGES_MAX: Final = 4  # open at once, of one credential; the oldest goes
+OTP_PER_USER_MAX: Final = 8  # that are tried for one user: each is a guess more
+OTP_PER_USER_READ_MAX: Final = 64  # rows that are read to find them: ended ones are among them
+OTP_PROFILES_MAX: Final = 100  # per namespace, in one record
+OTP_TURNS_MAX: Final = 64  # tries to move a credential that others are moving; then 503
+OTP_RATE_MAX: Final = 1_000_000  # attempts a minute, of a caller or a source
+
 # Between the rooms.
 FRAME_BYTES_MAX: Final = (
     64 * 1024 * 1024

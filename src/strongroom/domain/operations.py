@@ -10,6 +10,7 @@ import msgspec
 
 from strongroom.domain import alerts, asks, evidence, transfers, uses
 from strongroom.domain.lifecycle import USE_COMPROMISED, Transition, Use
+from strongroom.domain.otp import asks as otp
 
 
 class Resource(StrEnum):
@@ -20,6 +21,7 @@ class Resource(StrEnum):
     TOKEN = "Token"  # noqa: S105 - a type's name
     POLICY = "Policy"
     NAMESPACE = "Namespace"
+    CREDENTIAL = "Credential"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,15 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "key.destroy": frozenset({"key_version", "versions"}),
     "key.expire-material": frozenset({"key_version"}),
     "key.expire-import": frozenset({"ticket"}),
+    # Of credentials: what falls due, and what a job does to each.
+    "otp.expire-link": frozenset(),
+    "otp.end-grace": frozenset({"generation"}),
+    "otp.rotate": frozenset({"generation", "grace_ends", "job", "delivery", "link_expires"}),
+    "otp.suspend": frozenset({"job"}),
+    "otp.resume": frozenset({"job"}),
+    "otp.revoke": frozenset({"job"}),
+    "otp.destroy": frozenset({"job", "generations"}),
+    "otp.finish-job": frozenset({"action", "done", "job", "looked_at", "skipped"}),
     "alert.raise": frozenset({"alert", "evidence", "rule", "sentence", "severity", "subject"}),
     # These of the log, when a store without log keys is opened, and by `strongroom accept-restore`.
     "log.begin": frozenset({"origin"}),
@@ -87,8 +98,13 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
 }
 
 # Rights that are weighed beside an operation's own: a Cedar action without an operation.
-RIGHTS: Final[dict[str, Resource]] = {USE_COMPROMISED: Resource.KEY}
+READ_REASONS: Final = "otp.read-reasons"  # why a code was not right
+RIGHTS: Final[dict[str, Resource]] = {
+    USE_COMPROMISED: Resource.KEY,
+    READ_REASONS: Resource.NAMESPACE,
+}
 
+_CREDENTIAL = Resource.CREDENTIAL
 _KEY, _PRINCIPAL, _TOKEN = Resource.KEY, Resource.PRINCIPAL, Resource.TOKEN
 _POLICY, _NAMESPACE = Resource.POLICY, Resource.NAMESPACE
 
@@ -361,7 +377,8 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "namespace.update", asks.UpdateNamespace, asks.NamespaceSettings, _NAMESPACE,
             "Change what holds in the own namespace",
-            details="changed profile destruction_days_min publishes_keys private_sources",
+            details="changed profile destruction_days_min publishes_keys private_sources"
+            " otp_caller_rate otp_source_rate",
         ),
         _row(
             "policy.list", asks.Nothing, asks.PolicyList, _NAMESPACE, "List the policies",
@@ -424,6 +441,110 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "alert.acknowledge", alerts.AcknowledgeAlert, alerts.AlertView, _NAMESPACE,
             "Say that you have looked at an alert, and what came of it", details="alert",
+        ),
+        _row(
+            "otp.enrol", otp.Enrol, otp.Enrolled, _CREDENTIAL,
+            "Make a credential for a user, and a way to hand it over once",
+            details="type algorithm profile delivery link_expires",
+        ),
+        _row(
+            "otp.list", otp.ListCredentials, otp.CredentialPage, _NAMESPACE,
+            "List credentials: a user's, or those that match a filter", details="count",
+        ),
+        _row("otp.read", asks.Nothing, otp.CredentialView, _CREDENTIAL, "Describe a credential"),
+        _row(
+            "otp.verify", otp.Verify, (otp.Verdict, otp.Verdicts), _CREDENTIAL,
+            "Say whether a code is right, and use it up",
+            details="result reason generation count items challenge",
+        ),
+        _row(
+            "otp.verify-user", otp.VerifyUser, otp.UserVerdict, _NAMESPACE,
+            "Say whether a code is right for any of a user's credentials",
+            details="result reason generation credential items challenge",
+        ),
+        _row(
+            "otp.activate", otp.Attempt, otp.Activated, _CREDENTIAL,
+            "Take the first right code as the proof that the user has the secret",
+            details="result reason generation challenge",
+        ),
+        _row(
+            "otp.resync", otp.Resync, otp.Resynced, _CREDENTIAL,
+            "Find a device's counter or clock again, by two codes in a row",
+            details="result reason generation",
+        ),
+        _row(
+            "otp.challenge", otp.AskChallenge, otp.ChallengeView, _CREDENTIAL,
+            "Ask a question that a device answers (OCRA), bound to a transaction",
+            details="challenge transaction",
+        ),
+        _row(
+            "otp.compute", otp.Compute, otp.Computed, _CREDENTIAL,
+            "Show a code; no role has this", details="generation challenge",
+        ),
+        _row(
+            "otp.rotate", otp.Handover, otp.Enrolled, _CREDENTIAL,
+            "Make a new secret; the old one works until the new one does, or its grace ends",
+            details="generation grace_ends delivery link_expires",
+        ),
+        _row(
+            "otp.link", otp.Handover, otp.Enrolled, _CREDENTIAL,
+            "Hand the newest secret over; if it was handed over before, a new one takes its place",
+            details="generation delivery link_expires renewed",
+        ),
+        _row(
+            "otp.fetch", otp.FetchLink, otp.Provisioned, _CREDENTIAL,
+            "Take a secret from its link, once; who has the link needs nothing else",
+            details="generation", anonymous=True,
+        ),
+        _row(
+            "otp.suspend", asks.Nothing, otp.CredentialView, _CREDENTIAL,
+            "Stop a credential until it is resumed, at once and everywhere",
+        ),
+        _row("otp.resume", asks.Nothing, otp.CredentialView, _CREDENTIAL,
+             "Let a suspended credential be used again"),
+        _row("otp.unlock", asks.Nothing, otp.CredentialView, _CREDENTIAL,
+             "Forget the failures of a credential, and its lock"),
+        _row(
+            "otp.revoke", asks.Nothing, otp.Ended, _CREDENTIAL,
+            "Stop a credential for good", details="generations",
+        ),
+        _row(
+            "otp.destroy", asks.Nothing, otp.Ended, _CREDENTIAL,
+            "Erase a credential's secret; a record of it remains", details="generations",
+        ),
+        _row(
+            "otp.import", otp.ImportCredentials, otp.ImportedCredentials, _NAMESPACE,
+            "Bring secrets in that were made elsewhere",
+            details="count created failed profile items",
+        ),
+        _row(
+            "otp.export", otp.ExportCredentials, otp.ExportedCredentials, _NAMESPACE,
+            "Take secrets out, each sealed to a public key", details="count recipient items",
+        ),
+        _row(
+            "otp.list-profiles", asks.Nothing, otp.OTPProfileList, _NAMESPACE,
+            "List the OTP profiles", details="count",
+        ),
+        _row(
+            "otp.write-profile", otp.WriteProfile, otp.OTPProfileView, _NAMESPACE,
+            "Write an OTP profile: defaults and floors for credentials", details="profile digest",
+        ),
+        _row(
+            "otp.delete-profile", asks.Nothing, asks.Done, _NAMESPACE,
+            "Delete an OTP profile; its credentials go on by the default one", details="profile",
+        ),
+        _row(
+            "otp.create-job", otp.CreateJob, otp.JobView, _NAMESPACE,
+            "Suspend, resume, rotate, revoke or destroy all credentials that a filter finds",
+            details="job action filter per_second",
+        ),
+        _row("otp.list-jobs", otp.ListJobs, otp.JobPage, _NAMESPACE, "List the jobs",
+             details="count"),
+        _row("otp.read-job", asks.Nothing, otp.JobView, _NAMESPACE, "Say how far a job has come",
+             details="job"),
+        _row(
+            "otp.update-job", otp.UpdateJob, otp.JobView, _NAMESPACE,
+            "Pause a job, let it go on, end it, or change its pace", details="job state per_second",
         ),
         _row(
             "status.read", asks.Nothing, asks.StatusView, _NAMESPACE,

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     LOG = "l"  # the keys that sign the audit log; one record, under an id of its own
     AUDIT_KEYS = "u"  # id: the namespace's id; what hides identifiers in its entries
     ALERT = "w"  # a finding of the watcher
+    OTP_PROFILES = "f"  # id: the namespace's id; its profiles of credentials, once one was written
+    OTP_JOB = "j"  # the same done to many credentials; the id begins with the time
 
 
 class Ref(msgspec.Struct, frozen=True, array_like=True):

@@ -4,6 +4,7 @@ Duties are separate: who makes keys does not use them, who writes policies does 
 who audits only reads. `docs/operate/roles.md` is written from this table.
 """
 
+import itertools
 from typing import Final
 
 import msgspec
@@ -82,7 +83,25 @@ ROLES: Final[dict[str, Role]] = {
               "key.list", "key.read", "key.read-usage", "key.read-public-key",
               "alias.list", "jwks.read", "namespace.read",
               "principal.list", "principal.read", "token.list",
+              "otp.read", "otp.list", "otp.list-profiles", "otp.list-jobs", "otp.read-job",
               "authorize.explain", "status.read")),
+        Role("otp-enroller",
+             "enrols users, hands secrets over and takes the first code; verifies none",
+             ("otp.enrol", "otp.link", "otp.activate", "otp.challenge", "otp.rotate", "otp.read",
+              "otp.list", "otp.list-profiles")),
+        Role("otp-verifier", "verifies codes, and nothing else: the authentication service",
+             ("otp.verify", "otp.verify-user", "otp.challenge")),
+        Role("otp-helpdesk",
+             "suspends, resumes, unlocks and resynchronises; sees no secret, enrols nobody",
+             ("otp.read", "otp.list", "otp.suspend", "otp.resume", "otp.unlock", "otp.resync")),
+        Role("otp-officer",
+             "sets profiles; suspends, rotates, revokes and destroys, whole populations too",
+             ("otp.read", "otp.list", "otp.suspend", "otp.resume", "otp.revoke", "otp.destroy",
+              "otp.list-profiles", "otp.write-profile", "otp.delete-profile",
+              "otp.create-job", "otp.list-jobs", "otp.read-job", "otp.update-job",
+              "namespace.read")),
+        Role("otp-migrator", "brings OTP secrets in and takes them out; verifies none",
+             ("otp.import", "otp.export", "otp.read", "otp.list", "otp.list-profiles")),
         Role("operator", "watches the node", ("status.read",)),
     )
 }  # fmt: skip
@@ -96,6 +115,10 @@ EVERYBODY: Final = (
 
 # Pairs that no principal is given together by this API. (A policy text can still grant the actions:
 # who writes it answers for it, and the audit log has it.)
+_OTP_DUTIES: Final = (
+    "otp-enroller", "otp-verifier", "otp-helpdesk", "otp-officer", "otp-migrator"
+)  # fmt: skip
+
 CONFLICTS: Final[tuple[tuple[str, str], ...]] = (
     ("administrator", "key-user"),
     ("key-manager", "key-user"),
@@ -113,6 +136,9 @@ CONFLICTS: Final[tuple[tuple[str, str], ...]] = (
     ("policy-writer", "key-exporter"),
     ("auditor", "key-exporter"),
     ("key-user", "key-exporter"),
+    *itertools.combinations(_OTP_DUTIES, 2),
+    *((duty, other) for duty in _OTP_DUTIES for other in ("administrator", "auditor")),
+    *(("policy-writer", duty) for duty in _OTP_DUTIES),
 )
 
 

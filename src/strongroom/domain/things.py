@@ -37,7 +37,8 @@ class Namespace(msgspec.Struct, frozen=True):
 
     `destruction_days_min` is the shortest waiting time that a destruction may have. With
     `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set). With
-    `private_sources`, its entries have a token in the place of a caller's address.
+    `private_sources`, its entries have a token in the place of a caller's address. One caller, and
+    one source, may try `otp_caller_rate` and `otp_source_rate` OTP codes a minute; 0: any number.
     """
 
     wrapped_key: bytes
@@ -46,6 +47,8 @@ class Namespace(msgspec.Struct, frozen=True):
     destruction_days_min: int = limits.DESTRUCTION_DAYS_MIN
     publishes_keys: bool = False
     private_sources: bool = False
+    otp_caller_rate: int = 0
+    otp_source_rate: int = 0
 
 
 class UseControl(msgspec.Struct, frozen=True):

@@ -21,8 +21,9 @@ The promises:
    as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
    that moment, soon after.
 10. Used by one thread, except `page`, `credential_page`, `events`, `hashes`, `entries` and
-   `changes`, which read a consistent snapshot and may run in another. When the disk is full or broken, a method raises
-   `StoreUnavailable` and what was acknowledged is still there; the next call tries again.
+   `changes`, which read a consistent snapshot and may run in another. When the disk is full or
+   broken, a method raises `StoreUnavailable` and what was acknowledged is still there; the next
+   call tries again.
 11. What the log has lost is never made up for: whoever asks for it is told `StoreDamaged`. What an
    edit has put in the place of an entry or a hash is handed over as it is, for only a proof or a
    comparison of the leaf hash can tell.

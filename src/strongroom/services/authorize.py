@@ -269,6 +269,53 @@ class Authorizer:
         self._judge(visit, self._weigh(visit, self.question(visit, resource, name)))
         return Permit(_SEAL, visit, None)
 
+    def permit_credential(self, visit: Visit, name: str) -> Permit:
+        """For an operation on the credential of that id, or on those that a batch names (empty).
+
+        Whether there is one plays no part: who may verify is answered the same for what is not
+        there. Decided anew only where a policy looks at the credential or at the circumstances.
+        """
+        visit.object = f"otp/{name}"
+        verdict = self._reuse(visit, None)
+        if verdict is None:
+            verdict = self._weigh(visit, self.question(visit, Resource.CREDENTIAL, name))
+            self._keep(visit, None, verdict)
+        self._judge(visit, verdict)
+        return Permit(_SEAL, visit, None)
+
+    def permit_holder(self, visit: Visit, namespace: NamespaceFact, name: str) -> Permit:
+        """For who shows the one-time token of the credential's link: nothing else is asked of them.
+
+        The service has compared the token by then.
+        """
+        if not visit.operation.anonymous:
+            raise RuntimeError("a link opens what is for anybody who has it, and nothing else")
+        visit.namespace = namespace
+        visit.facts.append(namespace.fact)
+        visit.object = f"otp/{name}"
+        return Permit(_SEAL, visit, None)
+
+    def may(self, permit: Permit, action: str) -> bool:
+        """Whether the caller has a further right in the namespace. Nothing of it is in the entry.
+
+        Weighed once for as long as principal and policies stay as they are, where the policies
+        allow that; a refusal, too.
+        """
+        visit = permit.visit
+        principal, policies = permit.principal, _known(visit.policies)
+        name = principal.id, principal.revision, policies.revision, action
+        verdict = policies.decisions.get(name)
+        if verdict is None:
+            question = self.question(
+                visit, Resource.NAMESPACE, permit.namespace.name, action=action
+            )
+            verdict = policies.policies.weigh(question)
+            if verdict.holds is not Holds.ONCE:
+                if len(policies.decisions) >= limits.CACHED_PRINCIPALS_MAX:
+                    policies.decisions.clear()
+                policies.decisions[name] = verdict
+        return verdict.allowed
+
     def permit_anybody(self, visit: Visit, namespace: NamespaceFact) -> Permit:
         """For reading what that namespace publishes, without proof of anything.
 

@@ -16,7 +16,7 @@ from strongroom.domain.records import Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Commit, Entry, Exhausted, Kept, Stale, Tally, Write
+from strongroom.ports.store import Commit, Entry, Exhausted, Kept, Move, Rate, Stale, Tally, Write
 from strongroom.services.audit_keys import SALT_BYTES, SOURCE, AuditKeysFact
 from strongroom.services.authorize import Permit, Visit
 from strongroom.services.facts import Facts, NamespaceFact
@@ -27,6 +27,7 @@ Overused = Callable[[bytes, int], None]
 """Is told a key's id and its version that was used as often as the key's rotation rule says."""
 
 _USED_UP = "the key has been used as often as it may"
+_TOO_FAST = "more codes are tried than this caller, or this source, may try; try again later"
 
 
 class StaleDecision(Exception):  # noqa: N818 - it says what is the case
@@ -62,21 +63,25 @@ class Books:
         writes: tuple[Write, ...] = (),
         erases: bool = False,
         hidden_by: AuditKeysFact | None = None,
-    ) -> None:
-        """Keep what was permitted and done. Durable when this returns.
+        moves: tuple[Move, ...] = (),
+        rates: tuple[Rate, ...] = (),
+    ) -> int:
+        """Keep what was permitted and done. Durable when this returns the entry's place in the log.
 
         Raises `StaleDecision`, `AlreadyExists`, `ChangedMeanwhile`, `KeyNotUsable` or `RateLimited`
-        (the key's own bounds) or `Unavailable`; then nothing may be released, and (but for
-        `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
-        writes replace is gone from the store's files, too. `hidden_by`: the audit keys that hold
-        from this entry on, if not the namespace's.
+        (the key's own bounds, or `rates`) or `Unavailable`; then nothing may be released, and (but
+        for `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
+        writes and moves replace is gone from the store's files, too. `hidden_by`: the audit keys
+        that hold from this entry on, if not the namespace's.
         """
         namespace = permit.namespace
         entry = self._entry(
             permit.visit, Outcome.ALLOWED, details or {}, namespace, permit.visit.source,
             hidden_by or namespace.hidden_by, version=version, writes=writes,
         )  # fmt: skip
-        await self._commit(permit.visit, entry, writes, erases=erases, bounded=True)
+        return await self._commit(
+            permit.visit, entry, writes, erases=erases, bounded=True, moves=moves, rates=rates
+        )
 
     async def refused(self, visit: Visit, reason: str) -> None:
         """Keep that it was refused, and why."""
@@ -139,7 +144,7 @@ class Books:
         namespace_id = self._root_namespace if namespace is None else namespace.id
         return entry_of(event, namespace_id, visit.time_us, writes, blob)
 
-    async def _commit(
+    async def _commit(  # noqa: PLR0913 - what a commit is made of
         self,
         visit: Visit,
         entry: Entry,
@@ -147,22 +152,26 @@ class Books:
         *,
         erases: bool = False,
         bounded: bool = False,
-    ) -> None:
+        moves: tuple[Move, ...] = (),
+        rates: tuple[Rate, ...] = (),
+    ) -> int:
         facts = tuple(dict.fromkeys(visit.facts))  # a batch names its key once for each item
         bounds = visit.bounds if bounded else None
         quota = None if bounds is None else bounds.quota
         outcome = await self._ledger.commit(
-            Commit(visit.epoch, facts, entry, writes, quota, erases)
+            Commit(visit.epoch, facts, entry, writes, quota, erases, moves, rates)
         )
         if isinstance(outcome, Kept):
             if bounds is not None and bounds.rotation_uses and outcome.uses >= bounds.rotation_uses:
                 self._overused(bounds.key, bounds.quota.version)
-        elif isinstance(outcome, Stale):
+            return outcome.position
+        if isinstance(outcome, Stale):
             raise StaleDecision
-        elif isinstance(outcome, Exhausted):
+        if isinstance(outcome, Exhausted):
+            if rates:
+                raise RateLimited(_TOO_FAST)
             raise RateLimited if outcome.rate else KeyNotUsable(_USED_UP)
-        else:
-            raise AlreadyExists if outcome.name else ChangedMeanwhile
+        raise AlreadyExists if outcome.name else ChangedMeanwhile
 
 
 def entry_of(

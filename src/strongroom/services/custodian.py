@@ -28,6 +28,11 @@ from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
 from strongroom.services.log_tiles import LogTiles
+from strongroom.services.otp.desk import otp_methods
+from strongroom.services.otp.duties import Duties
+from strongroom.services.otp.parts import Parts
+from strongroom.services.otp.rows import Rows
+from strongroom.services.otp.turns import Turns
 from strongroom.services.privacy import Privacy
 from strongroom.services.public import Public
 from strongroom.services.published import Published
@@ -49,6 +54,7 @@ class Staff(NamedTuple):
     steward: Steward
     facts: Facts
     alerts: Alerts
+    duties: Duties
 
 
 def assemble(  # noqa: PLR0913 - the ports
@@ -134,6 +140,12 @@ def assemble(  # noqa: PLR0913 - the ports
     alerts = Alerts(
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, clock=clock,
         randomness=randomness,
+    )  # fmt: skip
+
+    parts = Parts(
+        facts=facts, authorizer=authorizer, books=books, ledger=ledger, clock=clock,
+        randomness=randomness, provider=provider, rows=Rows(provider, ledger.deployment),
+        turns=Turns(),
     )  # fmt: skip
 
     async def status(visit: Visit, ask: asks.Nothing) -> asks.StatusView:
@@ -222,8 +234,9 @@ def assemble(  # noqa: PLR0913 - the ports
         "alert.read": alerts.read,
         "alert.acknowledge": alerts.acknowledge,
         "status.read": status,
+        **otp_methods(parts),
     }
     desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
-    return Staff(desk, steward, facts, alerts)
+    return Staff(desk, steward, facts, alerts, Duties(parts))

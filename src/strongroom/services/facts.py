@@ -11,11 +11,16 @@ from typing import Protocol, TypeVar
 from strongroom.domain import limits
 from strongroom.domain.errors import NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State
+from strongroom.domain.otp.profile import DEFAULT as DEFAULT_PROFILE
+from strongroom.domain.otp.profile import Profile as OTPProfile
+from strongroom.domain.otp.profile import Profiles
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
+    LOG_ID,
     Alias,
     AuditKeys,
     Key,
+    LogKeys,
     Namespace,
     Policies,
     Principal,
@@ -142,6 +147,7 @@ class VersionFact:
 
 
 _NO_CONTROL = UseControl()
+_PROFILE = OTPProfile()
 
 
 class KeyFact:
@@ -184,6 +190,34 @@ class KeyFact:
         self.decisions: dict[Decision, Verdict] = {}
 
 
+class ProfilesFact:
+    """A namespace's OTP profiles. `revision` 0: nobody has written one, and there is no record."""
+
+    __slots__ = ("body", "fact", "revision")
+
+    def __init__(self, fact: bytes, revision: int, body: Profiles) -> None:
+        self.fact = fact
+        self.revision = revision
+        self.body = body
+
+    def named(self, name: str) -> OTPProfile:
+        """The profile of that name; what it does not say, and one that is gone: as by default."""
+        return self.body.profiles.get(name or DEFAULT_PROFILE) or self.body.profiles.get(
+            DEFAULT_PROFILE, _PROFILE
+        )
+
+
+class RestoresFact:
+    """How often the database was restored, and when last. `fact` is that of the log's keys."""
+
+    __slots__ = ("fact", "restored_us", "restores")
+
+    def __init__(self, fact: bytes, restores: int, restored_us: int) -> None:
+        self.fact = fact
+        self.restores = restores
+        self.restored_us = restored_us
+
+
 class AliasFact:
     """Another name for a key."""
 
@@ -221,6 +255,8 @@ class Facts:
         self._policies: dict[bytes, PoliciesFact] = {}
         self._principals: dict[bytes, PrincipalFact] = {}
         self._tokens: dict[bytes, TokenFact] = {}
+        self._profiles: dict[bytes, ProfilesFact] = {}
+        self._restores: dict[bytes, RestoresFact] = {}
         self._aliases: dict[tuple[bytes, str], AliasFact] = {}
         self._alias_names: dict[bytes, tuple[bytes, str]] = {}
         self._keys: dict[bytes, KeyFact] = {}
@@ -230,6 +266,8 @@ class Facts:
             Kind.POLICIES: self._policies,  # type: ignore[dict-item] # only popped from
             Kind.PRINCIPAL: self._principals,  # type: ignore[dict-item] # only popped from
             Kind.TOKEN: self._tokens,  # type: ignore[dict-item] # only popped from
+            Kind.OTP_PROFILES: self._profiles,  # type: ignore[dict-item] # only popped from
+            Kind.LOG: self._restores,  # type: ignore[dict-item] # only popped from
             # Opened together with their namespace, and under its id.
             Kind.AUDIT_KEYS: self._namespaces,  # type: ignore[dict-item] # only popped from
         }
@@ -306,6 +344,35 @@ class Facts:
         body = self.sealing.open(record, Policies, expected=(Kind.POLICIES, namespace_id))
         fact = PoliciesFact(record, body, self._engine.parse(body.texts))
         _remember(self._policies, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def otp_profiles(self, namespace_id: bytes) -> ProfilesFact:
+        """The namespace's OTP profiles. Without a record, those that hold by default."""
+        known = self._profiles.get(namespace_id)
+        if known is not None:
+            return known
+        ref = Ref(Kind.OTP_PROFILES, namespace_id)
+        (record,) = await self._ledger.load([ref])
+        if record is None:
+            fact = ProfilesFact(ref.fact, 0, Profiles({}, {}))
+        else:
+            body = self.sealing.open(record, Profiles, expected=(Kind.OTP_PROFILES, namespace_id))
+            fact = ProfilesFact(ref.fact, record.revision, body)
+        _remember(self._profiles, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
+        return fact
+
+    async def restores(self) -> RestoresFact:
+        """How often this database was restored. Whatever must not happen twice compares with it."""
+        known = self._restores.get(LOG_ID)
+        if known is not None:
+            return known
+        ref = Ref(Kind.LOG, LOG_ID)
+        (record,) = await self._ledger.load([ref])
+        fact = RestoresFact(ref.fact, 0, 0)
+        if record is not None:
+            body = self.sealing.open(record, LogKeys, expected=(Kind.LOG, LOG_ID))
+            fact = RestoresFact(ref.fact, body.restores, body.restored_us)
+        self._restores[LOG_ID] = fact
         return fact
 
     async def principal(self, principal_id: bytes) -> PrincipalFact:

@@ -60,6 +60,8 @@ class Settings:
             "destruction_days_min": body.destruction_days_min,
             "publishes_keys": int(body.publishes_keys),
             "private_sources": int(body.private_sources),
+            "otp_caller_rate": body.otp_caller_rate,
+            "otp_source_rate": body.otp_source_rate,
         }
         writes = [change(record)]
         if body.private_sources and namespace.audit_keys is None:
@@ -81,5 +83,7 @@ def _view(namespace: NamespaceFact, body: Namespace, revision: int) -> asks.Name
         destruction_days_min=body.destruction_days_min,
         publishes_keys=body.publishes_keys,
         private_sources=body.private_sources,
+        otp_caller_rate=body.otp_caller_rate,
+        otp_source_rate=body.otp_source_rate,
         revision=revision,
     )

@@ -1,0 +1,1 @@
+"""Credentials: made, handed over, verified, rotated, stopped and destroyed."""

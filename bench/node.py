@@ -34,7 +34,7 @@ class Node:
     """A running Strongroom in development mode."""
 
     def __init__(self, directory: Path, *, gates: int, custodians: int) -> None:
-        self._directory = directory
+        self.directory = directory
         self._gates = gates
         self._custodians = custodians
         self.start_seconds = 0.0
@@ -45,7 +45,7 @@ class Node:
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "strongroom.cli", "dev",
-                "--data", str(self._directory), "--listen", f"127.0.0.1:{port}",
+                "--data", str(self.directory), "--listen", f"127.0.0.1:{port}",
                 "--gates", str(self._gates), "--custodians", str(self._custodians),
             ],
             stdout=subprocess.PIPE, text=True,
@@ -58,7 +58,7 @@ class Node:
         else:
             raise RuntimeError("it did not start")
         self.start_seconds = time.perf_counter() - began
-        lines = (self._directory / "dev.env").read_text().splitlines()
+        lines = (self.directory / "dev.env").read_text().splitlines()
         environment = dict(line.split("=", 1) for line in lines)
         self.url = environment["STRONGROOM_URL"]
         self.token = environment["STRONGROOM_TOKEN"]

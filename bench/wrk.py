@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,55 @@ end
 done = function(summary, latency, requests)
   local failed = summary.errors.connect + summary.errors.read + summary.errors.write
     + summary.errors.status + summary.errors.timeout
+  io.write(string.format(
+    '\\nRESULT {"requests": %d, "microseconds": %d, "failed": %d, "p50": %d, "p99": %d,'
+      .. ' "most": %d}\\n',
+    summary.requests, summary.duration, failed,
+    latency:percentile(50), latency:percentile(99), latency.max))
+end
+"""
+
+# Each line is a path, a tab and a body, and asked for once: thread by thread every so manieth.
+_LINES_SCRIPT = """
+local threads = {}
+function setup(thread)
+  thread:set("number", #threads)
+  table.insert(threads, thread)
+end
+function init(args)
+  lines, taken, wrong = {}, 0, 0
+  local count, seen = tonumber(os.getenv("BENCH_THREADS")), 0
+  for line in io.lines(os.getenv("BENCH_LINES")) do
+    if seen % count == number then
+      local path, body = line:match("^(.-)\\t(.*)$")
+      table.insert(lines, {path, body})
+    end
+    seen = seen + 1
+  end
+  headers = {
+    ["Content-Type"] = "application/json", ["Authorization"] = os.getenv("BENCH_AUTHORIZATION"),
+  }
+  wanted, unwanted = os.getenv("BENCH_WANTED"), os.getenv("BENCH_UNWANTED")
+end
+function request()
+  taken = taken + 1
+  local line = lines[taken]
+  if line == nil then
+    line = {"/out-of-lines", ""}
+  end
+  return wrk.format("POST", line[1], headers, line[2])
+end
+function response(status, head, body)
+  if body:find(wanted, 1, true) == nil or body:find(unwanted, 1, true) ~= nil then
+    wrong = wrong + 1
+  end
+end
+done = function(summary, latency, requests)
+  local failed = summary.errors.connect + summary.errors.read + summary.errors.write
+    + summary.errors.status + summary.errors.timeout
+  for _, thread in ipairs(threads) do
+    failed = failed + thread:get("wrong")
+  end
   io.write(string.format(
     '\\nRESULT {"requests": %d, "microseconds": %d, "failed": %d, "p50": %d, "p99": %d,'
       .. ' "most": %d}\\n',
@@ -61,25 +111,52 @@ def load(  # noqa: PLR0913 - what a load is
     With a `spread`, each request is for one of that many keys of the population, at random: the
     number is put into the path.
     """
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "body")
+        file.write_bytes(body)
+        settings = {"BENCH_BODY": str(file), "BENCH_SPREAD": str(spread), "BENCH_PATH": path}
+        return _run(_SCRIPT, url, token, settings, connections=connections, seconds=seconds)
+
+
+def load_once(  # noqa: PLR0913 - what a load is
+    url: str, token: str, requests: Iterable[tuple[str, str]], *, connections: int, seconds: int,
+    wanted: str, unwanted: str,
+) -> Result:  # fmt: skip
+    """Ask each of these (path, body) once, until the time is over.
+
+    Raises `RuntimeError` when one failed, when an answer is without the text `wanted` or has the
+    text `unwanted`, or when there were too few.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "lines")
+        with file.open("w") as out:
+            out.writelines(f"{path}\t{body}\n" for path, body in requests)
+        settings = {
+            "BENCH_LINES": str(file), "BENCH_WANTED": wanted, "BENCH_UNWANTED": unwanted,
+            "BENCH_THREADS": str(_threads(connections)),
+        }  # fmt: skip
+        return _run(_LINES_SCRIPT, url, token, settings, connections=connections, seconds=seconds)
+
+
+def _threads(connections: int) -> int:
+    return 1 if connections == 1 else 2
+
+
+def _run(  # noqa: PLR0913 - what a load is
+    script: str, url: str, token: str, settings: dict[str, str], *, connections: int, seconds: int
+) -> Result:
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("wrk is missing; install it with: apt-get install wrk")
     with tempfile.TemporaryDirectory() as directory:
-        script, file = Path(directory, "script.lua"), Path(directory, "body")
-        script.write_text(_SCRIPT)
-        file.write_bytes(body)
-        threads = 1 if connections == 1 else 2
+        file = Path(directory, "script.lua")
+        file.write_text(script)
         done = subprocess.run(
             [
-                program, f"--threads={threads}", f"--connections={connections}",
-                f"--duration={seconds}s", "--timeout=10s", f"--script={script}", url,
+                program, f"--threads={_threads(connections)}", f"--connections={connections}",
+                f"--duration={seconds}s", "--timeout=10s", f"--script={file}", url,
             ],
-            env={
-                "BENCH_AUTHORIZATION": f"Bearer {token}",
-                "BENCH_BODY": str(file),
-                "BENCH_SPREAD": str(spread),
-                "BENCH_PATH": path,
-            },
+            env={"BENCH_AUTHORIZATION": f"Bearer {token}", **settings},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))

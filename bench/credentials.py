@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,18 +49,25 @@ def code(number: int, now_s: float) -> str:
     return str(value % 10**_DIGITS).zfill(_DIGITS)
 
 
-def attempts(numbers: Iterator[int], now_s: float) -> Iterator[tuple[str, str]]:
-    """A path and a body for each: the right code."""
-    for number in numbers:
-        body = json.dumps({"code": code(number, now_s)})
+def uses(numbers: Iterable[int], now_s: float) -> Iterator[tuple[int, float]]:
+    """Each credential three times, with a time whose code is accepted, long after one another."""
+    order = list(numbers)
+    for steps in (-1, 0, 1):
+        yield from ((number, now_s + steps * PERIOD) for number in order)
+
+
+def attempts(wanted: Iterable[tuple[int, float]]) -> Iterator[tuple[str, str]]:
+    """A path and a body for each: the right code of that time."""
+    for number, at_s in wanted:
+        body = json.dumps({"code": code(number, at_s)})
         yield f"/v1/otp/{spell(credential_id(number))}/verify", body
 
 
-def batches(numbers: Iterator[int], size: int, now_s: float) -> Iterator[tuple[str, str]]:
+def batches(wanted: Iterable[tuple[int, float]], size: int) -> Iterator[tuple[str, str]]:
     """Likewise, so many of them in each request."""
     items: list[dict[str, str]] = []
-    for number in numbers:
-        items.append({"id": spell(credential_id(number)), "code": code(number, now_s)})
+    for number, at_s in wanted:
+        items.append({"id": spell(credential_id(number)), "code": code(number, at_s)})
         if len(items) == size:
             yield "/v1/otp/verify", json.dumps({"items": items})
             items = []

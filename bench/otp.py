@@ -14,16 +14,15 @@ import random
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import apsw
-import httpx
 import msgspec
 
 from bench.ceiling import Ceiling
-from bench.credentials import attempts, batches, populate_credentials
+from bench.credentials import attempts, batches, populate_credentials, uses
 from bench.node import Node
 from bench.wrk import Result, load, load_once
 
@@ -57,28 +56,46 @@ def measured(
     verify: dict[int, list[Result]] = {size: [] for size in sizes}
     batch: dict[int, list[float]] = {size: [] for size in sizes}
     ceilings: list[float] = []
+    enrolled: list[float] = []
+    imported: list[float] = []
     memory: dict[int, dict[str, float]] = {}
     took: dict[int, float] = {}
-    with tempfile.TemporaryDirectory() as directory:
-        for size in sizes:
-            folder = Path(directory, str(size))
-            took[size] = populate_credentials(folder, size)
-        enrolled: list[float] = []
-        imported: list[float] = []
-        with Ceiling(gates) as ceiling:
+    most = max(sizes)
+    with tempfile.TemporaryDirectory() as directory, Ceiling(gates) as ceiling:
+        large = Path(directory, "large")
+        took[most] = populate_credentials(large, most)
+
+        def node(folder: Path) -> Node:
+            return Node(folder, gates=gates, custodians=custodians)
+
+        order = iter(_shuffled(most))
+        for number in range(rounds):
+            ceilings.append(_ceiling(ceiling, seconds))
+            # A code is good once. Where there are few credentials, each measurement has its own.
             for size in sizes:
-                folder = Path(directory, str(size))
-                with Node(folder, gates=gates, custodians=custodians) as node:
-                    verifier, enroller, migrator = _tokens(node)
-                    order = _shuffled(size)
-                    for _ in range(rounds):
-                        ceilings.append(_ceiling(ceiling, seconds))
-                        verify[size].append(_verify(node, verifier, order, seconds, size))
-                        batch[size].append(_batches(node, verifier, order, seconds, size))
-                        if size == sizes[-1]:
-                            enrolled.append(_enrolments(node, enroller, seconds))
-                            imported.append(_imports(node, migrator, seconds))
-                    memory[size] = node.memory_mib()
+                if size == most:
+                    continue
+                for what in ("verify", "batch"):
+                    small = Path(directory, f"{what}-{size}-{number}")
+                    took[size] = populate_credentials(small, size)
+                    wanted = uses(_shuffled(size), time.time())
+                    with node(small) as few:
+                        verifier = _token(few, "otp-verifier")
+                        if what == "verify":
+                            verify[size].append(_verify(few, verifier, wanted, seconds))
+                            memory[size] = few.memory_mib()
+                        else:
+                            batch[size].append(_batches(few, verifier, wanted, 1))
+            with node(large) as many:
+                verifier = _token(many, "otp-verifier")
+                now_s = time.time()
+                wanted = ((one, now_s) for one in itertools.islice(order, _FASTEST * seconds // 2))
+                verify[most].append(_verify(many, verifier, wanted, seconds))
+                memory[most] = many.memory_mib()
+                wanted = ((one, now_s) for one in itertools.islice(order, _FASTEST))
+                batch[most].append(_batches(many, verifier, wanted, 1))
+                enrolled.append(_enrolments(many, _token(many, "otp-enroller"), seconds))
+                imported.append(_imports(many, _token(many, "otp-migrator"), seconds))
     return Figures(
         ceiling=_middle(ceilings),
         verify={size: _median(found) for size, found in verify.items()},
@@ -128,27 +145,16 @@ def table(figures: Figures) -> list[str]:
 # --- the parts ------------------------------------------------------------------------------------
 
 
-def _tokens(node: Node) -> tuple[str, str, str]:
-    lines = (node.directory / "dev.env").read_text().splitlines()
-    admin = dict(line.split("=", 1) for line in lines)["STRONGROOM_ADMIN_TOKEN"]
-    headers = {"Authorization": f"Bearer {admin}"}
-    tokens = []
-    for role in ("otp-verifier", "otp-enroller", "otp-migrator"):
-        name = f"{role}-{uuid.uuid4().hex[:8]}"
-        for path, body in (
-            ("/v1/principals", {"name": name, "roles": [role]}),
-            ("/v1/tokens", {"principal": name}),
-        ):
-            answer = httpx.post(node.url + path, json=body, headers=headers).raise_for_status()
-        tokens.append(answer.json()["token"])
-    return tokens[0], tokens[1], tokens[2]
+def _token(node: Node, role: str) -> str:
+    name = f"{role}-{uuid.uuid4().hex[:8]}"
+    node.post("/v1/principals", {"name": name, "roles": [role]})
+    return str(node.post("/v1/tokens", {"principal": name})["token"])
 
 
-def _shuffled(size: int) -> Iterator[int]:
-    """Numbers of credentials: each once in a random order, and then again."""
+def _shuffled(size: int) -> list[int]:
     numbers = list(range(size))
-    random.Random(size).shuffle(numbers)  # noqa: S311 - an order, not a secret
-    return itertools.cycle(numbers)
+    random.Random(size).shuffle(numbers)
+    return numbers
 
 
 def _ceiling(url: str, seconds: int) -> float:
@@ -156,19 +162,16 @@ def _ceiling(url: str, seconds: int) -> float:
     return load(url, "", body, connections=_CONNECTIONS, seconds=seconds).rate
 
 
-def _verify(node: Node, token: str, order: Iterator[int], seconds: int, size: int) -> Result:
-    # A code is good once: no credential twice in a measurement, nor in the next within its period.
-    numbers = itertools.islice(order, min(size, _FASTEST * seconds // 2))
+def _verify(node: Node, token: str, wanted: Iterable[tuple[int, float]], seconds: int) -> Result:
     return load_once(
-        node.url, token, attempts(numbers, time.time()), connections=_CONNECTIONS, seconds=seconds,
+        node.url, token, attempts(wanted), connections=_CONNECTIONS, seconds=seconds,
         wanted="true", unwanted="false",
     )  # fmt: skip
 
 
-def _batches(node: Node, token: str, order: Iterator[int], seconds: int, size: int) -> float:
-    numbers = itertools.islice(order, min(size, _FASTEST * seconds))
+def _batches(node: Node, token: str, wanted: Iterable[tuple[int, float]], seconds: int) -> float:
     result = load_once(
-        node.url, token, batches(numbers, _BATCH, time.time()), connections=8, seconds=seconds,
+        node.url, token, batches(wanted, _BATCH), connections=8, seconds=seconds,
         wanted="true", unwanted="false",
     )  # fmt: skip
     return result.rate * _BATCH

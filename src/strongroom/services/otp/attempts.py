@@ -7,7 +7,8 @@ happened yet. The answer may be given only when that is kept.
    computed and compared.
 2. If anything hinders (state, lock, delay, no open challenge), the code has no effect, and nothing
    says whether it was right.
-3. The attempt is counted against the credential's own rate. Beyond it, likewise no effect.
+3. The attempt is counted against the credential's own rate (GCRA: `rate_us` is when all of them are
+   free again). Beyond it, likewise no effect.
 4. Only then does the code matter. A right one is used up; a wrong one is a failure more, once for
    both generations of a rotation.
 """
@@ -98,8 +99,15 @@ def weigh(  # noqa: PLR0913 - what an attempt depends on
     if reason is not None:
         return Weighed(body, state, reason)
     # 3.
-    rate_us = _counted(body.rate_us, profile, now_us)
-    if rate_us is None:
+    all_us = profile.rate_seconds * _SECOND_US
+    rate_us = body.rate_us
+    if rate_us > now_us + all_us:
+        # The clock went back. As if all attempts were just made: none is free for it, and nobody
+        # waits for the clock to come where it was.
+        rate_us = now_us + all_us
+        body = msgspec.structs.replace(body, rate_us=rate_us)
+    rate_us = max(now_us, rate_us) + all_us // profile.rate_attempts
+    if rate_us > now_us + all_us:
         return Weighed(body, state, Reason.RATE)
     # 4.
     right = {
@@ -116,18 +124,6 @@ def _tried(body: Body, now_us: int, aim: Aim) -> Sequence[Secret]:
     if not body.secrets:
         return (_NO_SECRET,)
     return body.secrets[-1:] if aim is Aim.ACTIVATE else works(body, now_us)
-
-
-def _counted(rate_us: int, profile: Profile, now_us: int) -> int | None:
-    """The rate after one attempt more (GCRA); None: it does not bear one.
-
-    After a clock that went back, all attempts count as just made: none is free for it, and nobody
-    waits for the clock to come where it was.
-    """
-    all_us = profile.rate_seconds * _SECOND_US
-    one_us = all_us // profile.rate_attempts
-    arrival_us = max(now_us, min(rate_us, now_us + all_us)) + one_us
-    return arrival_us if arrival_us - now_us <= all_us else None
 
 
 def _failed(  # noqa: PLR0913 - what a failure depends on

@@ -151,8 +151,8 @@ class Bank:
 
     def held(self, name):
         """The credential as it is now."""
-        (row,) = self.store.credentials([parse(name)])
-        return self.rows.open(row, expected=parse(name))
+        (row,) = self.store.credentials(self.house.first, [parse(name)])
+        return self.rows.open(row, expected=(self.house.first, parse(name)))
 
     def change(self, name, *, state=None, **body):
         """Have it otherwise, as nobody asked for it."""

@@ -179,7 +179,7 @@ def _rows(bank):
     handle = bank.handle
     for number in range(64):
         decoy = handle.pseudonym("otp-decoy", bytes([number]))[:16]
-        if bank.store.credentials([decoy])[0] is not None:
+        if bank.store.credentials(bank.house.first, [decoy])[0] is not None:
             ids.add(decoy)
     return len(ids)
 
@@ -188,7 +188,7 @@ def test_a_decoys_row_is_not_one_of_a_credential(bank):
     bank.verify("otp-" + "a" * 26, "1")
     for number in range(64):
         decoy = bank.handle.pseudonym("otp-decoy", bytes([number]))[:16]
-        if bank.store.credentials([decoy])[0] is not None:
+        if bank.store.credentials(bank.house.first, [decoy])[0] is not None:
             assert bank.desk.refusal(bank.verifier, "otp.verify", spell(decoy), code="1") == (
                 "tampered-record"
             )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from strongroom.domain.errors import Unavailable
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.ledger import Changed
 from strongroom.ports.store import (
@@ -66,6 +67,32 @@ class DirectLedger:
         with _translated():
             self._announce()
             return self._store.due(now_us, limit, skip)
+
+    async def credentials(
+        self, namespace: bytes, ids: Sequence[bytes]
+    ) -> list[CredentialRow | None]:
+        """Rows of credentials, in the order asked."""
+        with _translated():
+            return self._store.credentials(namespace, ids)
+
+    async def credentials_of(
+        self, namespace: bytes, user: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """The rows of that user."""
+        with _translated():
+            return self._store.credentials_of(namespace, user, limit)
+
+    async def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
+        """Rows that are due."""
+        with _translated():
+            return self._store.credentials_due(now_us, limit, skip)
+
+    async def credential_page(
+        self, namespace: bytes, after: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """Rows in the order of ids."""
+        with _translated():
+            return self._store.credential_page(namespace, after, limit)
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object."""

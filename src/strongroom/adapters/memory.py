@@ -1,14 +1,16 @@
 """The `Store` port in memory: for tests, and the plainest statement of what a store does."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from strongroom.adapters.freshness import Freshness
+from strongroom.domain.otp.credential import DECOY, CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.times import DAY_US
 from strongroom.ports.store import (
+    ANY_REVISION,
     Checkpoints,
     Commit,
     Conflict,
@@ -19,8 +21,10 @@ from strongroom.ports.store import (
     Exhausted,
     Extent,
     Kept,
+    Move,
     Outcome,
     Quota,
+    Rate,
     Stale,
     StoredEvent,
     StoreUnavailable,
@@ -42,6 +46,7 @@ class MemoryStore:
         self._lock = threading.Lock()  # lists and searches may come from another thread
         self._records: _Records = {}
         self._due: dict[tuple[Kind, bytes], int] = {}
+        self._credentials: dict[tuple[bytes, bytes], CredentialRow] = {}
         self._rated: dict[tuple[bytes, str], list[tuple[int, int]]] = {}  # time and count of uses
         self._entries: list[tuple[Entry, bytes]] = []
         self._changes: list[tuple[int, bool]] = []  # position of an entry, whether it erased
@@ -94,6 +99,37 @@ class MemoryStore:
         shown = found[max(skip, 0) :][: max(limit, 0)]
         return [self._records[kind, record_id] for _, kind, record_id in shown]
 
+    def credentials(self, namespace: bytes, ids: Sequence[bytes]) -> list[CredentialRow | None]:
+        """Rows of credentials, in the order asked."""
+        self._check_open()
+        return [self._credentials.get((namespace, credential_id)) for credential_id in ids]
+
+    def credentials_of(self, namespace: bytes, user: bytes, limit: int) -> list[CredentialRow]:
+        """The rows of that user, in the order of their ids."""
+        self._check_open()
+        found = [
+            row for row in self._credentials.values()
+            if user and (row.namespace, row.user) == (namespace, user)
+        ]  # fmt: skip
+        return sorted(found, key=lambda row: row.id)[: max(limit, 0)]
+
+    def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
+        """Rows that are due, the longest due first, without the first `skip`."""
+        self._check_open()
+        found = [row for row in self._credentials.values() if 0 < row.due_us <= now_us]
+        found.sort(key=lambda row: (row.due_us, row.namespace, row.id))
+        return found[max(skip, 0) :][: max(limit, 0)]
+
+    def credential_page(self, namespace: bytes, after: bytes, limit: int) -> list[CredentialRow]:
+        """Rows of a namespace in the order of ids, after that id."""
+        self._check_open()
+        with self._lock:
+            found = [
+                row for row in self._credentials.values()
+                if row.namespace == namespace and row.id > after and row.state != DECOY
+            ]  # fmt: skip
+        return sorted(found, key=lambda row: row.id)[: max(limit, 0)]
+
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""
         self._check_open()
@@ -125,17 +161,9 @@ class MemoryStore:
         if self._fresh.is_stale(commit.epoch, commit.facts):
             return Stale()
         entry, quota = commit.entry, commit.quota
-        if quota is not None and (refusal := self._refusal(entry, quota)) is not None:
+        refusal = self._put(commit)
+        if refusal is not None:
             return refusal
-        if commit.writes:
-            records = self._records.copy()
-            for write in commit.writes:
-                if (conflict := _write(records, write)) is not None:
-                    return conflict
-            self._records = records
-            for write in commit.writes:
-                self._due[write.record.kind, write.record.id] = write.due_us
-            self._fresh.note(self.epoch + 1, [write.record.fact for write in commit.writes])
         leaf = leaf_hash(entry.body)
         self._entries.append((entry, leaf))
         self._frontier.append(leaf)
@@ -144,23 +172,51 @@ class MemoryStore:
             self._changes.append((position, commit.erases))
         if quota is None:
             return Kept(position)
-        if quota.rate_max and (taken := _taken(entry, quota)):
-            rated = self._rated.setdefault((entry.namespace, quota.object), [])
-            rated.append((max([entry.time_us, *(at for at, _ in rated)]), taken))
         uses = self._uses(entry.namespace, quota.object)
         return Kept(position, sum(count for _, version, count in uses if version == quota.version))
 
-    def _refusal(self, entry: Entry, quota: Quota) -> Exhausted | None:
-        taken = _taken(entry, quota)
-        used = sum(count for _, _, count in self._uses(entry.namespace, quota.object))
-        if taken and quota.uses_max and used + taken > quota.uses_max:
-            return Exhausted(rate=False)
-        rated = self._rated.get((entry.namespace, quota.object), [])
-        now_us = max([entry.time_us, *(at for at, _ in rated)])
-        lately = sum(count for at, count in rated if at + quota.rate_us > now_us)
-        if taken and quota.rate_max and lately + taken > quota.rate_max:
+    def _put(self, commit: Commit) -> Conflict | Exhausted | None:
+        """Writes, moves and rates: all of them, or none and why."""
+        entry, quota = commit.entry, commit.quota
+        taken = 0 if quota is None else _taken(entry, quota)
+        rates = list(commit.rates)
+        if quota is not None and quota.rate_max and taken:
+            rates.append(Rate(quota.object, quota.rate_max, quota.rate_us, taken))
+        if quota is not None and taken and quota.uses_max:
+            used = sum(count for _, _, count in self._uses(entry.namespace, quota.object))
+            if used + taken > quota.uses_max:
+                return Exhausted(rate=False)
+        if not self._bears(entry, rates):
             return Exhausted(rate=True)
+        records = self._records.copy() if commit.writes else self._records
+        for write in commit.writes:
+            if (conflict := _write(records, write)) is not None:
+                return conflict
+        moved = _moved(self._credentials, commit.moves)
+        if moved is None:
+            return Conflict(name=False)
+        self._records = records
+        self._credentials.update(moved)
+        self._take(entry, rates)
+        if commit.writes:
+            for write in commit.writes:
+                self._due[write.record.kind, write.record.id] = write.due_us
+            self._fresh.note(self.epoch + 1, [write.record.fact for write in commit.writes])
         return None
+
+    def _bears(self, entry: Entry, rates: Sequence[Rate]) -> bool:
+        for rate in rates:
+            rated = self._rated.get((entry.namespace, rate.object), [])
+            now_us = max([entry.time_us, *(at for at, _ in rated)])
+            lately = sum(count for at, count in rated if at + rate.rate_us > now_us)
+            if lately + rate.count > rate.most:
+                return False
+        return True
+
+    def _take(self, entry: Entry, rates: Sequence[Rate]) -> None:
+        for rate in rates:
+            rated = self._rated.setdefault((entry.namespace, rate.object), [])
+            rated.append((max([entry.time_us, *(at for at, _ in rated)]), rate.count))
 
     def settle_counts(self) -> float | None:
         """Nothing is put off here."""
@@ -305,6 +361,21 @@ def _taken(entry: Entry, quota: Quota) -> int:
     return sum(
         tally.count for tally in entry.tally if tally.object == quota.object and tally.count > 0
     )
+
+
+def _moved(
+    credentials: Mapping[tuple[bytes, bytes], CredentialRow], moves: Sequence[Move]
+) -> dict[tuple[bytes, bytes], CredentialRow] | None:
+    """The rows after all the moves, each seeing the ones before it; None: a race was lost."""
+    moved: dict[tuple[bytes, bytes], CredentialRow] = {}
+    for move in moves:
+        key = move.row.namespace, move.row.id
+        before = moved.get(key) or credentials.get(key)
+        revision = 0 if before is None else before.revision
+        if move.replaces not in (ANY_REVISION, revision):
+            return None
+        moved[key] = move.row
+    return moved
 
 
 def _write(records: _Records, write: Write) -> Conflict | None:

@@ -11,6 +11,7 @@ import msgspec
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import Unavailable
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log, wire
 from strongroom.ports.ledger import Changed
@@ -117,6 +118,31 @@ class LedgerLink:
     async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records that are due, the longest due first, without the first `skip`."""
         return wire.RECORDS.decode(await self._ask(wire.Due(now_us, limit, skip)))
+
+    async def credentials(
+        self, namespace: bytes, ids: Sequence[bytes]
+    ) -> list[CredentialRow | None]:
+        """Rows of credentials, in the order asked."""
+        ask = wire.Credentials(namespace, list(ids))
+        return wire.MAYBE_CREDENTIALS.decode(await self._ask(ask))
+
+    async def credentials_of(
+        self, namespace: bytes, user: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """The rows of that user."""
+        return wire.CREDENTIALS.decode(await self._ask(wire.CredentialsOf(namespace, user, limit)))
+
+    async def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
+        """Rows that are due, the longest due first, without the first `skip`."""
+        return wire.CREDENTIALS.decode(await self._ask(wire.CredentialsDue(now_us, limit, skip)))
+
+    async def credential_page(
+        self, namespace: bytes, after: bytes, limit: int
+    ) -> list[CredentialRow]:
+        """Rows in the order of ids."""
+        return wire.CREDENTIALS.decode(
+            await self._ask(wire.CredentialPage(namespace, after, limit))
+        )
 
     async def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""

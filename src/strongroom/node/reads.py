@@ -17,6 +17,20 @@ def of_records(store: Store, read: wire.OfRecords) -> object:
             return store.due(now_us, limit, skip)
         case wire.ReadUsage(namespace, name, since_day, limit):
             return store.usage(namespace, name, since_day, limit)
+        case _:
+            return _of_credentials(store, read)
+
+
+def _of_credentials(
+    store: Store, read: wire.Credentials | wire.CredentialsOf | wire.CredentialsDue
+) -> object:
+    match read:
+        case wire.Credentials(namespace, ids):
+            return store.credentials(namespace, ids)
+        case wire.CredentialsOf(namespace, user, limit):
+            return store.credentials_of(namespace, user, limit)
+        case wire.CredentialsDue(now_us, limit, skip):
+            return store.credentials_due(now_us, limit, skip)
 
 
 def of_the_log(store: Store, read: wire.OfTheLog) -> object:
@@ -42,6 +56,8 @@ def of_a_snapshot(store: Store, read: wire.OutOfTurn) -> object:
             return store.extent(before_us)
         case wire.CopyOut(end):
             return store.copy_out(end)
+        case wire.CredentialPage(namespace, after, limit):
+            return store.credential_page(namespace, after, limit)
         case _:
             return _found(store, read)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.node import log
 from strongroom.ports.store import (
@@ -87,6 +88,37 @@ class Due(msgspec.Struct, frozen=True, array_like=True, tag="due"):
     now_us: int
     limit: int
     skip: int
+
+
+class Credentials(msgspec.Struct, frozen=True, array_like=True, tag="credentials"):
+    """Rows of credentials by id. Answered by a list of rows or nulls."""
+
+    namespace: bytes
+    ids: list[bytes]
+
+
+class CredentialsOf(msgspec.Struct, frozen=True, array_like=True, tag="user"):
+    """A user's rows of credentials. Answered by a list."""
+
+    namespace: bytes
+    user: bytes
+    limit: int
+
+
+class CredentialsDue(msgspec.Struct, frozen=True, array_like=True, tag="falling"):
+    """Rows of credentials that are due. Answered by a list."""
+
+    now_us: int
+    limit: int
+    skip: int
+
+
+class CredentialPage(msgspec.Struct, frozen=True, array_like=True, tag="ids"):
+    """Rows of credentials in the order of ids. Answered by a list, out of turn."""
+
+    namespace: bytes
+    after: bytes
+    limit: int
 
 
 class ReadUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage"):
@@ -182,10 +214,19 @@ class LetGo(msgspec.Struct, frozen=True, array_like=True, tag="drop"):
     end: int
 
 
-OfRecords = Load | Find | Family | Due | ReadUsage
+OfRecords = Load | Find | Family | Due | ReadUsage | Credentials | CredentialsOf | CredentialsDue
 """What is read as of the present epoch."""
 
-OutOfTurn = ReadPage | ReadEvents | ReadHashes | ReadEntries | ReadChanges | ReadExtent | CopyOut
+OutOfTurn = (
+    ReadPage
+    | CredentialPage
+    | ReadEvents
+    | ReadHashes
+    | ReadEntries
+    | ReadChanges
+    | ReadExtent
+    | CopyOut
+)
 """What is read from a snapshot, by a thread of its own."""
 
 OfTheLog = ReadGrowth | ReadCheckpoints | KeepCheckpoints | ReadCursor | MoveCursor
@@ -224,6 +265,8 @@ class FromLedger(msgspec.Struct, frozen=True, array_like=True):
     why: str = ""
 
 
+CREDENTIALS = msgspec.msgpack.Decoder(list[CredentialRow])
+MAYBE_CREDENTIALS = msgspec.msgpack.Decoder(list[CredentialRow | None])
 RECORDS = msgspec.msgpack.Decoder(list[Record])
 MAYBE_RECORDS = msgspec.msgpack.Decoder(list[Record | None])
 MAYBE_RECORD: msgspec.msgpack.Decoder[Record | None] = msgspec.msgpack.Decoder(Record | None)

@@ -56,8 +56,10 @@ class Ledger(Protocol):
     async def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records that are due, the longest due first, without the first `skip`."""
 
-    async def credentials(self, ids: Sequence[bytes]) -> list[CredentialRow | None]:
-        """The credentials' rows, in the order asked."""
+    async def credentials(
+        self, namespace: bytes, ids: Sequence[bytes]
+    ) -> list[CredentialRow | None]:
+        """Rows of that namespace, in the order asked."""
 
     async def credentials_of(
         self, namespace: bytes, user: bytes, limit: int

@@ -295,8 +295,8 @@ class Store(Protocol):
     def due(self, now_us: int, limit: int, skip: int = 0) -> list[Record]:
         """Records of any kind and namespace that are due, the longest due first, without `skip`."""
 
-    def credentials(self, ids: Sequence[bytes]) -> list[CredentialRow | None]:
-        """The credentials' rows, in the order asked, decoys too."""
+    def credentials(self, namespace: bytes, ids: Sequence[bytes]) -> list[CredentialRow | None]:
+        """Rows of that namespace, in the order asked, decoys too."""
 
     def credentials_of(self, namespace: bytes, user: bytes, limit: int) -> list[CredentialRow]:
         """The rows of that user, in the order of their ids."""

@@ -6,7 +6,7 @@ Only commits with a quota pay for any of it.
 from typing import Final
 
 from strongroom.adapters.sqlite.uses import Thing, Uses, sane
-from strongroom.ports.store import Entry, Exhausted, Quota
+from strongroom.ports.store import Commit, Entry, Exhausted, Quota, Rate
 
 _WINDOWS_MAX: Final = 20_000  # objects; the one least recently used is forgotten, and begins anew
 _SPANS: Final = 32  # of a window: a use counts for at most this part of it too long
@@ -86,26 +86,38 @@ class Turn:
         self._folded = 0  # how many of them are in the sums: only a quota asks for these
         self._sums: dict[tuple[bytes, str, int | None], int] = {}  # by version; None: of all
 
-    def refusal(self, entry: Entry, quota: Quota) -> Exhausted | None:
-        """Whether the quota does not bear the entry's uses."""
-        taken = _taken(entry, quota)
-        if not taken:
-            return None
-        if quota.uses_max and self._used(entry, quota, None) + taken > quota.uses_max:
-            return Exhausted(rate=False)
-        if quota.rate_max:
-            window = self._window((entry.namespace, quota.object))
-            if window.count(entry.time_us, quota.rate_us) + taken > quota.rate_max:
+    def refusal(self, commit: Commit) -> Exhausted | None:
+        """Whether its quota or one of its rates does not bear the commit."""
+        entry, quota = commit.entry, commit.quota
+        if quota is not None and (taken := _taken(entry, quota)):
+            if quota.uses_max and self._used(entry, quota, None) + taken > quota.uses_max:
+                return Exhausted(rate=False)
+            rate = Rate(quota.object, quota.rate_max, quota.rate_us, taken)
+            if quota.rate_max and not self._bears(entry, rate):
                 return Exhausted(rate=True)
-        return None
+        if all(self._bears(entry, rate) for rate in commit.rates):
+            return None
+        return Exhausted(rate=True)
 
-    def keep(self, entry: Entry, quota: Quota) -> int:
-        """The entry is kept, and in `tallied`. How often the quota's version was used by now."""
+    def keep(self, commit: Commit) -> int:
+        """Its entry is kept, and in `tallied`. How often the quota's version was used by now."""
+        entry, quota = commit.entry, commit.quota
+        for rate in commit.rates:
+            self._take(entry, rate)
+        if quota is None:
+            return 0
         taken = _taken(entry, quota)
         if taken and quota.rate_max:
-            window = self._window((entry.namespace, quota.object))
-            window.add(entry.time_us, quota.rate_us, taken)
+            self._take(entry, Rate(quota.object, quota.rate_max, quota.rate_us, taken))
         return self._used(entry, quota, quota.version)
+
+    def _bears(self, entry: Entry, rate: Rate) -> bool:
+        window = self._window((entry.namespace, rate.object))
+        return window.count(entry.time_us, rate.rate_us) + rate.count <= rate.most
+
+    def _take(self, entry: Entry, rate: Rate) -> None:
+        window = self._window((entry.namespace, rate.object))
+        window.add(entry.time_us, rate.rate_us, rate.count)
 
     def _used(self, entry: Entry, quota: Quota, version: int | None) -> int:
         for number in range(self._folded, len(self.tallied)):

@@ -16,7 +16,7 @@ APPLICATION_ID: Final = 0x5374726D  # "Strm"
 # Each brings the schema before it to its own. Read now: later a room may not read the program.
 _STEPS: Final = tuple(
     files(__package__).joinpath(name).read_text()
-    for name in ("0001_initial.sql", "0002_life.sql", "0003_log.sql")
+    for name in ("0001_initial.sql", "0002_life.sql", "0003_log.sql", "0004_credentials.sql")
 )
 SCHEMA: Final = len(_STEPS)
 _SUBTREES_SINCE: Final = 3

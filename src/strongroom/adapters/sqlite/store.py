@@ -19,12 +19,13 @@ from typing import Final
 import apsw
 
 from strongroom.adapters.freshness import Freshness
-from strongroom.adapters.sqlite import marks, reading, retention, schema, search, tree
+from strongroom.adapters.sqlite import credentials, marks, reading, retention, schema, search, tree
 from strongroom.adapters.sqlite.archive import Archive, archive_beside
 from strongroom.adapters.sqlite.growth import Growth
 from strongroom.adapters.sqlite.index import Index
 from strongroom.adapters.sqlite.quotas import Quotas, Turn
 from strongroom.adapters.sqlite.uses import Uses
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.ports.store import (
     Checkpoints,
@@ -170,6 +171,29 @@ class SQLiteStore:
             rows = self._db.execute(query, (now_us, max(limit, 0), max(skip, 0)))
             return [reading.record(Kind(kind), row) for kind, *row in rows]
 
+    def credentials(self, namespace: bytes, ids: Sequence[bytes]) -> list[CredentialRow | None]:
+        """Rows of credentials, in the order asked."""
+        with _translated():
+            self._settle()
+            return credentials.load(self._db, namespace, ids)
+
+    def credentials_of(self, namespace: bytes, user: bytes, limit: int) -> list[CredentialRow]:
+        """The rows of that user, in the order of their ids."""
+        with _translated():
+            self._settle()
+            return credentials.of_user(self._db, namespace, user, limit)
+
+    def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
+        """Rows that are due, the longest due first, without the first `skip`."""
+        with _translated():
+            self._settle()
+            return credentials.due(self._db, now_us, limit, skip)
+
+    def credential_page(self, namespace: bytes, after: bytes, limit: int) -> list[CredentialRow]:
+        """Rows of a namespace in the order of ids, after that id."""
+        with _translated():
+            return credentials.page(self._read_only(), namespace, after, limit)
+
     def usage(self, namespace: bytes, object: str, since_day: int, limit: int) -> list[Usage]:  # noqa: A002 - as in an entry
         """Uses of an object from that day on, newest day first."""
         with _translated():
@@ -181,6 +205,7 @@ class SQLiteStore:
         changes: list[tuple[int, list[bytes]]] = []
         touched: set[bytes] = set()
         outcomes: list[Outcome] = []
+        refusal: Outcome | None
         erases = False
         with self._writing():
             growth = Growth(self._frontier)
@@ -190,31 +215,31 @@ class SQLiteStore:
             self._index.prepare()
             self._db.execute("BEGIN IMMEDIATE")
             for commit in group:
-                facts, entry, quota = commit.facts, commit.entry, commit.quota
+                facts, entry = commit.facts, commit.entry
+                bounded = commit.quota is not None or commit.rates
                 # Mostly nothing has changed, and there is nothing to ask.
                 if (commit.epoch != known or touched) and (
                     is_stale(commit.epoch, facts) or not touched.isdisjoint(facts)
                 ):
                     outcomes.append(Stale())
                     continue
-                if quota is not None and (refusal := turn.refusal(entry, quota)) is not None:
+                refusal = turn.refusal(commit) if bounded else None
+                if refusal is None and (commit.writes or commit.moves):
+                    refusal = self._put(commit)
+                    erases = erases or (refusal is None and commit.erases)
+                if refusal is not None:
                     outcomes.append(refusal)
                     continue
                 if commit.writes:
-                    conflict = self._write_all(commit.writes)
-                    if conflict is not None:
-                        outcomes.append(conflict)
-                        continue
                     epoch += 1
                     changed = [write.record.fact for write in commit.writes]
                     changes.append((epoch, changed))
                     touched.update(changed)
-                    erases = erases or commit.erases
                     growth.changes(erases=commit.erases)
                 if entry.tally:
                     turn.tallied.append(entry)
                 position = growth.append(entry)
-                outcomes.append(Kept(position, 0 if quota is None else turn.keep(entry, quota)))
+                outcomes.append(Kept(position, turn.keep(commit) if bounded else 0))
             growth.write(self._db)
             if changes:
                 self._set("epoch", epoch)
@@ -233,10 +258,15 @@ class SQLiteStore:
         self._erase(now=erases)
         return outcomes
 
-    def _write_all(self, writes: Sequence[Write]) -> Conflict | None:
-        """All of one commit's writes, each seeing the ones before it, or none and why."""
+    def _put(self, commit: Commit) -> Conflict | None:
+        """All of one commit's writes and moves, each seeing the ones before it, or none and why."""
+        if not commit.writes and len(commit.moves) == 1:
+            # Mostly an attempt at a code: one statement, which changes its row or nothing.
+            return None if credentials.move(self._db, commit.moves[0]) else Conflict(name=False)
         self._db.execute("SAVEPOINT writes")
-        conflict = next((lost for write in writes if (lost := self._write(write))), None)
+        conflict = next((lost for write in commit.writes if (lost := self._write(write))), None)
+        if conflict is None and not all(credentials.move(self._db, move) for move in commit.moves):
+            conflict = Conflict(name=False)
         if conflict is not None:
             self._db.execute("ROLLBACK TO writes")
         self._db.execute("RELEASE writes")

@@ -54,10 +54,10 @@ class Parts(msgspec.Struct, frozen=True):
 
     async def seek(self, permit: Permit, credential_id: bytes) -> Held | None:
         """The credential of that id, if it is one of the caller's namespace."""
-        (row,) = await self.ledger.credentials([credential_id])
-        if row is None or row.namespace != permit.namespace.id:
+        (row,) = await self.ledger.credentials(permit.namespace.id, [credential_id])
+        if row is None:
             return None
-        return self.rows.open(row, expected=credential_id)
+        return self.rows.open(row, expected=(permit.namespace.id, credential_id))
 
     async def change(self, permit: Permit, name: str, decide: Decide) -> tuple[Held, int]:
         """Change a credential: durable and on record when this returns it as it is now.

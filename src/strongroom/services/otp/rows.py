@@ -46,12 +46,13 @@ class Rows:
         self._provider = provider
         self.deployment = deployment
 
-    def open(self, row: CredentialRow, *, expected: bytes) -> Held:
+    def open(self, row: CredentialRow, *, expected: tuple[bytes, bytes]) -> Held:
         """The credential in an untouched row. Raises `TamperedRecord` for any other.
 
-        `expected` is the id that was asked for: a store that answers with another is not believed.
+        `expected` are the namespace and the id that were asked for: a store that answers with
+        another row is not believed.
         """
-        if row.id != expected or not hmac.compare_digest(self._mac(row), row.mac):
+        if (row.namespace, row.id) != expected or not hmac.compare_digest(self._mac(row), row.mac):
             raise TamperedRecord
         if row.state == DECOY:
             raise TamperedRecord  # nobody is told its id

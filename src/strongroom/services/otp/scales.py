@@ -203,11 +203,11 @@ class Scales:
         raise Unavailable("a credential is being changed too often; try again")
 
     async def _read(self, ids: Sequence[bytes]) -> Found:
-        rows = await self._parts.ledger.credentials(ids)
+        rows = await self._parts.ledger.credentials(self._namespace, ids)
         return {
             credential_id: None
-            if row is None or row.namespace != self._namespace
-            else self._parts.rows.open(row, expected=credential_id)
+            if row is None
+            else self._parts.rows.open(row, expected=(self._namespace, credential_id))
             for credential_id, row in zip(ids, rows, strict=True)
         }
 
@@ -217,8 +217,8 @@ class Scales:
         )
         active: Found = {}
         for row in rows:
-            held = self._parts.rows.open(row, expected=row.id)
-            if held.namespace != self._namespace or held.user != subject:
+            held = self._parts.rows.open(row, expected=(self._namespace, row.id))
+            if held.user != subject:
                 raise TamperedRecord
             if held.state is State.ACTIVE and len(active) < limits.OTP_PER_USER_MAX:
                 active[row.id] = held

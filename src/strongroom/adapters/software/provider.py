@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.adapters.software import materials, transfer
 from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
+from strongroom.adapters.software.one_time import SoftwareOneTime, require_length
 from strongroom.adapters.software.pairs import RSAKeys
 from strongroom.adapters.software.pool import fresh
 from strongroom.adapters.software.public import SoftwarePublicKeys
@@ -24,6 +25,7 @@ from strongroom.domain import envelope
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, TamperedRecord
+from strongroom.domain.otp.credential import Hash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.transfers import Wrapping
 from strongroom.ports.provider import (
@@ -43,6 +45,8 @@ _WRAP_LABEL: Final = b"strongroom/wrap/1"
 _MAC_LABEL: Final = b"strongroom/record-mac/1"
 _ROOT_LABEL: Final = b"strongroom/root-wrap/1"
 _BACKUP_LABEL: Final = b"strongroom/backup-wrap/1"
+_PSEUDONYM_LABEL: Final = b"strongroom/pseudonym/1/"
+_PUBLIC_KEYS: Final = SoftwarePublicKeys()
 _FINGERPRINT_LABEL: Final = b"strongroom/fingerprint/1"
 
 
@@ -101,6 +105,8 @@ class SoftwareNamespace:
     def __init__(self, key: Sensitive, rsa_keys: RSAKeys = fresh) -> None:
         self._key = key
         self._rsa_keys = rsa_keys
+        self._decoy: bytes | None = None
+        self._pseudonym_keys: dict[str, Sensitive] = {}  # by purpose, of which there are a few
 
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding."""
@@ -137,6 +143,44 @@ class SoftwareNamespace:
         transfer.require_fit(algorithm, wrapping)
         recipient = transfer.recipient(public)
         return transfer.wrapped(recipient, wrapping, _unwrap(self._key, wrapped, binding))
+
+    def generate_otp(self, length: int, binding: bytes) -> bytes:
+        """A new OTP secret of so many bytes, wrapped with this binding."""
+        return _wrap(self._key, os.urandom(length), binding)
+
+    def import_otp(self, secret: Sensitive, binding: bytes) -> bytes:
+        """An OTP secret from elsewhere, wrapped. Raises `InvalidRequest` for a length."""
+        require_length(secret)
+        return _wrap(self._key, secret.reveal(), binding)
+
+    def open_otp(self, hash_: Hash, wrapped: bytes, binding: bytes) -> SoftwareOneTime:
+        """An opened OTP secret. Raises `TamperedRecord`."""
+        secret = Sensitive(_unwrap(self._key, wrapped, binding))
+        return SoftwareOneTime(hash_, secret, _PUBLIC_KEYS)
+
+    def decoy_otp(self, hash_: Hash) -> SoftwareOneTime:
+        """An OTP secret that nobody has. Opened like a true one, which takes as long."""
+        if self._decoy is None:
+            self._decoy = _wrap(self._key, os.urandom(_KEY_BYTES), b"decoy")
+        return self.open_otp(hash_, self._decoy, b"decoy")
+
+    def pseudonym(self, purpose: str, text: bytes) -> bytes:
+        """HMAC-SHA-256 under a key of the namespace for that purpose."""
+        key = self._pseudonym_keys.get(purpose)
+        if key is None:
+            label = _PSEUDONYM_LABEL + purpose.encode()
+            key = self._pseudonym_keys[purpose] = Sensitive(
+                derive(self._key.reveal(), label, b"")[0]
+            )
+        return hmac.digest(key.reveal(), text, "sha256")
+
+    def conceal(self, text: bytes, binding: bytes) -> bytes:
+        """Private bytes that are no key, wrapped."""
+        return _wrap(self._key, text, binding)
+
+    def concealed(self, wrapped: bytes, binding: bytes) -> bytes:
+        """They, opened. Raises `TamperedRecord`."""
+        return _unwrap(self._key, wrapped, binding)
 
     def move(
         self, wrapped: bytes, binding: bytes, to: NamespaceHandle, new_binding: bytes

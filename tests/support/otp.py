@@ -51,7 +51,17 @@ class Bank:
     """A house, its desk, and the tokens of `bank.verifier`, `.enroller`, `.helpdesk`, …"""
 
     def __init__(self, path, **options):
-        self.house = House(path, **options)
+        self._open(House(path, **options))
+
+    @classmethod
+    def of(cls, house):
+        """In a house that is there."""
+        bank = cls.__new__(cls)
+        bank._open(house)
+        return bank
+
+    def _open(self, house):
+        self.house = house
         self.desk = self.house.desk()
         self.admin = self.house.admin
         for role in ROLES:
@@ -130,15 +140,10 @@ class Bank:
             "created_s": self.clock.now // SECOND_US, "secrets": (),
         }  # fmt: skip
         bare = Body(**(values | body))
-
-        def generation(number, secret, **fields):
-            binding = self.rows.binding(self.house.first, credential_id, bare, number)
-            wrapped = self.handle.import_otp(Sensitive(secret), binding)
-            return Secret(number, wrapped, shown=True, **fields)
-
-        secrets = (generation(1, secret, moved=moved, drift=drift, proved=proved),)
+        known = {"moved": moved, "drift": drift, "proved": proved}
+        secrets = (self._generation(credential_id, bare, 1, secret, **known),)
         if new is not None:
-            secrets += (generation(2, new),)
+            secrets += (self._generation(credential_id, bare, 2, new),)
             if not bare.grace_us:
                 bare = replace(bare, grace_us=self.clock.now + 86_400 * SECOND_US)
         self.keep(
@@ -148,6 +153,19 @@ class Bank:
             )
         )  # fmt: skip
         return spell(credential_id)
+
+    def _generation(self, credential_id, body, number, secret, **known):
+        binding = self.rows.binding(self.house.first, credential_id, body, number)
+        wrapped = self.handle.import_otp(Sensitive(secret), binding)
+        return Secret(number, wrapped, shown=True, **known)
+
+    def rotate(self, name, new, grace_s=86_400):
+        """A new secret that is to follow the newest."""
+        held = self.held(name)
+        number = held.body.newest.generation + 1
+        made = self._generation(held.id, held.body, number, new)
+        grace_us = self.clock.now + grace_s * SECOND_US
+        self.change(name, secrets=(held.body.newest, made), grace_us=grace_us)
 
     def held(self, name):
         """The credential as it is now."""

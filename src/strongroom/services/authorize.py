@@ -1,7 +1,7 @@
 """Who is it, and may they? The only place where a `Permit` is made."""
 
 import hmac
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -9,6 +9,7 @@ from strongroom.domain import limits, tokens
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import NotAllowed, NotFound, TamperedRecord, Unauthenticated
 from strongroom.domain.operations import Operation, Resource
+from strongroom.domain.otp.credential import ID_PREFIX
 from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.ports.clock import Clock
 from strongroom.ports.policy_engine import Holds, Question, Verdict
@@ -24,6 +25,9 @@ from strongroom.services.facts import (
 )
 
 _Fact = TypeVar("_Fact")
+
+_ID_CHARACTERS: Final = len(ID_PREFIX) + 26  # of a credential
+_NO_ID: Final = "-"
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -274,7 +278,10 @@ class Authorizer:
 
         Whether there is one plays no part: who may verify is answered the same for what is not
         there. Decided anew only where a policy looks at the credential or at the circumstances.
+        What is no id is on record as such: it may be a code that somebody put in the wrong place.
         """
+        if name and not (name.startswith(ID_PREFIX) and len(name) == _ID_CHARACTERS):
+            name = _NO_ID
         visit.object = f"otp/{name}"
         verdict = self._reuse(visit, None)
         if verdict is None:

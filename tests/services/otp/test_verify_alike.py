@@ -6,6 +6,8 @@ import dataclasses
 import pytest
 
 from strongroom.adapters.direct_ledger import DirectLedger
+from strongroom.adapters.software.one_time import SoftwareOneTime
+from strongroom.adapters.software.provider import SoftwareNamespace
 from strongroom.domain.otp.credential import State, Type, spell
 from strongroom.domain.otp.reasons import Reason
 from tests.support.desks import at_once
@@ -110,31 +112,24 @@ def test_the_ledger_is_asked_the_same(bank):
 
 
 def test_secrets_are_opened_and_windows_computed_whatever_hinders(bank, monkeypatch):
-    """Counted where the work is done, in the provider."""
-    opened = []
-    handle = type(bank.handle)
-    for method in ("open_otp", "decoy_otp"):
-        real = getattr(handle, method)
-
-        def counted(self, *given, real=real):
-            one_time = real(self, *given)
-            kind = type(one_time)
-
-            class Counting(kind):
-                def matches(self, first, count, digits, code):
-                    opened.append(count)
-                    return one_time.matches(first, count, digits, code)
-
-                def __init__(self):
-                    pass
-
-            return Counting()
-
-        monkeypatch.setattr(handle, method, counted)
+    """Counted where the work is done, in the provider: a decoy is opened as any secret is."""
+    done = []
+    _count(monkeypatch, done, SoftwareNamespace, "open_otp", lambda hash_, wrapped, binding: "open")
+    _count(monkeypatch, done, SoftwareOneTime, "matches", lambda first, count, digits, code: count)
     for case in cases(bank):
-        opened.clear()
+        done.clear()
         bank.verify(case.name, case.code)
-        assert opened == [3], case.reason
+        assert done == ["open", 3], case.reason
+
+
+def _count(monkeypatch, done, kind, method, what):
+    real = getattr(kind, method)
+
+    def counted(self, *given):
+        done.append(what(*given))
+        return real(self, *given)
+
+    monkeypatch.setattr(kind, method, counted)
 
 
 def test_a_right_code_has_no_effect_where_something_hinders(bank):
@@ -237,3 +232,9 @@ def test_a_code_that_answers_for_nothing_is_not_taken_for_a_transaction(bank, ty
     name = bank.credential(type=type_)
     assert bank.why(name, bank.code(), **fields) == Reason.CHALLENGE
     assert bank.held(name).body.failures == 0
+
+
+@pytest.mark.parametrize("target", ["123456", "12345678", "alice", "otp-123456"])
+def test_a_code_in_the_wrong_place_is_not_on_record(bank, target):
+    assert not bank.verify(target, "1")
+    assert bank.entries("otp.verify")[-1]["object"] == "otp/-"

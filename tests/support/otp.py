@@ -31,7 +31,12 @@ ROLES = ("verifier", "enroller", "helpdesk", "officer", "migrator")
 
 def hotp(secret, value, digits=6, hash_="sha1"):
     """RFC 4226, 5.3."""
-    digest = hmac.digest(secret, value.to_bytes(8, "big"), hash_.lower())
+    return code_of(secret, value.to_bytes(8, "big"), digits, hash_)
+
+
+def code_of(secret, message, digits=6, hash_="sha1"):
+    """The truncated HMAC of a message (RFC 4226, 5.3; RFC 6287, 5.2)."""
+    digest = hmac.digest(secret, message, hash_.lower())
     at = digest[-1] & 15
     number = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
     return str(number % 10**digits).zfill(digits)

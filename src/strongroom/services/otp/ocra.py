@@ -54,7 +54,10 @@ def question_of(suite: Suite, nonce: bytes, transaction: bytes) -> str:
     length = suite.question_length
     if suite.question == "N":
         # 512 bits are so much more than 64 digits that each number is as likely as any other.
-        return str(int.from_bytes(digest, "big") % 10**length).zfill(length)
+        number = int.from_bytes(digest, "big") % 10**length
+        # Hexadecimal and filled with zeros on the right (RFC 6287, 5.1), 1 and 16 are the same
+        # question. Ours end in no zero, so that no answer is right for two of them.
+        return str(number + (number % 16 == 0)).zfill(length)
     if suite.question == "H":
         return digest.hex()[:length]
     return "".join([_LETTERS[byte % len(_LETTERS)] for byte in digest[:length]])

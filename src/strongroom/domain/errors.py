@@ -6,6 +6,7 @@
     ├── Unauthenticated       no identity was proven; the one dull message for every cause
     ├── NotAllowed            identity known, right missing; carries a decision id and nothing else
     ├── NotFound              no such thing, or none that this caller may know of
+    ├── Gone                  a link that is used up, expired, or never was: one message for all
     ├── AlreadyExists         the name is taken
     ├── ChangedMeanwhile      somebody else's change came first; read again and decide again
     ├── KeyNotUsable          the key or version is in a state that forbids this use
@@ -69,6 +70,13 @@ class NotFound(Refusal):
 
     code = "not-found"
     title = "Not found"
+
+
+class Gone(Refusal):
+    """A link opens nothing. Deliberately one for used up, expired, unknown and malformed."""
+
+    code = "gone"
+    title = "This link is used up or expired; ask for a new one"
 
 
 class AlreadyExists(Refusal):
@@ -136,6 +144,7 @@ REFUSALS: tuple[type[Refusal], ...] = (
     Unauthenticated,
     NotAllowed,
     NotFound,
+    Gone,
     AlreadyExists,
     ChangedMeanwhile,
     KeyNotUsable,

@@ -147,7 +147,7 @@ class FetchLink(Ask, kw_only=True):
 
 
 class Provisioned(Answer, kw_only=True):
-    """The secret, this once: what an authenticator app takes."""
+    """The secret, this once. `uri` is what an authenticator app takes; of OCRA there is none."""
 
     uri: str
     key: str
@@ -155,6 +155,7 @@ class Provisioned(Answer, kw_only=True):
     algorithm: Hash
     digits: int
     period: int
+    suite: str
     counter: int
     account: str
     issuer: str

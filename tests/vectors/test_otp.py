@@ -47,9 +47,11 @@ def _inputs(case, suite):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "case", _ocra_cases(), ids=lambda case: f"{case['suite']} {case['q'][:20]}"
-)
+def _named(case):
+    return f"{case['suite']} {case['q'][:20]}"
+
+
+@pytest.mark.parametrize("case", list(_ocra_cases()), ids=_named)
 def test_ocra_responses_are_those_of_the_rfc(case):
     suite = ocra.parse(case["suite"])
     key = bytes.fromhex(_OCRA["keys"][str(case["key_bytes"])]["hex"])
@@ -94,3 +96,51 @@ def test_other_uris_are_refused_without_repeating_them(case):
 
     secret = case["uri"].partition("secret=")[2].partition("&")[0]
     assert not secret or secret not in refused.value.detail
+
+
+_HOTP = _load("rfc4226.json")
+_TOTP = _load("rfc6238.json")
+
+
+@pytest.mark.parametrize("case", _HOTP["values"] + _HOTP["computed_here"]["values"], ids=str)
+def test_hotp_values_are_those_of_the_rfc(case):
+    one_time = opened(bytes.fromhex(_HOTP["secret"]["hex"]), Hash.SHA1)
+    counter, digits = int(case["counter"]), case.get("digits", 6)
+
+    assert one_time.code(counter, digits) == case["code"]
+    assert one_time.matches(counter, 1, digits, case["code"]) == 0
+    assert one_time.matches(counter - 2, 5, digits, case["code"]) == 2
+    assert one_time.matches(counter + 1, 3, digits, case["code"]) == -1
+
+
+def _step(case):
+    return case["time"] // case.get("period", 30)
+
+
+@pytest.mark.parametrize("case", _TOTP["values"] + _TOTP["computed_here"]["values"], ids=str)
+def test_totp_values_are_those_of_the_rfc(case):
+    secret = bytes.fromhex(_TOTP["secrets"][case["algorithm"]]["hex"])
+    one_time = opened(secret, Hash(case["algorithm"]))
+
+    assert one_time.matches(_step(case), 1, case.get("digits", 8), case["code"]) == 0
+
+
+@pytest.mark.parametrize("case", _TOTP["must_not_match"]["values"], ids=str)
+def test_codes_of_the_wrong_seed_are_wrong(case):
+    secret = bytes.fromhex(_TOTP["secrets"][case["algorithm"]]["hex"])
+    one_time = opened(secret, Hash(case["algorithm"]))
+
+    assert one_time.matches(_step(case) - 1, 3, 8, case["code"]) == -1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "", "75522", "7552244", " 755224", "755224 ", "75522\u0664",
+        "\uff17\uff15\uff15\uff12\uff12\uff14", "+55224", "x" * 64,
+    ],
+)  # fmt: skip
+def test_what_is_no_code_matches_nothing(code):
+    one_time = opened(bytes.fromhex(_HOTP["secret"]["hex"]), Hash.SHA1)
+
+    assert one_time.matches(0, 100, 6, code) == -1

@@ -18,7 +18,14 @@ User = Annotated[
 Code = Annotated[
     str, Meta(max_length=limits.OTP_CODE_CHARACTERS_MAX, description="what the user typed")
 ]
-Shown = Annotated[str, Meta(max_length=limits.OTP_LABEL_CHARACTERS_MAX)]
+Shown = Annotated[
+    str,
+    Meta(
+        max_length=limits.OTP_LABEL_CHARACTERS_MAX,
+        pattern=r"^[^:\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
+        description="shown in the user's app; without colons",
+    ),
+]
 Digits = Annotated[int, Meta(ge=6, le=8)]
 Period = Annotated[int, Meta(ge=15, le=300, description="seconds")]
 SuiteText = Annotated[str, Meta(max_length=limits.OTP_SUITE_CHARACTERS_MAX)]

@@ -1,4 +1,4 @@
-"""A new secret for a credential: beside the old one for a while, or in the place of an unused one."""
+"""A new secret for a credential: beside the old one for a while, or in an unused one's place."""
 
 import msgspec
 

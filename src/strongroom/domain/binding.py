@@ -4,6 +4,7 @@ Lengths come before the parts. Without them ("ab", "c") and ("a", "bc") would be
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest
@@ -11,7 +12,17 @@ from strongroom.domain.errors import InvalidRequest
 
 def bind(*parts: bytes) -> bytes:
     """Join the parts, each behind its length in four bytes, big-endian."""
-    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    return b"".join(
+        [
+            (_SHORT[size] if (size := len(part)) < _FEW else size.to_bytes(4, "big")) + part
+            for part in parts
+        ]
+    )
+
+
+# Nearly all parts are short, and this is done several times for each request.
+_FEW: Final = 256
+_SHORT: Final = tuple([size.to_bytes(4, "big") for size in range(_FEW)])
 
 
 def bind_context(context: Mapping[str, str]) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.domain.calls import ANSWER_DECODERS
 from strongroom.domain.otp.credential import State, Type
+from strongroom.services.otp.turns import Turns
 from tests.support.desks import at_once
 from tests.support.otp import SECRET, hotp
 
@@ -169,3 +170,25 @@ def test_batches_in_any_order_do_not_wait_for_each_other(bank):
     replies = at_once(asyncio.wait_for(at_the_same_time([desk], asks), 20))
     accepted = [item.id for answer in answers(replies) for item in answer.items if item.valid]
     assert sorted(accepted) == sorted(names)
+
+
+def test_who_gives_up_waiting_for_a_turn_leaves_it_to_the_others():
+    async def story():
+        turns, seen = Turns(), []
+
+        async def take(number, ids):
+            async with turns.of(ids):
+                seen.append(number)
+                await asyncio.sleep(0.01)
+
+        first = asyncio.create_task(take(1, [b"a", b"b"]))
+        await asyncio.sleep(0)
+        gone = asyncio.create_task(take(2, [b"b", b"a", b"c"]))
+        last = asyncio.create_task(take(3, [b"b"]))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(first, gone, last, return_exceptions=True)
+        assert seen == [1, 3]
+        assert turns._wanted == {}
+
+    at_once(story())

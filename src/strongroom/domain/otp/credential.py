@@ -6,7 +6,6 @@ makes an edited row a refused one. `docs/formats/credential-1.md` is the page ab
 """
 
 import base64
-import binascii
 from enum import StrEnum
 from typing import Final
 
@@ -176,8 +175,18 @@ def parse(text: str) -> bytes | None:
     """The id that is written so; None for what is not the one spelling of an id."""
     if not text.startswith(ID_PREFIX) or len(text) != len(ID_PREFIX) + 26:
         return None
+    # As a number to the base of 32, which takes a tenth of the time that base64 takes: whatever is
+    # no letter of ours has become one that no number has.
     try:
-        credential_id = base64.b32decode(text[len(ID_PREFIX) :].upper() + "======")
-    except (binascii.Error, ValueError):
+        number = int(text[len(ID_PREFIX) :].encode().translate(_DIGITS), 32)
+    except ValueError:
         return None
-    return credential_id if spell(credential_id) == text else None
+    # 26 letters have two bits more than 16 bytes: of all that could be read as an id, one is it.
+    return None if number & 3 else (number >> 2).to_bytes(ID_BYTES, "big")
+
+
+_LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz234567"
+_DIGITS: Final = bytes(
+    b"0123456789abcdefghijklmnopqrstuv"[_LETTERS.index(letter)] if letter in _LETTERS else ord("!")
+    for letter in range(256)
+)

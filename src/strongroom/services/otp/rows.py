@@ -4,6 +4,7 @@ A row moves with every attempt, so nothing of it is remembered: it is read for e
 """
 
 import hmac
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -16,8 +17,10 @@ from strongroom.domain.otp.credential import (
     USER_BYTES,
     Body,
     CredentialRow,
+    Hash,
     Secret,
     State,
+    Type,
 )
 from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.store import ANY_REVISION, Move
@@ -45,6 +48,7 @@ class Rows:
     def __init__(self, provider: Provider, deployment: bytes) -> None:
         self._provider = provider
         self.deployment = deployment
+        self._secrets = bind(b"strongroom/otp-secret/1", deployment)
 
     def open(self, row: CredentialRow, *, expected: tuple[bytes, bytes]) -> Held:
         """The credential in an untouched row. Raises `TamperedRecord` for any other.
@@ -88,18 +92,8 @@ class Rows:
 
     def binding(self, namespace: bytes, credential_id: bytes, body: Body, generation: int) -> bytes:
         """What that generation's secret is wrapped with: all that its codes depend on."""
-        return bind(
-            b"strongroom/otp-secret/1",
-            self.deployment,
-            namespace,
-            credential_id,
-            generation.to_bytes(4, "big"),
-            body.type.encode(),
-            body.hash.encode(),
-            body.digits.to_bytes(1, "big"),
-            body.period.to_bytes(2, "big"),
-            body.suite.encode(),
-        )
+        kind = _kind(body.type, body.hash, body.digits, body.period, body.suite)
+        return self._secrets + bind(namespace, credential_id, generation.to_bytes(4, "big")) + kind
 
     def label_binding(self, namespace: bytes, credential_id: bytes) -> bytes:
         """What a link's label is wrapped with."""
@@ -117,10 +111,21 @@ class Rows:
         row = CredentialRow(
             credential_id, namespace, user, revision, state, due_us(state, body), _encode(body)
         )
-        return msgspec.structs.replace(row, mac=self._mac(row))
+        return CredentialRow(
+            row.id, row.namespace, row.user, row.revision, row.state, row.due_us, row.body,
+            self._mac(row),
+        )  # fmt: skip
 
     def _mac(self, row: CredentialRow) -> bytes:
         return self._provider.mac(row.authenticated(self.deployment))[:MAC_BYTES]
+
+
+@lru_cache(maxsize=256)
+def _kind(type_: Type, hash_: Hash, digits: int, period: int, suite: str) -> bytes:
+    return bind(
+        type_.encode(), hash_.encode(), digits.to_bytes(1, "big"), period.to_bytes(2, "big"),
+        suite.encode(),
+    )  # fmt: skip
 
 
 def pseudonym(handle: NamespaceHandle, user: str) -> bytes:

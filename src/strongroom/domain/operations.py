@@ -86,6 +86,7 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "otp.resume": frozenset({"job"}),
     "otp.revoke": frozenset({"job"}),
     "otp.destroy": frozenset({"job", "generations"}),
+    "otp.advance-job": frozenset({"action", "done", "job", "looked_at", "skipped"}),
     "otp.finish-job": frozenset({"action", "done", "job", "looked_at", "skipped"}),
     "alert.raise": frozenset({"alert", "evidence", "rule", "sentence", "severity", "subject"}),
     # These of the log, when a store without log keys is opened, and by `strongroom accept-restore`.

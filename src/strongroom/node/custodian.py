@@ -29,6 +29,7 @@ from strongroom.node.reporting import FindingsDesk
 from strongroom.node.rooms import Room
 from strongroom.services.custodian import assemble
 from strongroom.services.notary import Notary
+from strongroom.services.otp.duties import Duties
 from strongroom.services.retention import Retention
 from strongroom.services.steward import Steward
 
@@ -84,6 +85,8 @@ class CustodianRoom:
         gc.freeze()  # what is here now stays; it need not be looked at again
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
         self._own.append(asyncio.ensure_future(self._watch(staff.steward)))
+        if self._start.steward:
+            self._own.append(asyncio.ensure_future(self._attend(staff.duties)))
         if self._start.steward and self._start.keep_days:
             self._own.append(asyncio.ensure_future(self._retain()))
         await self._done.wait()
@@ -108,6 +111,14 @@ class CustodianRoom:
                 await steward.watch(due=self._start.steward)
             except Exception:  # noqa: BLE001 - our mistake; keys go on being used without it
                 log.failure("the steward failed; it begins again")
+                await asyncio.sleep(_STEWARD_SECONDS)
+
+    async def _attend(self, duties: Duties) -> None:
+        while not self._done.is_set():
+            try:
+                await duties.watch()
+            except Exception:  # noqa: BLE001 - our mistake; codes go on being verified without it
+                log.failure("the duties of credentials failed; they begin again")
                 await asyncio.sleep(_STEWARD_SECONDS)
 
     async def _retain(self) -> None:

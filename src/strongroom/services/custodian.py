@@ -239,4 +239,4 @@ def assemble(  # noqa: PLR0913 - the ports
     desk = Desk(
         methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
     )
-    return Staff(desk, steward, facts, alerts, Duties(parts))
+    return Staff(desk, steward, facts, alerts, Duties(parts, watch))

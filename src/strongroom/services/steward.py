@@ -128,6 +128,8 @@ class Steward:
 
     async def _attend(self, record: Record) -> bool:
         now_us = self._clock.now_us()
+        if record.kind is Kind.OTP_JOB:
+            return False  # not the steward's: services/otp/duties.py
         if record.kind is Kind.IMPORT_TICKET:
             return await self._expire_ticket(record, now_us)
         key = await self._facts.key(record.id[:16])

@@ -140,7 +140,8 @@ def due_us(state: State, body: Body) -> int:
     link = body.link.expires_us if body.link is not None else 0
     rotating = len(body.secrets) > 1
     grace = body.grace_us if rotating else 0
-    rotates = 0 if rotating or state is not State.ACTIVE else body.rotates_s * 1_000_000
+    settled = state is State.ACTIVE and not rotating and body.newest.proved
+    rotates = body.rotates_s * 1_000_000 if settled else 0
     return min((at for at in (link, grace, rotates) if at), default=0)
 
 

@@ -454,7 +454,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row("otp.read", asks.Nothing, otp.CredentialView, _CREDENTIAL, "Describe a credential"),
         _row(
-            "otp.verify", otp.Verify, (otp.Verdict, otp.Verdicts), _CREDENTIAL,
+            "otp.verify", otp.VerifyCode, (otp.Verdict, otp.Verdicts), _CREDENTIAL,
             "Say whether a code is right, and use it up",
             details="result reason generation count items challenge",
         ),

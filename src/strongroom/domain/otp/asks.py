@@ -182,7 +182,7 @@ class AttemptItem(Attempt, kw_only=True):
     id: CredentialId
 
 
-class Verify(Ask, kw_only=True):
+class VerifyCode(Ask, kw_only=True):
     """One attempt, or `items` (then the path names no credential)."""
 
     code: Code | UnsetType = UNSET

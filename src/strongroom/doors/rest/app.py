@@ -20,9 +20,10 @@ from typing import Final
 
 from strongroom.domain import asks
 from strongroom.domain.calls import Call, Reply
-from strongroom.domain.errors import InvalidRequest, Refusal
+from strongroom.domain.errors import Gone, InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
-from strongroom.doors.rest import auth, body, caching, errors, paths, wire
+from strongroom.domain.otp.asks import Provisioned
+from strongroom.doors.rest import auth, body, caching, errors, paths, provisioning, wire
 from strongroom.doors.rest.asgi import Application, Headers, Message, Receive, Scope, Send
 from strongroom.doors.rest.routes import Route
 from strongroom.ports.custodian import Custodian
@@ -87,6 +88,7 @@ class RestDoor:
             return
         except Refusal as refusal:
             outcome, response = refusal.code, errors.of_refusal(refusal, request)
+            response = provisioning.for_people(path, scope["headers"], refusal, response)
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a clean answer
             self._log(request)
             outcome = errors.InternalError.code
@@ -98,6 +100,8 @@ class RestDoor:
     async def _serve(
         self, route: Route, target: str, request: str, scope: Scope, receive: Receive
     ) -> tuple[str, Response]:
+        if route.is_of_links:
+            provisioning.require_now(scope["headers"], target)
         anonymous = OPERATIONS[route.operation].anonymous
         token = "" if anonymous else auth.evidence(scope["headers"])  # 2
         ask, complaint = b"", None
@@ -106,13 +110,15 @@ class RestDoor:
                 ask = await _ask(route, target, scope, receive)  # 3
             except Refusal as refusal:
                 complaint = refusal
-        target = "" if route.is_of_tiles else target
+        target = "" if route.is_of_tiles or route.is_of_links else target
         call = Call(route.operation, target, token, auth.source(scope), request, ask)
         reply = await self._custodian.ask(call)  # 4
         if not reply.code:
             return "ok", await self._answer(route, reply, scope)
         if complaint is not None and reply.code == InvalidRequest.code:
             return complaint.code, errors.of_refusal(complaint, request)
+        if route.is_of_links and reply.code == Gone.code:
+            raise Gone
         return reply.code, errors.problem(
             reply.code, reply.detail, request, pointer=reply.pointer, decision=reply.decision
         )
@@ -121,6 +127,8 @@ class RestDoor:
         if route.status == _NO_CONTENT:
             return _NO_CONTENT, [], b""
         answer = wire.answer(route.operation, reply)
+        if isinstance(answer, Provisioned):
+            return provisioning.shown(scope["headers"], answer)
         if self._enrich is not None and isinstance(answer, asks.StatusView):
             answer = await self._enrich(answer)
         content = wire.encode(answer)
@@ -137,6 +145,8 @@ async def _ask(route: Route, target: str, scope: Scope, receive: Receive) -> byt
         wire.nothing_in_body(content)
         if route.is_of_tiles:
             return wire.ask_of_tile(target, query)
+        if route.is_of_links:
+            return wire.ask_of_link(target, query)
         return wire.ask_of_query(route.operation, query)
     wire.nothing_in_query(query)
     return wire.ask_of_body(route.operation, content)

@@ -9,6 +9,7 @@ from strongroom.domain.errors import (
     REFUSALS,
     AlreadyExists,
     ChangedMeanwhile,
+    Gone,
     InvalidCiphertext,
     InvalidRequest,
     KeyNotUsable,
@@ -50,6 +51,13 @@ class UnsupportedMediaType(Refusal):
     title = "The body must be JSON"
 
 
+class TooEarly(Refusal):
+    """A program looks ahead: what opens once is not opened for it (RFC 8470, 5.2)."""
+
+    code = "too-early"
+    title = "This link opens once, and is not opened for a preview; open it yourself"
+
+
 class InternalError(Refusal):
     """A mistake of ours. The log has it, under the request's id; the caller learns no more."""
 
@@ -61,6 +69,7 @@ OWN: Final[tuple[type[Refusal], ...]] = (
     NoSuchPath,
     MethodNotAllowed,
     UnsupportedMediaType,
+    TooEarly,
     InternalError,
 )
 """The refusals that are HTTP's business alone."""
@@ -72,6 +81,7 @@ STATUSES: Final[dict[str, int]] = {
     Unauthenticated.code: 401,
     NotAllowed.code: 403,
     NotFound.code: 404,
+    Gone.code: 410,
     AlreadyExists.code: 409,
     ChangedMeanwhile.code: 409,
     KeyNotUsable.code: 409,
@@ -84,6 +94,7 @@ STATUSES: Final[dict[str, int]] = {
     NoSuchPath.code: 404,
     MethodNotAllowed.code: 405,
     UnsupportedMediaType.code: 415,
+    TooEarly.code: 425,
     InternalError.code: 500,
 }
 

@@ -21,7 +21,7 @@ class Example(msgspec.Struct, frozen=True):
     def address(self, route: Route) -> str:
         """Path and query."""
         path = route.path
-        for name in ("{name}", "{id}", "{tile}"):
+        for name in ("{name}", "{id}", "{tile}", "{token}"):
             path = path.replace(name, self.target)
         return f"{path}?{self.query}" if self.query else path
 
@@ -42,6 +42,11 @@ PUBLIC_KEY: Final = "BASE64/OF/AN/RSA/PUBLIC/KEY+"
 BACKUP: Final = "BASE64/OF/A/BACKUP++"
 # Bob's public key of RFC 7748, 6.1.
 X25519_KEY: Final = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
+# Ids and links that an enrolment answers with; the test puts true ones in.
+CREDENTIAL: Final = "otp-abcdefghijklmnopqrstuvwxya"
+HARDWARE: Final = "otp-bcdefghijklmnopqrstuvwxyza"
+JOB: Final = "019f2d1c7a3e5b0c9d8e7f6a5b4c3d2f"
+LINK: Final = "otl_" + "A" * 86
 TOKEN_ID: Final = "abcdefghijklmnop"  # noqa: S105 - the id of a token opens nothing
 DECISION_ID: Final = "019f2d1c7a3e5b0c9d8e7f6a5b4c3d2e"
 
@@ -169,5 +174,54 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("POST", "/v1/alerts/{id}/acknowledge"): Example(
         DECISION_ID, body={"note": "a new colleague, announced by her team"}
     ),
+    ("POST", "/v1/otp"): Example(
+        body={"user": "customer-4711", "issuer": "Example Bank", "account": "alice@example.com"}
+    ),
+    ("GET", "/v1/otp"): Example(query="user=customer-4711&state=active&locked=false"),
+    ("GET", "/v1/otp/{id}"): Example(CREDENTIAL),
+    ("DELETE", "/v1/otp/{id}"): Example(CREDENTIAL),
+    ("POST", "/v1/otp/{id}/verify"): Example(CREDENTIAL, body={"code": "492039"}),
+    ("POST", "/v1/otp/verify"): Example(body={"items": [{"id": CREDENTIAL, "code": "492039"}]}),
+    ("POST", "/v1/otp/verify-user"): Example(body={"user": "customer-4711", "code": "492039"}),
+    ("POST", "/v1/otp/{id}/activate"): Example(CREDENTIAL, body={"code": "492039"}),
+    ("POST", "/v1/otp/{id}/resync"): Example(
+        CREDENTIAL, body={"first": "492039", "second": "113250"}
+    ),
+    ("POST", "/v1/otp/{id}/challenge"): Example(
+        HARDWARE, body={"transaction": {"amount": "120.00 EUR", "payee": "DE02120300000000202051"}}
+    ),
+    ("POST", "/v1/otp/{id}/compute"): Example(CREDENTIAL, body={}),
+    ("POST", "/v1/otp/{id}/rotate"): Example(CREDENTIAL, body={"issuer": "Example Bank"}),
+    ("POST", "/v1/otp/{id}/link"): Example(CREDENTIAL, body={"account": "alice@example.com"}),
+    ("POST", "/v1/otp/{id}/suspend"): Example(CREDENTIAL),
+    ("POST", "/v1/otp/{id}/resume"): Example(CREDENTIAL),
+    ("POST", "/v1/otp/{id}/unlock"): Example(CREDENTIAL),
+    ("POST", "/v1/otp/{id}/revoke"): Example(CREDENTIAL),
+    ("POST", "/v1/otp/import"): Example(
+        body={
+            "items": [
+                {
+                    "secret": "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=",
+                    "user": "customer-4711",
+                    "type": "hotp",
+                    "counter": 7,
+                    "serial": "A1234567",
+                }
+            ]
+        }
+    ),
+    ("POST", "/v1/otp/export"): Example(body={"public_key": X25519_KEY, "type": "hotp"}),
+    ("GET", "/v1/otp-profiles"): Example(),
+    ("PUT", "/v1/otp-profiles/{name}"): Example(
+        "cards", body={"digits": 8, "algorithm": "SHA256", "rotation_days": 730}
+    ),
+    ("DELETE", "/v1/otp-profiles/{name}"): Example("cards"),
+    ("POST", "/v1/otp-jobs"): Example(
+        body={"action": "suspend", "filter": {"profile": "cards"}, "per_second": 100}
+    ),
+    ("GET", "/v1/otp-jobs"): Example(query="limit=10"),
+    ("GET", "/v1/otp-jobs/{id}"): Example(JOB),
+    ("PATCH", "/v1/otp-jobs/{id}"): Example(JOB, body={"state": "paused"}),
+    ("GET", "/enrol/{token}"): Example(LINK),
     ("GET", "/v1/status"): Example(),
 }

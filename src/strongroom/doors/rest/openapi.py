@@ -10,6 +10,7 @@ from strongroom.domain import asks, evidence, limits
 from strongroom.domain.errors import (
     AlreadyExists,
     ChangedMeanwhile,
+    Gone,
     InvalidCiphertext,
     InvalidRequest,
     KeyNotUsable,
@@ -25,6 +26,7 @@ from strongroom.domain.errors import (
 from strongroom.domain.events import Outcome
 from strongroom.domain.lifecycle import Use
 from strongroom.domain.operations import OPERATIONS, Operation
+from strongroom.domain.otp import asks as otp
 from strongroom.domain.roles import ROLES
 from strongroom.domain.words import KEY_PATTERN, NAME_PATTERN
 from strongroom.doors.rest import errors
@@ -75,6 +77,23 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "namespace.update": (ChangedMeanwhile,),
     "audit.erase-details": (ChangedMeanwhile,),
     "alert.acknowledge": (ChangedMeanwhile,),
+    "otp.verify": (RateLimited,),
+    "otp.verify-user": (RateLimited,),
+    "otp.activate": (KeyNotUsable, RateLimited),
+    "otp.resync": (RateLimited,),
+    "otp.challenge": (KeyNotUsable,),
+    "otp.compute": (KeyNotUsable,),
+    "otp.rotate": (KeyNotUsable,),
+    "otp.link": (KeyNotUsable,),
+    "otp.fetch": (Gone, errors.TooEarly),
+    "otp.suspend": (KeyNotUsable,),
+    "otp.resume": (KeyNotUsable,),
+    "otp.unlock": (KeyNotUsable,),
+    "otp.revoke": (KeyNotUsable,),
+    "otp.destroy": (KeyNotUsable,),
+    "otp.write-profile": (ChangedMeanwhile,),
+    "otp.delete-profile": (ChangedMeanwhile,),
+    "otp.update-job": (ChangedMeanwhile, KeyNotUsable),
     "policy.write": (ChangedMeanwhile,),
     "policy.delete": (ChangedMeanwhile,),
     "authorize.explain": (NotFound,),
@@ -82,11 +101,16 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
 
 # What is no JSON, and what is in a path.
 RAW: Final = frozenset({evidence.Checkpoint, evidence.Tile, evidence.Receipt})
-_IN_PATH: Final = frozenset({evidence.ReadTile, evidence.ReadEntries})
+_IN_PATH: Final = frozenset({evidence.ReadTile, evidence.ReadEntries, otp.FetchLink})
 _RAW_SCHEMAS: Final[dict[str, Json]] = {TEXT: {"schema": {"type": "string"}}, OCTETS: {}}
 _TILE_PATTERN: Final = r"^(?:[0-7]/)?(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?$"
 
-_PATTERNS: Final = {"name": NAME_PATTERN, "id": "^[0-9a-z]+$", "tile": _TILE_PATTERN}
+_PATTERNS: Final = {
+    "name": NAME_PATTERN,
+    "id": "^[0-9a-z-]+$",
+    "tile": _TILE_PATTERN,
+    "token": "^otl_[A-Za-z0-9_-]{86}$",
+}
 
 _BASE64: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
@@ -247,7 +271,8 @@ def _target(route: Route) -> Iterable[Json]:
     if "{" not in route.path:
         return
     name = route.path.partition("{")[2].partition("}")[0]
-    schema: Json = {"type": "string", "minLength": 1, "maxLength": limits.NAME_CHARACTERS_MAX}
+    most = limits.OTP_LINK_CHARACTERS_MAX if route.is_of_links else limits.NAME_CHARACTERS_MAX
+    schema: Json = {"type": "string", "minLength": 1, "maxLength": most}
     parameter: Json = {"name": name, "in": "path", "required": True, "schema": schema}
     if route.path.startswith("/v1/keys/"):
         schema["maxLength"] = TARGET_CHARACTERS_MAX
@@ -264,7 +289,7 @@ def _target(route: Route) -> Iterable[Json]:
 
 
 def _query(route: Route, operation: Operation) -> Iterable[Json]:
-    if route.method != "GET":
+    if route.method != "GET" or operation.ask in _IN_PATH:
         return
     for name, schema in schema_of(operation.ask).get("properties", {}).items():
         bare = {key: value for key, value in schema.items() if key != "description"}

@@ -25,7 +25,8 @@ _TITLES: Final = {
     "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
     "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "receipt": "Receipts",
-    "alert": "Alerts",     "status": "Status",
+    "alert": "Alerts", "otp": "One-time passwords",
+    "status": "Status",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from strongroom.tlog.errors import TileError
 _TARGETS: Final = (3, 4)
 _PIECES_MAX: Final = 5
 _ANY: Final = "{}"
+_LINKS: Final = "/enrol/"
 _ABOVE_TILES: Final = "/audit/"
 _TILES: Final = "/audit/tile/"
 _ENTRIES: Final = "/audit/tile/entries/"
@@ -32,9 +33,11 @@ def find(method: str, path: str) -> tuple[Route, str]:
     """
     target = ""
     methods = _WHOLE.get(path)
+    if methods is None and path.startswith(_LINKS):
+        methods, target = _OF_LINKS, path.removeprefix(_LINKS)
     if methods is None and path.startswith(_TILES):
         methods, target = _of_tile(path)
-    if methods is None:
+    elif methods is None:
         methods, target = _by_shape_of(path.split("/", _PIECES_MAX))
         if not _could_be_on_record(target):
             raise NoSuchPath
@@ -73,8 +76,8 @@ def _tables() -> tuple[dict[str, Methods], dict[tuple[str, ...], Methods], dict[
     by_shape: dict[tuple[str, ...], Methods] = {}
     by_prefix: dict[str, Methods] = {}
     for route in ROUTES:
-        if route.is_of_tiles:
-            by_prefix.setdefault(route.path.removesuffix("{tile}"), {})[route.method] = route
+        if route.is_of_tiles or route.is_of_links:
+            by_prefix.setdefault(route.path.partition("{")[0], {})[route.method] = route
             continue
         if "{" not in route.path:
             whole.setdefault(route.path, {})[route.method] = route
@@ -83,9 +86,10 @@ def _tables() -> tuple[dict[str, Methods], dict[tuple[str, ...], Methods], dict[
         if pieces.count(_ANY) != 1 or pieces.index(_ANY) not in _TARGETS:
             raise RuntimeError(f"{route.path} has its target elsewhere than this module looks")
         by_shape.setdefault(tuple(pieces), {})[route.method] = route
-    if by_prefix.keys() != {_TILES, _ENTRIES}:
-        raise RuntimeError("tiles are served elsewhere than this module looks")
+    if by_prefix.keys() != {_TILES, _ENTRIES, _LINKS}:
+        raise RuntimeError("tiles and links are served elsewhere than this module looks")
     return whole, by_shape, by_prefix
 
 
 _WHOLE, _BY_SHAPE, _BY_PREFIX = _tables()
+_OF_LINKS: Final = _BY_PREFIX[_LINKS]

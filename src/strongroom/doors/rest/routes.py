@@ -7,6 +7,7 @@ import msgspec
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 OCTETS: Final = "application/octet-stream"
+HTML: Final = "text/html; charset=utf-8"
 YEAR: Final = 365 * 24 * 60 * 60
 
 
@@ -14,7 +15,8 @@ class Route(msgspec.Struct, frozen=True):
     """One row. `{name}` or `{id}` in the path is the call's target; `status` is that of success.
 
     Caches may keep the answer for `fresh_seconds`. `{tile}` is the rest of the path, slashes and
-    all, as C2SP tlog-tiles has it: the ask is in it, and there is no target.
+    all, as C2SP tlog-tiles has it: the ask is in it, and there is no target. So it is with a
+    link's `{token}`.
     """
 
     method: str
@@ -23,6 +25,11 @@ class Route(msgspec.Struct, frozen=True):
     status: int = 200
     media_type: str = JSON
     fresh_seconds: int = 0
+
+    @property
+    def is_of_links(self) -> bool:
+        """Whether its path ends with a link's token, which is in the ask and never a target."""
+        return self.path.endswith("/{token}")
 
     @property
     def is_of_tiles(self) -> bool:
@@ -126,6 +133,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/otp/{id}/resume", "otp.resume"),
     Route("POST", "/v1/otp/{id}/unlock", "otp.unlock"),
     Route("POST", "/v1/otp/{id}/revoke", "otp.revoke"),
+    Route("GET", "/enrol/{token}", "otp.fetch"),
     Route("GET", "/v1/otp-profiles", "otp.list-profiles"),
     Route("PUT", "/v1/otp-profiles/{name}", "otp.write-profile"),
     Route("DELETE", "/v1/otp-profiles/{name}", "otp.delete-profile", 204),

@@ -15,6 +15,7 @@ from strongroom.domain import asks, evidence
 from strongroom.domain.calls import ANSWER_DECODERS, Reply
 from strongroom.domain.errors import InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.otp import asks as otp
 from strongroom.doors.rest.complaints import complaint
 from strongroom.tlog import tiles
 
@@ -77,7 +78,11 @@ def ask_of_query(operation: str, query: bytes) -> bytes:
         raise _parameter_complaint(error, kind) from None
     for name, text in given.items():
         # A number has one spelling: neither 010 nor 1e1 is 10.
-        if str(getattr(ask, name)) != text:
+        value = getattr(ask, name)
+        if isinstance(value, bool):
+            if text not in ("true", "false"):
+                raise InvalidRequest("must be true or false", f"$.{name}")
+        elif str(value) != text:
             raise InvalidRequest(_DIGITS, f"$.{name}")
     return _pack(ask)
 
@@ -90,6 +95,12 @@ def ask_of_tile(path: str, query: bytes) -> bytes:
     if tile.level == tiles.ENTRIES:
         return _pack(evidence.ReadEntries(n=tile.n, width=tile.width))
     return _pack(evidence.ReadTile(level=tile.level, n=tile.n, width=tile.width))
+
+
+def ask_of_link(token: str, query: bytes) -> bytes:
+    """The ask in a link's path, as msgpack. Raises `InvalidRequest`."""
+    nothing_in_query(query)
+    return _pack(otp.FetchLink(token=token))
 
 
 def _parameters(query: bytes) -> dict[str, str]:

@@ -28,7 +28,7 @@ class Verifying:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def verify(self, visit: Visit, ask: asks.Verify) -> asks.Verdict | asks.Verdicts:
+    async def verify(self, visit: Visit, ask: asks.VerifyCode) -> asks.Verdict | asks.Verdicts:
         """Whether a code is right, which is used up then; or each of a batch."""
         if (ask.items is UNSET) is not bool(visit.target):
             raise InvalidRequest("a credential's own path takes a code, the common one takes items")

@@ -196,7 +196,9 @@ class Bank:
 
     def last(self, action):
         """The details of the newest entry of that action."""
-        return self.entries(action)[-1]["details"]
+        query = EventQuery(self.house.first, action=action, newest=True, limit=1)
+        (event,) = self.store.events(query).events
+        return json.loads(event.body)["details"]
 
     # What is asked.
 

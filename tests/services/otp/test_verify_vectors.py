@@ -11,7 +11,7 @@ import pytest
 from strongroom.domain.otp.credential import Challenge, Type
 from tests.support.otp import SECOND_US, Bank
 
-_VECTORS = Path(__file__).parents[2] / "vectors" / "otp"
+_VECTORS = Path(__file__).parents[2] / "vectors" / "data" / "otp"
 
 
 def vectors(name):

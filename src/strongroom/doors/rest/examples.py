@@ -42,6 +42,7 @@ PUBLIC_KEY: Final = "BASE64/OF/AN/RSA/PUBLIC/KEY+"
 BACKUP: Final = "BASE64/OF/A/BACKUP++"
 # Bob's public key of RFC 7748, 6.1.
 X25519_KEY: Final = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
+X25519_SPKI: Final = "MCowBQYDK2VuAyEA3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
 # Ids and links that an enrolment answers with; the test puts true ones in.
 CREDENTIAL: Final = "otp-abcdefghijklmnopqrstuvwxya"
 HARDWARE: Final = "otp-bcdefghijklmnopqrstuvwxyza"
@@ -210,7 +211,7 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
             ]
         }
     ),
-    ("POST", "/v1/otp/export"): Example(body={"public_key": X25519_KEY, "type": "hotp"}),
+    ("POST", "/v1/otp/export"): Example(body={"public_key": X25519_SPKI, "type": "hotp"}),
     ("GET", "/v1/otp-profiles"): Example(),
     ("PUT", "/v1/otp-profiles/{name}"): Example(
         "cards", body={"digits": 8, "algorithm": "SHA256", "rotation_days": 730}

@@ -35,6 +35,8 @@ def find(method: str, path: str) -> tuple[Route, str]:
     methods = _WHOLE.get(path)
     if methods is None and path.startswith(_LINKS):
         methods, target = _OF_LINKS, path.removeprefix(_LINKS)
+        if "/" in target:
+            raise NoSuchPath
     if methods is None and path.startswith(_TILES):
         methods, target = _of_tile(path)
     elif methods is None:

@@ -93,7 +93,6 @@ def _page(name: str, **values: object) -> tuple[Headers, bytes]:
 
 def _kept_by_nobody() -> Headers:
     return [
-        (b"cache-control", b"no-store, max-age=0"),
         (b"referrer-policy", b"no-referrer"),
         (b"x-robots-tag", b"noindex, nofollow"),
         (b"x-frame-options", b"DENY"),

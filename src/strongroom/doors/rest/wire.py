@@ -99,7 +99,8 @@ def ask_of_tile(path: str, query: bytes) -> bytes:
 
 def ask_of_link(token: str, query: bytes) -> bytes:
     """The ask in a link's path, as msgpack. Raises `InvalidRequest`."""
-    nothing_in_query(query)
+    if query:
+        raise InvalidRequest("a link takes no parameters", "$")
     return _pack(otp.FetchLink(token=token))
 
 

@@ -76,7 +76,7 @@ class Handover:
             sealed = one_time.sealed_for(algorithm, ask.device_key, info)
         except InvalidRequest:
             raise InvalidRequest(
-                f"this is no public key of {algorithm} (SPKI in DER, or raw)", "$.device_key"
+                f"this is no public key of {algorithm}, as SubjectPublicKeyInfo", "$.device_key"
             ) from None
         return asks.SealedSecret(ask.device_algorithm, sealed, info)
 

@@ -97,7 +97,9 @@ class CredentialTransfers:
         try:
             parts.provider.public_keys.check(algorithm, ask.public_key)
         except InvalidRequest:
-            raise InvalidRequest(f"this is no public key of {algorithm}", "$.public_key") from None
+            raise InvalidRequest(
+                f"this is no public key of {algorithm}, as SubjectPublicKeyInfo", "$.public_key"
+            ) from None
         found = await page(parts, permit, ask, limit=ask.limit, page_token=ask.page_token)
         profiles = await parts.facts.otp_profiles(permit.namespace.id)
         items = []

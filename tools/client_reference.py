@@ -6,10 +6,11 @@ A test compares the page with the client, so neither can change without the othe
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Final, get_args, get_type_hints
 
-from strongroom.client import alerts, calls, evidence, keys, transfers, uses
-from strongroom.client.synchronous import Client
+from strongroom.client import alerts, calls, evidence, keys, otp, transfers, uses
+from strongroom.client.synchronous import OTP, Client
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "client.md"
 _MARK: Final = "<!-- From here on written by tools/client_reference.py; changes are lost. -->\n"
@@ -26,8 +27,13 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| method | answer | |"
     yield "| --- | --- | --- |"
-    for name in vars(Client):
-        found = (getattr(module, name, None) for module in _MODULES)
+    yield from _rows(Client, _MODULES, "")
+    yield from _rows(OTP, (otp,), "otp.")
+
+
+def _rows(kind: type, modules: tuple[ModuleType, ...], prefix: str) -> Iterator[str]:
+    for name in vars(kind):
+        found = (getattr(module, name, None) for module in modules)
         build = next(filter(None, found), None)
         if build is None or name.startswith("_"):
             continue
@@ -35,7 +41,7 @@ def _lines() -> Iterator[str]:
         names = str(inspect.Signature([_plain(each) for each in parameters.parameters.values()]))
         (answer,) = get_args(get_type_hints(build)["return"])
         summary = " ".join((build.__doc__ or "").split())
-        yield f"| `{name}{names}` | `{answer.__name__}` | {summary} |"
+        yield f"| `{prefix}{name}{names}` | `{answer.__name__}` | {summary} |"
 
 
 def _plain(parameter: inspect.Parameter) -> inspect.Parameter:

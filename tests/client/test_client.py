@@ -21,14 +21,18 @@ from strongroom.client import (
     ProblemError,
     UnreachableError,
     alerts,
+    asynchronous,
     calls,
     evidence,
     keys,
+    otp,
+    synchronous,
     transfers,
     uses,
 )
 from strongroom.domain import asks, limits
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.otp.asks import WriteProfile
 from strongroom.domain.uses import MACItem, ReEncryptItem, SignItem, VerifyItem, VerifyMACItem
 from strongroom.doors.rest.routes import ROUTES
 from strongroom.tlog.tiles import ENTRIES, Tile
@@ -102,14 +106,23 @@ def test_client_knows_every_route(server):
         calls.update_namespace(), calls.erase_details(), evidence.read_log_keys(),
         evidence.read_receipt("r"), evidence.read_checkpoint(), evidence.read_tile(Tile(0, 7)),
         evidence.read_tile(Tile(ENTRIES, 7, 3)), alerts.list_alerts(), alerts.read_alert("a"),
-        alerts.acknowledge_alert("a"),
+        alerts.acknowledge_alert("a"), otp.enrol("u"), otp.link("o"), otp.fetch("l"),
+        otp.activate("o", ""), otp.verify("o", ""), otp.verify_many([]), otp.verify_user("u", ""),
+        otp.challenge("o"), otp.resync("o", "", ""), otp.compute("o"), otp.list_credentials(),
+        otp.read("o"), otp.rotate("o"), otp.suspend("o"), otp.resume("o"), otp.unlock("o"),
+        otp.revoke("o"), otp.destroy("o"), otp.import_credentials([]),
+        otp.export_credentials(b""), otp.list_profiles(), otp.write_profile("p", WriteProfile()),
+        otp.delete_profile("p"), otp.create_job("suspend", all=True), otp.list_jobs(),
+        otp.read_job("j"), otp.update_job("j"),
     ]  # fmt: skip
     named = {"/keys/k": "/keys/{name}", "/principals/p": "/principals/{name}",
              "/policies/p": "/policies/{name}", "/tokens/t": "/tokens/{id}",
              "/decisions/d": "/decisions/{id}", "/aliases/a": "/aliases/{name}",
              "/namespaces/n": "/namespaces/{name}", "/receipts/r": "/receipts/{id}",
              "/tile/0/007": "/tile/{tile}", "/entries/007.p/3": "/entries/{tile}",
-             "/alerts/a": "/alerts/{id}"}  # fmt: skip
+             "/alerts/a": "/alerts/{id}", "/otp/o": "/otp/{id}", "/enrol/l": "/enrol/{token}",
+             "/otp-profiles/p": "/otp-profiles/{name}",
+             "/otp-jobs/j": "/otp-jobs/{id}"}  # fmt: skip
 
     def shape(path):
         for given, pattern in named.items():
@@ -134,6 +147,19 @@ def test_both_clients_have_a_method_for_every_call(kind):
     assert methods == builders.keys() | {"send", "exchange", "with_receipt", "close"}
     for name, build in builders.items():
         assert getattr(kind, name).__doc__ == build.__doc__
+
+
+@pytest.mark.parametrize("module", [synchronous, asynchronous])
+def test_both_clients_have_a_method_for_every_call_about_one_time_passwords(module):
+    builders = {
+        name: value
+        for name, value in vars(otp).items()
+        if getattr(value, "__module__", "") == otp.__name__ and not name.startswith("_")
+    }
+    methods = {name for name in vars(module.OTP) if not name.startswith("_")}
+    assert methods == builders.keys() | {"send"}
+    for name, build in builders.items():
+        assert getattr(module.OTP, name).__doc__ == build.__doc__
 
 
 def made(admin, name, algorithm, purpose=None):

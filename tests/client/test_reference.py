@@ -23,9 +23,10 @@ def test_methods_on_the_page_are_the_clients():
     tool = reference()
     assert tool.PAGE.read_text() == tool.render(), "run: python tools/client_reference.py"
     assert "| `rotate_key(name)` | `KeyView` |" in tool.render()
-    named = set(re.findall(r"^\| `(\w+)\(", tool.render(), re.MULTILINE))
+    named = set(re.findall(r"^\| `([\w.]+)\(", tool.render(), re.MULTILINE))
     methods = {name for name in vars(synchronous.Client) if not name.startswith("_")}
-    assert named == methods - {"send", "exchange", "with_receipt", "close"}
+    methods |= {f"otp.{name}" for name in vars(synchronous.OTP) if not name.startswith("_")}
+    assert named == methods - {"send", "otp.send", "exchange", "with_receipt", "close"}
 
 
 def test_examples_on_the_page_run(tmp_path):

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, ParamSpec, Protocol, Self
 
 import httpx
 
-from strongroom.client import alerts, calls, evidence, keys, proofs, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, otp, proofs, transfers, uses
 from strongroom.client.call import AnswerT, Call
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
@@ -24,16 +24,59 @@ from strongroom.client.proofs import NoReceiptError, Proven
 P = ParamSpec("P")
 
 
+class _Sends(Protocol):
+    async def send(self, call: Call[AnswerT]) -> AnswerT: ...
+
+
 def _method(
     build: Callable[P, Call[AnswerT]],
-) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AnswerT]]":
+) -> Callable[Concatenate[_Sends, P], Coroutine[Any, Any, AnswerT]]:
     """The method that builds this call and sends it: same arguments, same documentation."""
 
     @wraps(build)
-    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+    async def method(self: _Sends, /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
         return await self.send(build(*args, **kwargs))
 
     return method
+
+
+class OTP:
+    """One-time passwords: the methods of `AsyncClient.otp`."""
+
+    def __init__(self, client: _Sends) -> None:
+        self._client = client
+
+    async def send(self, call: Call[AnswerT]) -> AnswerT:
+        """Send a call; the answer."""
+        return await self._client.send(call)
+
+    enrol = _method(otp.enrol)
+    link = _method(otp.link)
+    fetch = _method(otp.fetch)
+    activate = _method(otp.activate)
+    verify = _method(otp.verify)
+    verify_many = _method(otp.verify_many)
+    verify_user = _method(otp.verify_user)
+    challenge = _method(otp.challenge)
+    resync = _method(otp.resync)
+    compute = _method(otp.compute)
+    list_credentials = _method(otp.list_credentials)
+    read = _method(otp.read)
+    rotate = _method(otp.rotate)
+    suspend = _method(otp.suspend)
+    resume = _method(otp.resume)
+    unlock = _method(otp.unlock)
+    revoke = _method(otp.revoke)
+    destroy = _method(otp.destroy)
+    import_credentials = _method(otp.import_credentials)
+    export_credentials = _method(otp.export_credentials)
+    list_profiles = _method(otp.list_profiles)
+    write_profile = _method(otp.write_profile)
+    delete_profile = _method(otp.delete_profile)
+    create_job = _method(otp.create_job)
+    list_jobs = _method(otp.list_jobs)
+    read_job = _method(otp.read_job)
+    update_job = _method(otp.update_job)
 
 
 class AsyncClient:
@@ -58,6 +101,7 @@ class AsyncClient:
             **options(url, token, ca_file, timeout_seconds, unsafe_cleartext=unsafe_cleartext),
             transport=transport,
         )
+        self.otp = OTP(self)
 
     async def send(self, call: Call[AnswerT]) -> AnswerT:
         """Send a call; the answer."""

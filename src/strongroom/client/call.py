@@ -22,12 +22,12 @@ AnswerT = TypeVar("AnswerT", bound=asks.Answer)
 class Call(Generic[AnswerT]):
     """One request, unsent. `target` is the name or id in the path, if any.
 
-    The body is left out of `repr`: it may be a plaintext.
+    Left out of `repr` are the body, which may be a plaintext, and the path: a link's has its token.
     """
 
     operation: str
     method: str
-    path: str
+    path: str = field(repr=False)
     answer: type[AnswerT]
     target: str = ""
     query: str = ""

@@ -175,24 +175,29 @@ def read_namespace() -> Call[asks.NamespaceSettings]:
     return getting("namespace.read", "/v1/namespace", asks.NamespaceSettings)
 
 
-def update_namespace(
+def update_namespace(  # noqa: PLR0913 - what can be changed
     *,
     profile: str | None = None,
     destruction_days_min: int | None = None,
     publishes_keys: bool | None = None,
     private_sources: bool | None = None,
+    otp_caller_rate: int | None = None,
+    otp_source_rate: int | None = None,
 ) -> Call[asks.NamespaceSettings]:
     """What is given holds in the own namespace at once. None leaves what is there.
 
     `profile` is `standard`, `approved` (what FIPS 140-3 approves) or `legacy`. With
     `publishes_keys`, anybody may read the public halves of the signing keys. With
-    `private_sources`, audit entries have a token in the place of a caller's address.
+    `private_sources`, audit entries have a token in the place of a caller's address. One caller,
+    and one source, may try `otp_caller_rate` and `otp_source_rate` OTP codes a minute; 0: any.
     """
     body = given(
         profile=profile,
         destruction_days_min=destruction_days_min,
         publishes_keys=publishes_keys,
         private_sources=private_sources,
+        otp_caller_rate=otp_caller_rate,
+        otp_source_rate=otp_source_rate,
     )
     path = "/v1/namespace"
     return sending("PATCH", "namespace.update", path, asks.NamespaceSettings, body)

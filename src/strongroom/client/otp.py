@@ -329,9 +329,7 @@ def create_job(
     return posting("otp.create-job", "/v1/otp-jobs", otp.JobView, body)
 
 
-def list_jobs(
-    *, limit: int = limits.PAGE_ITEMS_DEFAULT, page_token: str = ""
-) -> Call[otp.JobPage]:
+def list_jobs(*, limit: int = limits.PAGE_ITEMS_DEFAULT, page_token: str = "") -> Call[otp.JobPage]:
     """A page of jobs, the oldest first."""
     return paging("otp.list-jobs", "/v1/otp-jobs", otp.JobPage, limit, page_token)
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self
+from typing import Concatenate, ParamSpec, Protocol, Self
 
 import httpx
 
-from strongroom.client import alerts, calls, evidence, keys, proofs, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, otp, proofs, transfers, uses
 from strongroom.client.call import AnswerT, Call
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
@@ -24,14 +24,57 @@ from strongroom.client.proofs import NoReceiptError, Proven
 P = ParamSpec("P")
 
 
-def _method(build: Callable[P, Call[AnswerT]]) -> "Callable[Concatenate[Client, P], AnswerT]":
+class _Sends(Protocol):
+    def send(self, call: Call[AnswerT]) -> AnswerT: ...
+
+
+def _method(build: Callable[P, Call[AnswerT]]) -> Callable[Concatenate[_Sends, P], AnswerT]:
     """The method that builds this call and sends it: same arguments, same documentation."""
 
     @wraps(build)
-    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
+    def method(self: _Sends, /, *args: P.args, **kwargs: P.kwargs) -> AnswerT:
         return self.send(build(*args, **kwargs))
 
     return method
+
+
+class OTP:
+    """One-time passwords: the methods of `Client.otp`."""
+
+    def __init__(self, client: _Sends) -> None:
+        self._client = client
+
+    def send(self, call: Call[AnswerT]) -> AnswerT:
+        """Send a call; the answer."""
+        return self._client.send(call)
+
+    enrol = _method(otp.enrol)
+    link = _method(otp.link)
+    fetch = _method(otp.fetch)
+    activate = _method(otp.activate)
+    verify = _method(otp.verify)
+    verify_many = _method(otp.verify_many)
+    verify_user = _method(otp.verify_user)
+    challenge = _method(otp.challenge)
+    resync = _method(otp.resync)
+    compute = _method(otp.compute)
+    list_credentials = _method(otp.list_credentials)
+    read = _method(otp.read)
+    rotate = _method(otp.rotate)
+    suspend = _method(otp.suspend)
+    resume = _method(otp.resume)
+    unlock = _method(otp.unlock)
+    revoke = _method(otp.revoke)
+    destroy = _method(otp.destroy)
+    import_credentials = _method(otp.import_credentials)
+    export_credentials = _method(otp.export_credentials)
+    list_profiles = _method(otp.list_profiles)
+    write_profile = _method(otp.write_profile)
+    delete_profile = _method(otp.delete_profile)
+    create_job = _method(otp.create_job)
+    list_jobs = _method(otp.list_jobs)
+    read_job = _method(otp.read_job)
+    update_job = _method(otp.update_job)
 
 
 class Client:
@@ -56,6 +99,7 @@ class Client:
             **options(url, token, ca_file, timeout_seconds, unsafe_cleartext=unsafe_cleartext),
             transport=transport,
         )
+        self.otp = OTP(self)
 
     def send(self, call: Call[AnswerT]) -> AnswerT:
         """Send a call; the answer."""

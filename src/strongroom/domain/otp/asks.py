@@ -207,6 +207,10 @@ class Verdict(Answer, omit_defaults=True, kw_only=True):
     valid: bool
     reason: str = ""
 
+    def __bool__(self) -> bool:
+        """Whether it says yes: who writes `if answer` must not let everybody in."""
+        return self.valid
+
 
 class VerdictItem(Verdict, omit_defaults=True, kw_only=True):
     """One of a batch."""
@@ -238,6 +242,10 @@ class Activated(Answer, omit_defaults=True, kw_only=True):
     active: bool
     reason: str = ""
 
+    def __bool__(self) -> bool:
+        """Whether it says yes: who writes `if answer` must not let everybody in."""
+        return self.active
+
 
 class Resync(Ask, kw_only=True):
     """Two codes that the device showed one after the other."""
@@ -251,6 +259,10 @@ class Resynced(Answer, omit_defaults=True, kw_only=True):
 
     resynced: bool
     reason: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it says yes: who writes `if answer` must not let everybody in."""
+        return self.resynced
 
 
 class AskChallenge(Ask, kw_only=True):

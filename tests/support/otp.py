@@ -9,9 +9,11 @@ import itertools
 import json
 import os
 
+import msgspec
 from msgspec.structs import replace
 
 from strongroom.adapters.software import SoftwareProvider
+from strongroom.domain.calls import ANSWER_DECODERS, Call
 from strongroom.domain.otp.credential import Body, Hash, Secret, State, Type, parse, spell
 from strongroom.domain.otp.profile import Profile, Profiles
 from strongroom.domain.records import Kind, Ref
@@ -20,7 +22,7 @@ from strongroom.domain.things import Namespace
 from strongroom.ports.store import Commit, EventQuery, Kept, Write
 from strongroom.services.otp.rows import Rows, pseudonym
 from strongroom.services.sealing import Sealing
-from tests.support.desks import House
+from tests.support.desks import House, at_once
 from tests.support.stores import entry
 
 SECRET = b"12345678901234567890"  # of the RFCs
@@ -220,6 +222,12 @@ class Bank:
         details = self.last("otp.verify")
         assert details["result"] == ("valid" if valid else "failed")
         return details.get("reason", "")
+
+    def fetch(self, token):
+        """What is behind a link."""
+        asked = msgspec.msgpack.encode({"token": token})
+        reply = at_once(self.desk.desk.answer(Call("otp.fetch", "", "", "::1", "0" * 32, asked)))
+        return ANSWER_DECODERS["otp.fetch"][reply.variant].decode(reply.answer)
 
 
 def ledger_calls(ledger):

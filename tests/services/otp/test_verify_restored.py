@@ -1,5 +1,7 @@
 """A backup is restored: no code of before is accepted again, no challenge and no link is open."""
 
+import base64
+
 import pytest
 
 from strongroom.domain.otp.credential import Challenge, Link, State, Type
@@ -120,3 +122,17 @@ def test_what_is_made_after_it_is_not_fenced_for_it(signed, bank):
     restored(signed, bank, copy)
     name = bank.credential(restores=1)
     assert bank.verify(name, bank.code())
+
+
+def test_a_new_secret_begins_at_its_beginning(signed, bank):
+    """It was made after the restore: only the old one's counter jumps, and its link is good."""
+    name = bank.credential(type=Type.HOTP)
+    pending = bank.credential(type=Type.HOTP, state=State.PENDING, proved=False)
+    copy = signed.backup()
+    restored(signed, bank, copy)
+    for operation, target in (("otp.rotate", name), ("otp.link", pending)):
+        link = bank.desk.ask(bank.enroller, operation, target).link
+        key = bank.fetch(link.token).key.replace(" ", "")
+        secret = base64.b32decode(key.upper() + "=" * (-len(key) % 8))
+        code = hotp(secret, 0)
+        assert bank.desk.ask(bank.enroller, "otp.activate", target, code=code).active

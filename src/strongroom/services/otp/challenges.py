@@ -83,7 +83,6 @@ async def compute(
 
     async def decide(held: Held) -> Change:
         nonlocal code
-        held = scales.fenced(held)
         body = held.body
         if held.state is not State.ACTIVE or body.locked:
             raise KeyNotUsable(f"the credential is {'locked' if body.locked else held.state}")

@@ -16,7 +16,8 @@ from strongroom.domain.otp.credential import CredentialRow, State
 from strongroom.domain.otp.profile import Profile
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.times import rfc3339
-from strongroom.services.facts import NamespaceFact, Watch
+from strongroom.services.facts import NamespaceFact, RestoresFact, Watch
+from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.job_steps import JobSteps
 from strongroom.services.otp.parts import Change, Parts
 from strongroom.services.otp.rotation import rotated
@@ -83,6 +84,7 @@ class Duties:
         held = parts.rows.open(row, expected=(row.namespace, row.id))
         namespace = await parts.facts.namespace(held.namespace)
         profiles = await parts.facts.otp_profiles(namespace.id)
+        restores = await parts.facts.restores()
         now_us = parts.clock.now_us()
         action = _due(held, now_us)
         if not action:
@@ -91,12 +93,13 @@ class Duties:
             "otp.expire-link": lambda found, _: _without_link(found, now_us),
             "otp.end-grace": lambda found, _: _without_old(found, now_us),
             "otp.rotate": lambda found, _: _rotated(
-                parts, namespace, found, profiles.named(found.body.profile), now_us
+                parts, namespace, found, profiles.named(found.body.profile), restores, now_us
             ),
         }
         kept = await step(
-            parts, namespace, action, held.id, acts[action], epoch=epoch, facts=(profiles.fact,)
-        )
+            parts, namespace, action, held.id, acts[action], epoch=epoch,
+            facts=(profiles.fact, restores.fact),
+        )  # fmt: skip
         return bool(kept)
 
     async def _steps(self) -> int:
@@ -149,14 +152,19 @@ def _without_old(held: Held, now_us: int) -> Change | None:
     return Change(body, held.state, {"generation": old}, erases=True)
 
 
-def _rotated(
-    parts: Parts, namespace: NamespaceFact, held: Held, profile: Profile, now_us: int
+def _rotated(  # noqa: PLR0913 - what a rotation depends on
+    parts: Parts,
+    namespace: NamespaceFact,
+    held: Held,
+    profile: Profile,
+    restores: RestoresFact,
+    now_us: int,
 ) -> Change | None:
     if _due(held, now_us) != "otp.rotate" or not held.body.newest.proved:
         return None
     body = rotated(
-        parts.rows, namespace.handle, held.body, profile, now_us, namespace=held.namespace,
-        credential_id=held.id,
+        parts.rows, namespace.handle, fenced(held.body, profile, restores), profile, now_us,
+        namespace=held.namespace, credential_id=held.id,
     )  # fmt: skip
     details: dict[str, str | int | list[str]] = {
         "generation": body.newest.generation, "grace_ends": rfc3339(body.grace_us),

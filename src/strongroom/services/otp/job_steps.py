@@ -20,9 +20,10 @@ from strongroom.domain.records import Kind, Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Commit, Kept, Write
 from strongroom.services.entries import deed
-from strongroom.services.facts import NamespaceFact, ProfilesFact
+from strongroom.services.facts import NamespaceFact, ProfilesFact, RestoresFact
 from strongroom.services.founding import own_request
 from strongroom.services.otp import life
+from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.parts import Change, Parts
 from strongroom.services.otp.rotation import rotated
 from strongroom.services.otp.rows import Held
@@ -57,12 +58,13 @@ class JobSteps:
             return False
         namespace = await parts.facts.namespace(record.namespace)
         profiles = await parts.facts.otp_profiles(namespace.id)
+        restores = await parts.facts.restores()
         rows = await self._rows(job, namespace.id)
         changed = skipped = 0
         for first in range(0, len(rows), _TOGETHER):
             results = await asyncio.gather(
                 *(
-                    self._one(job, record, namespace, profiles, row, epoch)
+                    self._one(job, record, namespace, profiles, restores, row, epoch)
                     for row in rows[first : first + _TOGETHER]
                 )
             )
@@ -85,6 +87,7 @@ class JobSteps:
         record: Record,
         namespace: NamespaceFact,
         profiles: ProfilesFact,
+        restores: RestoresFact,
         row: CredentialRow,
         epoch: int,
     ) -> bool | str | None:
@@ -100,6 +103,8 @@ class JobSteps:
             if not self._means(job, found, profiles):
                 return None
             profile = profiles.named(found.body.profile)
+            body = fenced(found.body, profile, restores)
+            found = msgspec.structs.replace(found, body=body)
             change = self._changed(job, namespace, found, profile, request)
             return msgspec.structs.replace(
                 change, details={**change.details, "job": record.id.hex()}
@@ -107,7 +112,7 @@ class JobSteps:
 
         return await step(
             parts, namespace, f"otp.{job.action}", row.id, act, epoch=epoch,
-            facts=(record.fact, profiles.fact),
+            facts=(record.fact, profiles.fact, restores.fact),
         )  # fmt: skip
 
     def _means(self, job: Job, held: Held, profiles: ProfilesFact) -> bool:

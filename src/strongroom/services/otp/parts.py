@@ -14,6 +14,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Permit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts
+from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.rows import Held, Rows
 from strongroom.services.otp.turns import Turns
 
@@ -63,16 +64,22 @@ class Parts(msgspec.Struct, frozen=True):
         """Change a credential: durable and on record when this returns it as it is now.
 
         Also the entry's place in the log. Attempts move the row, too: the decision is made again on
-        what is there then. Raises what `decide` raises, `NotFound`, `Unavailable`.
+        what is there then; after a restore, of which nothing may come back, on what is left of it.
+        Raises what `decide` raises, `NotFound`, `Unavailable`.
         """
         credential_id = parse(name)
         if credential_id is None:
             raise NotFound
+        profiles = await self.facts.otp_profiles(permit.namespace.id)
+        restores = await self.facts.restores()
+        permit.visit.facts += (profiles.fact, restores.fact)
         async with self.turns.of([credential_id]):
             for _ in range(limits.OTP_TURNS_MAX):
                 held = await self.seek(permit, credential_id)
                 if held is None:
                     raise NotFound
+                body = fenced(held.body, profiles.named(held.body.profile), restores)
+                held = msgspec.structs.replace(held, body=body)
                 change = await decide(held)
                 move = self.rows.next(held, change.body, change.state)
                 try:

@@ -147,7 +147,10 @@ class FetchLink(Ask, kw_only=True):
 
 
 class Provisioned(Answer, kw_only=True):
-    """The secret, this once. `uri` is what an authenticator app takes; of OCRA there is none."""
+    """The secret, this once. `uri` is what an authenticator app takes; of OCRA there is none.
+
+    `svg` and `png` (a `data:` URI) are its QR code, drawn by the door that hands it out.
+    """
 
     uri: str
     key: str
@@ -160,6 +163,8 @@ class Provisioned(Answer, kw_only=True):
     account: str
     issuer: str
     id: str
+    svg: str = ""
+    png: str = ""
 
 
 class Attempt(Ask, kw_only=True):

@@ -20,7 +20,7 @@ from typing import Final
 
 from strongroom.domain import asks
 from strongroom.domain.calls import Call, Reply
-from strongroom.domain.errors import Gone, InvalidRequest, Refusal
+from strongroom.domain.errors import InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.otp.asks import Provisioned
 from strongroom.doors.rest import auth, body, caching, errors, paths, provisioning, wire
@@ -88,13 +88,13 @@ class RestDoor:
             return
         except Refusal as refusal:
             outcome, response = refusal.code, errors.of_refusal(refusal, request)
-            response = provisioning.for_people(path, scope["headers"], refusal, response)
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a clean answer
             self._log(request)
             outcome = errors.InternalError.code
             response = errors.of_refusal(errors.InternalError(), request)
         finally:
             self._observe(operation, outcome, time.perf_counter() - begun, request)
+        response = provisioning.for_people(path, scope["headers"], outcome, response)
         await _send(response, request, send)
 
     async def _serve(
@@ -117,8 +117,6 @@ class RestDoor:
             return "ok", await self._answer(route, reply, scope)
         if complaint is not None and reply.code == InvalidRequest.code:
             return complaint.code, errors.of_refusal(complaint, request)
-        if route.is_of_links and reply.code == Gone.code:
-            raise Gone
         return reply.code, errors.problem(
             reply.code, reply.detail, request, pointer=reply.pointer, decision=reply.decision
         )

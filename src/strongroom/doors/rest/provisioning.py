@@ -9,19 +9,18 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
-from io import BytesIO
 from typing import Final
 
 import jinja2
 import msgspec
-import segno
 from markupsafe import Markup
 
-from strongroom.domain.errors import Gone, Refusal
+from strongroom.domain.errors import Gone, InvalidRequest, Unavailable
 from strongroom.domain.otp import links
 from strongroom.domain.otp.asks import Provisioned
+from strongroom.doors.rest import accepts, drawing
 from strongroom.doors.rest.asgi import Headers
-from strongroom.doors.rest.errors import STATUSES, TooEarly
+from strongroom.doors.rest.errors import TITLES, TooEarly
 from strongroom.doors.rest.routes import HTML, JSON
 
 Response = tuple[int, Headers, bytes]
@@ -29,8 +28,24 @@ Response = tuple[int, Headers, bytes]
 _PATH: Final = "/enrol/"
 _LOOKS_AHEAD: Final = (b"prefetch", b"prerender", b"preview")
 _PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
-_SCALE: Final = 5  # pixels of a module: a phone's camera reads it from another screen
 _GROUP: Final = 4  # characters of a key that people copy at a time
+# Nobody keeps the page, is told its address, or puts it into a page of their own.
+_PRIVATE: Final[Headers] = [
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+# What somebody can do about it who knows nothing of Strongroom.
+_ADVICE: Final = {
+    Gone.code: "If you never saw the page behind it, somebody else may have: say so when you ask"
+    " for a new link.",
+    TooEarly.code: "Nothing is used up yet. Open the link again, in a browser of your own.",
+    InvalidRequest.code: "Nothing is used up yet. Open the link as it was sent, with nothing added"
+    " to it.",
+    Unavailable.code: "Try again in a minute. If the link is used up then, ask for a new one.",
+}
+_ANY_ADVICE: Final = "Try again in a minute, or ask for a new link."
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,36 +60,24 @@ def require_now(headers: Iterable[tuple[bytes, bytes]], token: str) -> None:
 
 def shown(headers: Iterable[tuple[bytes, bytes]], what: Provisioned) -> Response:
     """The answer to who opened the link."""
-    if not _wants_page(headers):
-        return 200, [(b"content-type", JSON.encode()), *_kept_by_nobody()], _encode(what)
-    code = segno.make_qr(what.uri, error="m") if what.uri else None
-    svg = Markup(code.svg_inline(scale=_SCALE)) if code is not None else None  # noqa: S704 - made here, of squares
-    return 200, *_page("enrol.html", what=what, svg=svg, png=_png(code), key=_grouped(what.key))
+    what = msgspec.structs.replace(what, svg=drawing.svg(what.uri), png=drawing.png(what.uri))
+    if not accepts.a_page(headers):
+        return 200, [(b"content-type", JSON.encode()), *_PRIVATE], _encode(what)
+    return 200, *_page("enrol.html", what=what, svg=_ours(what.svg), key=_grouped(what.key))
 
 
 def for_people(
-    path: str, headers: Iterable[tuple[bytes, bytes]], refusal: Refusal, response: Response
+    path: str, headers: Iterable[tuple[bytes, bytes]], code: str, response: Response
 ) -> Response:
-    """A refusal at a link as a page, where a browser asks; else as it is."""
-    if not path.startswith(_PATH) or not isinstance(refusal, Gone | TooEarly):
+    """What was refused at a link, as a page where a browser asked; else as it is."""
+    if not path.startswith(_PATH) or code not in TITLES:
         return response
     status, theirs, content = response
-    if not _wants_page(headers):
-        return status, [*theirs, *_kept_by_nobody()], content
-    return STATUSES[refusal.code], *_page("gone.html", title=refusal.title)
-
-
-def _wants_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether it is a browser: it names HTML, which no program does that wants JSON."""
-    return any(name == b"accept" and b"text/html" in value.lower() for name, value in headers)
-
-
-def _png(code: segno.QRCode | None) -> str:
-    if code is None:
-        return ""
-    out = BytesIO()
-    code.save(out, kind="png", scale=_SCALE)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    if not accepts.a_page(headers):
+        return status, [*theirs, *_PRIVATE], content
+    advice = _ADVICE.get(code, _ANY_ADVICE)
+    ours, content = _page("no-entry.html", title=TITLES[code], advice=advice)
+    return status, [*ours, *(pair for pair in theirs if pair[0] != b"content-type")], content
 
 
 def _grouped(key: str) -> str:
@@ -83,26 +86,21 @@ def _grouped(key: str) -> str:
 
 def _page(name: str, **values: object) -> tuple[Headers, bytes]:
     style, policy, environment = _frame()
-    # Ours, and in the hash as it stands: escaping would change it.
-    content = environment.get_template(name).render(style=Markup(style), **values).encode()  # noqa: S704
-    headers = [
-        (b"content-type", HTML.encode()), (b"content-security-policy", policy), *_kept_by_nobody()
-    ]  # fmt: skip
-    return headers, content
-
-
-def _kept_by_nobody() -> Headers:
+    content = environment.get_template(name).render(style=_ours(style), **values).encode()
     return [
-        (b"referrer-policy", b"no-referrer"),
-        (b"x-robots-tag", b"noindex, nofollow"),
-        (b"x-frame-options", b"DENY"),
-    ]
+        (b"content-type", HTML.encode()), (b"content-security-policy", policy), *_PRIVATE
+    ], content  # fmt: skip
+
+
+def _ours(text: str) -> Markup:
+    """A style that its hash is of, a drawing made of squares: escaping would change it."""
+    return Markup(text)  # noqa: S704 - nothing of anybody else's is in it
 
 
 @cache
 def _frame() -> tuple[str, bytes, jinja2.Environment]:
     folder = resources.files("strongroom.doors.rest").joinpath("templates")
-    names = ("enrol.css", "enrol.html", "gone.html")
+    names = ("enrol.css", "enrol.html", "no-entry.html")
     texts = {name: folder.joinpath(name).read_text("utf-8") for name in names}
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, loader=jinja2.DictLoader(texts)

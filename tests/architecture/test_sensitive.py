@@ -25,6 +25,9 @@ REVEALED = {
     ("adapters/software/wrapping.py", "AESWrapper.wrap"): 1,
     ("adapters/software/xwing.py", "XWingPrivateKey.der"): 1,
     ("node/supervisor.py", "_rooms"): 1,
+    ("pskc/locks.py", "pre_shared_key"): 1,
+    ("pskc/locks.py", "private_key"): 2,
+    ("pskc/opening.py", "Opening._symmetric"): 2,
 }
 
 

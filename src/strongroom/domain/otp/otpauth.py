@@ -7,8 +7,8 @@ a bad one names the part that is wrong and never repeats it: a secret may be in 
 import base64
 import binascii
 import re
+import string
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -26,6 +26,8 @@ _BROKEN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,19}")
 _BASE32: Final = re.compile(r"[A-Za-z2-7]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# RFC 3986, 2.3: what needs no percent-encoding anywhere.
+_UNRESERVED: Final = string.ascii_letters + string.digits + "-._~"
 _LAST_COUNTER: Final = 2**64 - 1
 _LENGTHS: Final = frozenset({0, 2, 4, 5, 7})  # of base32 without padding, modulo 8
 
@@ -72,12 +74,12 @@ def parse(uri: str) -> Otpauth:
 
 def spell(what: Otpauth) -> str:
     """The URI, so that `parse` gives the same again. Secrets are in upper case, without padding."""
-    label = quote(what.account, safe="@")
+    label = _quoted(what.account, safe="@")
     if what.issuer:
-        label = f"{quote(what.issuer, safe='')}:{label}"
+        label = f"{_quoted(what.issuer)}:{label}"
     parameters = {"secret": base64.b32encode(what.secret.reveal()).rstrip(b"=").decode()}
     if what.issuer:
-        parameters["issuer"] = quote(what.issuer, safe="")
+        parameters["issuer"] = _quoted(what.issuer)
     parameters |= {"algorithm": what.hash.value, "digits": str(what.digits)}
     if what.type is Type.HOTP:
         parameters["counter"] = str(what.counter)
@@ -85,6 +87,11 @@ def spell(what: Otpauth) -> str:
         parameters["period"] = str(what.period)
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
     return f"otpauth://{what.type}/{label}?{query}"
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    plain = _UNRESERVED + safe
+    return "".join(chr(byte) if chr(byte) in plain else f"%{byte:02X}" for byte in text.encode())
 
 
 def _label(raw: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ SPOKEN = {
     "evidence": "what is asked and answered about receipts and the log",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
+    "otp": "what is asked and answered about credentials, and how their URIs are spelt",
     "roles": "what everybody may do, so that no policy is printed for it",
     "words": "how names are spelt",
 }

@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from strongroom.client import synchronous
+from strongroom.client import Client, synchronous
 from tests.support.standin import StandIn
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,13 +29,22 @@ def test_methods_on_the_page_are_the_clients():
     assert named == methods - {"send", "otp.send", "exchange", "with_receipt", "close"}
 
 
+def people(server):
+    """A token of each who has to do with one-time passwords."""
+    with Client(server.url, server.admin) as admin:
+        for name in ("enroller", "verifier"):
+            admin.create_principal(name, roles=[f"otp-{name}"])
+        return {name: admin.create_token(name).token for name in ("enroller", "verifier")}
+
+
 def test_examples_on_the_page_run(tmp_path):
     examples = re.findall(r"```python\n(.*?)```", reference().PAGE.read_text(), re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     with StandIn(tmp_path / "store.db") as server:
         for example in examples:
             assert "http://127.0.0.1:7600" in example
         program = "\n".join(examples).replace("http://127.0.0.1:7600", server.url)
-        exec(program, {"token": server.app})  # noqa: S102 - our own page
+        tokens = {"token": server.app, **people(server)}
+        exec(program, tokens)  # noqa: S102 - our own page
     assert server.asked.count("key.encrypt") == 3
     assert server.asked.count("key.decrypt") == 3

@@ -111,18 +111,41 @@ def update(
             help="Put tokens in the place of callers' addresses in audit entries.",
         ),
     ] = None,
+    otp_caller_rate: Annotated[
+        int | None,
+        typer.Option(
+            "--otp-caller-rate",
+            metavar="N",
+            help="How many OTP codes one caller may try a minute; 0: any number.",
+        ),
+    ] = None,
+    otp_source_rate: Annotated[
+        int | None,
+        typer.Option(
+            "--otp-source-rate",
+            metavar="N",
+            help="How many may be tried a minute from one address; 0: any number.",
+        ),
+    ] = None,
 ) -> None:
     """Change what holds in your own namespace, at once and everywhere."""
     from strongroom.client import calls
 
     arguments.at_least_one(
-        key_profile, destruction_days_min, publish_keys is not None, private_sources is not None
+        key_profile,
+        destruction_days_min,
+        publish_keys is not None,
+        private_sources is not None,
+        otp_caller_rate is not None,
+        otp_source_rate is not None,
     )
     call = calls.update_namespace(
         profile=key_profile,
         destruction_days_min=destruction_days_min,
         publishes_keys=publish_keys,
         private_sources=private_sources,
+        otp_caller_rate=otp_caller_rate,
+        otp_source_rate=otp_source_rate,
     )
     _show(at, at.ask(call))
 
@@ -138,7 +161,13 @@ def _show(at: Session, namespace: "asks.NamespaceSettings") -> None:
             ("destruction", f"waits {namespace.destruction_days_min} days at least"),
             ("public keys", "published" if namespace.publishes_keys else "not published"),
             ("addresses", "private" if namespace.private_sources else "on record as they are"),
+            ("otp, caller", _rate(namespace.otp_caller_rate)),
+            ("otp, source", _rate(namespace.otp_source_rate)),
             ("created", screen.moment(namespace.created)),
             ("id", namespace.id),
         )
     )
+
+
+def _rate(codes: int) -> str:
+    return f"{codes:,} codes a minute" if codes else "any number of codes"

@@ -4,10 +4,12 @@ Credentials are written into the store as the services keep them; codes are made
 the code that is tested.
 """
 
+import base64
 import hmac
 import itertools
 import json
 import os
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -47,6 +49,12 @@ def code_of(secret, message, digits=6, hash_="sha1"):
 def totp(secret, now_us, digits=6, hash_="sha1", period=30):
     """RFC 6238, 4.2."""
     return hotp(secret, now_us // (period * SECOND_US), digits, hash_)
+
+
+def secret_of(provisioned):
+    """The secret in what a link showed."""
+    key = provisioned.key
+    return base64.b32decode(key + "=" * (-len(key) % 8))
 
 
 def wrong(*right):
@@ -228,6 +236,20 @@ class Bank:
         asked = msgspec.msgpack.encode({"token": token})
         reply = at_once(self.desk.desk.answer(Call("otp.fetch", "", "", "::1", "0" * 32, asked)))
         return ANSWER_DECODERS["otp.fetch"][reply.variant].decode(reply.answer)
+
+    def enrol(self, user="alice", **fields):
+        """What the enroller is given for a new credential."""
+        return self.desk.ask(self.enroller, "otp.enrol", user=user, **fields)
+
+    def enrolled(self, user="alice", **fields):
+        """A new credential's id, and its secret."""
+        made = self.enrol(user, **fields)
+        return made.credential.id, secret_of(self.fetch(made.link.token))
+
+    def files(self):
+        """All that is in the store's files."""
+        folder = Path(self.house.path).parent
+        return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
 
 
 def ledger_calls(ledger):

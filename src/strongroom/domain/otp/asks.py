@@ -343,7 +343,8 @@ class CredentialPage(Answer):
 class ImportItem(Ask, kw_only=True):
     """A secret that was made elsewhere, and what is known of its counters.
 
-    `counter` is the next one; `proved`: it was in use, so the credential is active at once.
+    `counter` is the next one, of TOTP the next time step, if more is known of it than that it is
+    not before now; `proved`: it was in use, so the credential is active at once.
     """
 
     secret: Annotated[bytes, Meta(min_length=16, max_length=128)]  # RFC 4226, 4, R6: 128 bits

@@ -27,11 +27,13 @@ from strongroom.ports.store import Move
 from strongroom.services.authorize import Permit, Visit
 from strongroom.services.facts import RestoresFact
 from strongroom.services.otp import settings
+from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.parts import Parts
 from strongroom.services.otp.rotation import rotates_s
 from strongroom.services.otp.rows import Held, pseudonym
 from strongroom.services.otp.selecting import page
 from strongroom.services.otp.views import shown
+from strongroom.services.otp.windows import believed
 
 _SECOND_US = 1_000_000
 _BREATH: Final = 25  # secrets wrapped or sealed before others have their turn
@@ -102,11 +104,16 @@ class CredentialTransfers:
             ) from None
         found = await page(parts, permit, ask, limit=ask.limit, page_token=ask.page_token)
         profiles = await parts.facts.otp_profiles(permit.namespace.id)
+        restores = await parts.facts.restores()
+        visit.facts += (profiles.fact, restores.fact)
         items = []
         for held in found.found:
             if held.body.secrets:
                 profile = profiles.named(held.body.profile)
-                items.append(self._exported(permit, held, ask.public_key, algorithm, profile))
+                # What is used up here is not to be accepted where the secret goes.
+                body = fenced(held.body, profile, restores)
+                now = msgspec.structs.replace(held, body=body)
+                items.append(self._exported(permit, now, ask.public_key, algorithm, profile))
             if not len(items) % _BREATH:
                 await asyncio.sleep(0)
         await parts.books.allowed(
@@ -190,9 +197,8 @@ class _Importing:
         wrapped = handle.import_otp(Sensitive(item.secret), binding)
         moved, drift = item.counter, 0
         if making.type is Type.TOTP:
-            # What was shown before the step of now may have been used where the secret comes from.
-            drift = max(-self._profile.drift_limit, min(self._profile.drift_limit, item.drift))
-            moved = max(0, now_us // (making.period * _SECOND_US) + min(drift, 0))
+            drift = believed(item.drift, self._profile)
+            moved = self._next_step(item.counter, making.period, drift)
         secret = Secret(1, wrapped, moved, drift, proved=item.proved, shown=True)
         self._moves[credential_id] = self._parts.rows.new(
             credential_id, namespace=namespace.id, user=user,
@@ -200,6 +206,19 @@ class _Importing:
             body=msgspec.structs.replace(bare, secrets=(secret,)),
         )  # fmt: skip
         return credential_id
+
+    def _next_step(self, counter: int, period: int, drift: int) -> int:
+        """The first step whose code is accepted: earlier ones may have been, where it comes from.
+
+        Raises `InvalidRequest` for one that is so far ahead that nobody could say when it comes.
+        """
+        step = self._permit.visit.time_us // (period * _SECOND_US) + drift
+        if counter > step + self._profile.drift_limit + self._profile.drift_window + 1:
+            raise InvalidRequest(
+                "the counter of a TOTP secret is its next time step, and that one is not near",
+                "$.counter",
+            )
+        return max(0, step, counter)
 
 
 def _first(made: Sequence[bytes | Refusal]) -> Refusal:

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
+from strongroom.adapters.software.keyed import KeyedHash
 from strongroom.adapters.software.public import SoftwarePublicKeys
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import InvalidRequest
@@ -12,6 +13,9 @@ from strongroom.domain.otp.ocra import OCRAInputs, Suite, data_input
 from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.provider import OneTime
 
+SECRET_BYTES_LEAST: Final = 16  # RFC 4226, 4, R6
+SECRET_BYTES_MOST: Final = 128
+
 _HASHES: Final = {Hash.SHA1: "sha1", Hash.SHA256: "sha256", Hash.SHA512: "sha512"}
 _COUNTERS: Final = 2**64
 
@@ -19,36 +23,36 @@ _COUNTERS: Final = 2**64
 class SoftwareOneTime(OneTime):
     """See the port."""
 
-    __slots__ = ("_hash", "_public_keys", "_secret")
+    __slots__ = ("_hash", "_mac", "_public_keys", "_secret")
 
     def __init__(self, hash_: Hash, secret: Sensitive, public_keys: SoftwarePublicKeys) -> None:
-        self._hash = _HASHES[hash_]
+        self._hash = hash_
+        self._mac = KeyedHash(secret.reveal(), _HASHES[hash_])
         self._secret = secret
         self._public_keys = public_keys
 
     def matches(self, first: int, count: int, digits: int, code: str) -> int:
         """The smallest place of the code; -1: none."""
-        secret, name, wanted = self._secret.reveal(), self._hash, _comparable(code, digits)
-        modulus, equal = 10**digits, hmac.compare_digest
+        wanted, modulus = _comparable(code, digits), 10**digits
+        mac, equal = self._mac.digest, hmac.compare_digest
         at = -1
         for i in range(count - 1, -1, -1):
             value = first + i
-            message = (value % _COUNTERS).to_bytes(8, "big")
-            found = b"%0*d" % (digits, _truncated(hmac.digest(secret, message, name), modulus))
+            found = _truncated(mac((value % _COUNTERS).to_bytes(8, "big")), modulus)
             # Nothing is skipped, whatever matched: a window takes as long as it is.
-            if equal(found, wanted) and 0 <= value < _COUNTERS:
+            if equal(b"%0*d" % (digits, found), wanted) and 0 <= value < _COUNTERS:
                 at = i
         return at
 
     def code(self, value: int, digits: int) -> str:
         """HOTP(secret, value)."""
-        digest = hmac.digest(self._secret.reveal(), value.to_bytes(8, "big"), self._hash)
-        return str(_truncated(digest, 10**digits)).zfill(digits)
+        return _spelt(self._mac.digest(value.to_bytes(8, "big")), digits)
 
     def ocra(self, suite: Suite, inputs: OCRAInputs) -> str:
         """The response. Raises `InvalidRequest` for inputs that the suite has not."""
-        digest = hmac.digest(self._secret.reveal(), data_input(suite, inputs), self._hash)
-        return str(_truncated(digest, 10**suite.digits)).zfill(suite.digits)
+        if suite.hash is not self._hash:
+            raise RuntimeError("an OCRA secret is opened with its suite's hash")
+        return _spelt(self._mac.digest(data_input(suite, inputs)), suite.digits)
 
     def ocra_matches(self, suite: Suite, inputs: Sequence[OCRAInputs], response: str) -> int:
         """The smallest place of the response; -1: none."""
@@ -69,17 +73,21 @@ class SoftwareOneTime(OneTime):
         return self._public_keys.seal(algorithm, public, self._secret.reveal(), info)
 
 
-def require_length(secret: Sensitive) -> None:
+def require_length(size: int) -> None:
     """Raises `InvalidRequest` for an OTP secret that is too short to be one, or endless."""
-    if not _LEAST <= len(secret.reveal()) <= _MOST:
-        raise InvalidRequest(f"an OTP secret has {_LEAST} to {_MOST} bytes", "$.secret")
+    if not SECRET_BYTES_LEAST <= size <= SECRET_BYTES_MOST:
+        raise InvalidRequest(
+            f"an OTP secret has {SECRET_BYTES_LEAST} to {SECRET_BYTES_MOST} bytes", "$.secret"
+        )
 
 
-_LEAST: Final = 16  # RFC 4226, 4, R6
-_MOST: Final = 128
+def _spelt(digest: bytes, digits: int) -> str:
+    return str(_truncated(digest, 10**digits)).zfill(digits)
 
 
 def _truncated(digest: bytes, modulus: int) -> int:
+    # RFC 4226, 5.3: the last byte says where four bytes are taken. Their top bit is dropped, so
+    # that signed and unsigned readers agree.
     at = digest[-1] & 15
     return (int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF) % modulus
 

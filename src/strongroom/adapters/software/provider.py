@@ -15,7 +15,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.adapters.software import materials, transfer
-from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive
+from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive, first_half
+from strongroom.adapters.software.keyed import KeyedHash
 from strongroom.adapters.software.one_time import SoftwareOneTime, require_length
 from strongroom.adapters.software.pairs import RSAKeys
 from strongroom.adapters.software.pool import fresh
@@ -25,7 +26,7 @@ from strongroom.domain import envelope
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, TamperedRecord
-from strongroom.domain.otp.credential import Hash
+from strongroom.domain.otp.credential import SECRET_BYTES, Hash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.transfers import Wrapping
 from strongroom.ports.provider import (
@@ -46,8 +47,10 @@ _MAC_LABEL: Final = b"strongroom/record-mac/1"
 _ROOT_LABEL: Final = b"strongroom/root-wrap/1"
 _BACKUP_LABEL: Final = b"strongroom/backup-wrap/1"
 _PSEUDONYM_LABEL: Final = b"strongroom/pseudonym/1/"
-_PUBLIC_KEYS: Final = SoftwarePublicKeys()
 _FINGERPRINT_LABEL: Final = b"strongroom/fingerprint/1"
+# As long as a true one, so that it takes as long to authenticate; no true one begins like it.
+_DECOY_BINDING: Final = b"decoy".ljust(152, b"\0")
+_PUBLIC_KEYS: Final = SoftwarePublicKeys()
 
 
 class SoftwareProvider:
@@ -57,7 +60,7 @@ class SoftwareProvider:
         key = root.reveal()
         if len(key) != _KEY_BYTES:
             raise ValueError("a root key has 32 bytes")
-        self._wrapping_key = Sensitive(derive(key, _ROOT_LABEL, b"")[0])
+        self._wrapping_key = KeyedHash(derive(key, _ROOT_LABEL, b"")[0], "sha256")
         self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
         self._backup_key = SoftwareNamespace(Sensitive(derive(key, _BACKUP_LABEL, b"")[0]))
         self._public_keys = SoftwarePublicKeys()
@@ -104,9 +107,10 @@ class SoftwareNamespace:
 
     def __init__(self, key: Sensitive, rsa_keys: RSAKeys = fresh) -> None:
         self._key = key
+        self._wrapping_key = KeyedHash(key.reveal(), "sha256")
         self._rsa_keys = rsa_keys
-        self._decoy: bytes | None = None
-        self._pseudonym_keys: dict[str, Sensitive] = {}  # by purpose, of which there are a few
+        self._decoys: dict[Hash, bytes] = {}
+        self._pseudonym_keys: dict[str, KeyedHash] = {}  # by purpose, of which there are a few
 
     def generate(self, algorithm: Algorithm, binding: bytes) -> Generated:
         """New material, wrapped with this binding."""
@@ -132,7 +136,7 @@ class SoftwareNamespace:
         self, algorithm: Algorithm, wrapped: bytes, binding: bytes, public: bytes
     ) -> bytes:
         """The fingerprint of material that is here. Raises `TamperedRecord`."""
-        material = _unwrap(self._key, wrapped, binding)
+        material = _unwrap(self._wrapping_key, wrapped, binding)
         return self._fingerprint(algorithm, public or material)
 
     def export_wrapped(
@@ -142,45 +146,48 @@ class SoftwareNamespace:
         """Material for this RSA public key. Raises `InvalidRequest`, `TamperedRecord`."""
         transfer.require_fit(algorithm, wrapping)
         recipient = transfer.recipient(public)
-        return transfer.wrapped(recipient, wrapping, _unwrap(self._key, wrapped, binding))
+        return transfer.wrapped(recipient, wrapping, _unwrap(self._wrapping_key, wrapped, binding))
 
     def generate_otp(self, length: int, binding: bytes) -> bytes:
-        """A new OTP secret of so many bytes, wrapped with this binding."""
-        return _wrap(self._key, os.urandom(length), binding)
+        """A new OTP secret of so many bytes, wrapped. Raises `InvalidRequest` for a length."""
+        require_length(length)
+        return _wrap(self._wrapping_key, os.urandom(length), binding)
 
     def import_otp(self, secret: Sensitive, binding: bytes) -> bytes:
         """An OTP secret from elsewhere, wrapped. Raises `InvalidRequest` for a length."""
-        require_length(secret)
-        return _wrap(self._key, secret.reveal(), binding)
+        material = secret.reveal()
+        require_length(len(material))
+        return _wrap(self._wrapping_key, material, binding)
 
     def open_otp(self, hash_: Hash, wrapped: bytes, binding: bytes) -> SoftwareOneTime:
         """An opened OTP secret. Raises `TamperedRecord`."""
-        secret = Sensitive(_unwrap(self._key, wrapped, binding))
+        secret = Sensitive(_unwrap(self._wrapping_key, wrapped, binding))
         return SoftwareOneTime(hash_, secret, _PUBLIC_KEYS)
 
     def decoy_otp(self, hash_: Hash) -> SoftwareOneTime:
         """An OTP secret that nobody has. Opened like a true one, which takes as long."""
-        if self._decoy is None:
-            self._decoy = _wrap(self._key, os.urandom(_KEY_BYTES), b"decoy")
-        return self.open_otp(hash_, self._decoy, b"decoy")
+        wrapped = self._decoys.get(hash_)
+        if wrapped is None:
+            wrapped = self.generate_otp(SECRET_BYTES[hash_], _DECOY_BINDING)
+            self._decoys[hash_] = wrapped
+        return self.open_otp(hash_, wrapped, _DECOY_BINDING)
 
     def pseudonym(self, purpose: str, text: bytes) -> bytes:
         """HMAC-SHA-256 under a key of the namespace for that purpose."""
         key = self._pseudonym_keys.get(purpose)
         if key is None:
             label = _PSEUDONYM_LABEL + purpose.encode()
-            key = self._pseudonym_keys[purpose] = Sensitive(
-                derive(self._key.reveal(), label, b"")[0]
-            )
-        return hmac.digest(key.reveal(), text, "sha256")
+            key = KeyedHash(first_half(self._wrapping_key, label, b""), "sha256")
+            self._pseudonym_keys[purpose] = key
+        return key.digest(text)
 
     def conceal(self, text: bytes, binding: bytes) -> bytes:
         """Private bytes that are no key, wrapped."""
-        return _wrap(self._key, text, binding)
+        return _wrap(self._wrapping_key, text, binding)
 
     def concealed(self, wrapped: bytes, binding: bytes) -> bytes:
         """They, opened. Raises `TamperedRecord`."""
-        return _unwrap(self._key, wrapped, binding)
+        return _unwrap(self._wrapping_key, wrapped, binding)
 
     def move(
         self, wrapped: bytes, binding: bytes, to: NamespaceHandle, new_binding: bytes
@@ -188,7 +195,7 @@ class SoftwareNamespace:
         """Wrapped material, wrapped anew by another handle. Raises `TamperedRecord`."""
         if not isinstance(to, SoftwareNamespace):
             raise RuntimeError("material moves between handles of one provider")  # noqa: TRY004 - ours, no caller's
-        material = _unwrap(self._key, wrapped, binding)
+        material = _unwrap(self._wrapping_key, wrapped, binding)
         return to._keep((material, b""), new_binding).wrapped  # noqa: SLF001 - of the same class
 
     def _adopt(self, algorithm: Algorithm, material: bytes, binding: bytes) -> Generated:
@@ -204,7 +211,7 @@ class SoftwareNamespace:
         self, algorithm: Algorithm, purpose: Purpose, wrapped: bytes, binding: bytes
     ) -> MaterialHandle:
         """Opened material. Raises `TamperedRecord` when it does not open with this binding."""
-        material = _unwrap(self._key, wrapped, binding)
+        material = _unwrap(self._wrapping_key, wrapped, binding)
         try:
             return materials.opened(algorithm, purpose, material)
         except ValueError:
@@ -212,21 +219,21 @@ class SoftwareNamespace:
 
     def _keep(self, made: tuple[bytes, bytes], binding: bytes) -> Generated:
         material, public = made
-        return Generated(_wrap(self._key, material, binding), public)
+        return Generated(_wrap(self._wrapping_key, material, binding), public)
 
 
-def _wrap(key: Sensitive, material: bytes, binding: bytes) -> bytes:
+def _wrap(key: KeyedHash, material: bytes, binding: bytes) -> bytes:
     head = _WRAP_FORMAT + _NO_SLOT
     random = os.urandom(RANDOM_BYTES)
-    once, _ = derive(key.reveal(), _WRAP_LABEL, random)
+    once = first_half(key, _WRAP_LABEL, random)
     return head + random + AESGCM(once).encrypt(ZERO_NONCE, material, bind(head, binding))
 
 
-def _unwrap(key: Sensitive, wrapped: bytes, binding: bytes) -> bytes:
+def _unwrap(key: KeyedHash, wrapped: bytes, binding: bytes) -> bytes:
     head, random, sealed = wrapped[:5], wrapped[5:37], wrapped[37:]
     if head != _WRAP_FORMAT + _NO_SLOT or len(sealed) < envelope.TAG_BYTES:
         raise TamperedRecord
-    once, _ = derive(key.reveal(), _WRAP_LABEL, random)
+    once = first_half(key, _WRAP_LABEL, random)
     try:
         return AESGCM(once).decrypt(ZERO_NONCE, sealed, bind(head, binding))
     except InvalidTag:

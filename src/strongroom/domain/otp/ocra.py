@@ -13,21 +13,18 @@ _QUESTION_BYTES: Final = 128
 _PIN_BYTES: Final = {Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA512: 64}
 _UNITS: Final = {"S": (1, 1, 59), "M": (60, 1, 59), "H": (3_600, 1, 48)}
 # RFC 6287, 6. Without what it allows and nobody can use: zero digits, a step of no length.
-_SUITE: Final = re.compile(
-    r"OCRA-1:HOTP-(?P<hash>SHA1|SHA256|SHA512)-(?P<digits>[4-9]|10):"
+_FUNCTION: Final = re.compile(r"HOTP-(SHA1|SHA256|SHA512)-([4-9]|10)")
+_INPUT: Final = re.compile(
     r"(?P<counter>C-)?Q(?P<question>[ANH])(?P<length>[0-9]{2})"
     r"(?:-P(?P<pin>SHA1|SHA256|SHA512))?(?:-S(?P<session>[0-9]{3}))?"
-    r"(?:-T(?P<step>[1-9][0-9]?)(?P<unit>[SMH]))?"
+    r"(?:-T(?P<step>0|[1-9][0-9]?)(?P<unit>[SMH]))?"
 )
 _QUESTIONS: Final = {
     "N": re.compile(r"[0-9]+"),
     "A": re.compile(r"[0-9A-Za-z]+"),
     "H": re.compile(r"[0-9A-Fa-f]+"),
 }
-_NO_SUITE: Final = (
-    "this is no OCRA suite that we know; one is, for example, OCRA-1:HOTP-SHA256-8:QN08 or"
-    " OCRA-1:HOTP-SHA256-8:C-QA10-PSHA1-S064-T1M (4 to 10 digits)"
-)
+_EXAMPLE: Final = "OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1-S064-T1M"
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +56,29 @@ class OCRAInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str) -> Suite:
-    """The suite that is spelt so. Raises `InvalidRequest` for any other text."""
-    found = None if len(text) > limits.OTP_SUITE_CHARACTERS_MAX else _SUITE.fullmatch(text)
+    """The suite that is spelt so. Raises `InvalidRequest` for any other text, and says why."""
+    parts = text.split(":") if len(text) <= limits.OTP_SUITE_CHARACTERS_MAX else []
+    if len(parts) != 3:  # noqa: PLR2004 - algorithm, function, input
+        raise _refused(f"has three parts with colons between, such as {_EXAMPLE}")
+    if parts[0] != "OCRA-1":
+        raise _refused('begins with "OCRA-1", in capitals')
+    function, found = _FUNCTION.fullmatch(parts[1]), _INPUT.fullmatch(parts[2])
+    if function is None:
+        raise _refused("names HOTP-SHA1, HOTP-SHA256 or HOTP-SHA512, and 4 to 10 digits")
     if found is None:
-        raise InvalidRequest(_NO_SUITE, "$.suite")
-    length = int(found["length"])
+        raise _refused(
+            "ends in what goes into a response, in this order: C, a question such as QN08 (always),"
+            " PSHA1, S064, T1M"
+        )
+    length, session = int(found["length"]), int(found["session"] or 0)
     if not 4 <= length <= 64:  # noqa: PLR2004 - RFC 6287, 6.3
-        raise InvalidRequest("an OCRA question has 04 to 64 characters", "$.suite")
-    session = int(found["session"] or 0)
+        raise _refused("has a question of 04 to 64 characters")
     if found["session"] is not None and not session:
-        raise InvalidRequest("session information has 001 to 999 bytes", "$.suite")
+        raise _refused("has session information of 001 to 999 bytes, if it has any")
     return Suite(
         text=text,
-        hash=Hash(found["hash"]),
-        digits=int(found["digits"]),
+        hash=Hash(function[1]),
+        digits=int(function[2]),
         counter=found["counter"] is not None,
         question=found["question"],
         question_length=length,
@@ -82,12 +88,16 @@ def parse(text: str) -> Suite:
     )
 
 
+def _refused(what: str) -> InvalidRequest:
+    return InvalidRequest(f"an OCRA suite {what}", "$.suite")
+
+
 def _step_seconds(step: str | None, unit: str | None) -> int:
     if step is None or unit is None:
         return 0
     seconds, least, most = _UNITS[unit]
     if not least <= int(step) <= most:
-        raise InvalidRequest("an OCRA time step is 1 to 59 S or M, or 1 to 48 H", "$.suite")
+        raise _refused("has time steps of 1 to 59 S or M, or 1 to 48 H, if it has any")
     return int(step) * seconds
 
 

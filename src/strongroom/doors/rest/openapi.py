@@ -33,7 +33,7 @@ from strongroom.doors.rest import errors
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.doors.rest.examples import EXAMPLES, Example
 from strongroom.doors.rest.paths import TARGET_CHARACTERS_MAX
-from strongroom.doors.rest.routes import OCTETS, ROUTES, TEXT, Route
+from strongroom.doors.rest.routes import HTML, OCTETS, ROUTES, TEXT, Route
 
 Json = dict[str, Any]
 
@@ -103,6 +103,7 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
 RAW: Final = frozenset({evidence.Checkpoint, evidence.Tile, evidence.Receipt})
 _IN_PATH: Final = frozenset({evidence.ReadTile, evidence.ReadEntries, otp.FetchLink})
 _RAW_SCHEMAS: Final[dict[str, Json]] = {TEXT: {"schema": {"type": "string"}}, OCTETS: {}}
+_PAGE: Final[Json] = {HTML.partition(";")[0]: {"schema": {"type": "string"}}}  # for who asks for it
 _TILE_PATTERN: Final = r"^(?:[0-7]/)?(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?$"
 
 _PATTERNS: Final = {
@@ -235,7 +236,7 @@ def _operation(route: Route, name: str) -> Json:
         "parameters": [*_target(route), *_query(route, operation)],
         "responses": {
             str(route.status): _success(route, operation),
-            **{str(status): _refused(told) for status, told in refusals(route).items()},
+            **{str(status): _refused(route, told) for status, told in refusals(route).items()},
         },
     }
     if operation.anonymous:
@@ -305,6 +306,8 @@ def _success(route: Route, operation: Operation) -> Json:
     response: Json = {"description": "Done.", "headers": _headers(REQUEST_ID, *cached)}
     if route.status != _NO_CONTENT:
         response["content"] = {route.media_type: _content(route, operation)}
+    if route.is_of_links:
+        response["content"] |= _PAGE
     return response
 
 
@@ -315,7 +318,7 @@ def _content(route: Route, operation: Operation) -> Json:
     return {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}
 
 
-def _refused(told: list[type[Refusal]]) -> Json:
+def _refused(route: Route, told: list[type[Refusal]]) -> Json:
     codes = [refusal.code for refusal in told]
     extra = []
     if Unauthenticated.code in codes:
@@ -325,7 +328,10 @@ def _refused(told: list[type[Refusal]]) -> Json:
     return {
         "description": "; ".join(f"`{refusal.code}`: {refusal.title}" for refusal in told),
         "headers": _headers(REQUEST_ID, *extra),
-        "content": {errors.MEDIA_TYPE: {"schema": _refer(errors.ProblemDetails)}},
+        "content": {
+            errors.MEDIA_TYPE: {"schema": _refer(errors.ProblemDetails)},
+            **(_PAGE if route.is_of_links else {}),
+        },
     }
 
 

@@ -16,6 +16,7 @@ from strongroom.pskc.errors import MalformedError, UnsupportedError
 _SPACE: Final = " \t\r\n"  # what XML calls white space; Python's strip() takes more
 _CHILD: Final = 2  # the depth of the root's children
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_NOT_UTF_8: Final = "the file is not in UTF-8: convert it first"
 _ENDED: Final = frozenset({  # expat's codes of a document that is not complete
     expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
     expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
@@ -85,6 +86,9 @@ class Document(Iterator[Element]):
 
     def _more(self) -> None:
         chunk = self._stream.read(limits.CHUNK_BYTES)
+        if b"\0" in chunk:
+            # Expat reads UTF-16 where it looks like it, whatever it was told.
+            raise UnsupportedError(_NOT_UTF_8)
         self.consumed += len(chunk)
         self.digest.update(chunk)
         if self.consumed > limits.FILE_BYTES_MAX:
@@ -141,7 +145,7 @@ class Document(Iterator[Element]):
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
-            raise UnsupportedError("the file says that it is not in UTF-8; convert it first")
+            raise UnsupportedError(_NOT_UTF_8)
 
     def _doctype(self, *_: object) -> NoReturn:
         raise self._refusal("a document type (DOCTYPE) has no place in a PSKC file")

@@ -24,6 +24,15 @@ PROFILES: Final = {
     for spelling in (ALGORITHM + profile.value, OLD_ALGORITHM + profile.value)
 }
 
+LENGTH_MAX: Final = 1_000  # of a response or a challenge, in characters
+BOUNDS: Final = {
+    "counter": (0, 2**63 - 1),
+    "time": (0, 2**32 - 1),
+    "interval": (1, 2**31 - 1),
+    "drift": (-(2**31), 2**31 - 1),
+}
+"""Of a key's numbers: the types that RFC 6030's schema gives them, less what has no meaning."""
+
 
 class PINUse(StrEnum):
     """How a PIN takes part (RFC 6030, 5)."""

@@ -19,3 +19,4 @@ SALT_BYTES: Final = (8, 1_024)  # PKCS #5 asks for 8
 ITERATIONS_MAX: Final = 10_000_000  # some seconds; a file may not order hours of work
 ITERATIONS_WEAK: Final = 100_000  # fewer are read, and remarked upon
 ITERATIONS_WRITTEN: Final = 600_000  # OWASP Password Storage Cheat Sheet, PBKDF2-HMAC-SHA256
+PASSWORD_CHARACTERS_MIN: Final = 15  # of a new file; as of passphrases elsewhere (SP 800-63B-4)

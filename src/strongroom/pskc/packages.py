@@ -6,7 +6,7 @@ from strongroom.domain.sensitive import Sensitive
 from strongroom.pskc import limits, policies
 from strongroom.pskc.elements import Element
 from strongroom.pskc.errors import UnprotectedError
-from strongroom.pskc.keys import Challenge, Device, Key
+from strongroom.pskc.keys import BOUNDS, LENGTH_MAX, Challenge, Device, Key
 from strongroom.pskc.names import PSKC
 from strongroom.pskc.opening import Opening
 from strongroom.pskc.values import attribute, binary, malformed, number, one, parts, text, truth
@@ -48,16 +48,15 @@ _PARAMETERS: Final = {
     **dict.fromkeys((PSKC + "Suite", PSKC + "ChallengeFormat", PSKC + "ResponseFormat"), 1),
     _EXTENSIONS: _MANY,
 }
-# Bytes of each number where it is encrypted (big-endian), and its bounds.
+# Bytes of each number where it is encrypted (big-endian).
 _NUMBERS: Final = {
-    PSKC + "Counter": ("counter", 8, 0, 2**63 - 1),
-    PSKC + "Time": ("time", 4, 0, 2**32 - 1),
-    PSKC + "TimeInterval": ("interval", 4, 1, 2**31 - 1),
-    PSKC + "TimeDrift": ("drift", 4, -(2**31), 2**31 - 1),
+    PSKC + "Counter": ("counter", 8),
+    PSKC + "Time": ("time", 4),
+    PSKC + "TimeInterval": ("interval", 4),
+    PSKC + "TimeDrift": ("drift", 4),
 }
 _DATA_PARTS: Final = {PSKC + "Secret": 1, **dict.fromkeys(_NUMBERS, 1), _EXTENSIONS: _MANY}
 _VALUE_PARTS: Final = {_PLAIN: 1, _ENCRYPTED: 1, _MAC: 1}
-_LENGTH_MAX: Final = 1_000  # of a response or a challenge
 
 
 def read(package: Element, opening: Opening) -> Key | None:
@@ -91,9 +90,9 @@ def _key(element: Element, device: Device, opening: Opening) -> Key:
     if data is not None:
         values = parts(data, _DATA_PARTS)
         secret = _secret(one(values, PSKC + "Secret"), opening)
-        for name, (field, size, least, most) in _NUMBERS.items():
+        for name, (field, size) in _NUMBERS.items():
             if name in values:
-                said[field] = _number(values[name][0], opening, size, least, most)
+                said[field] = _number(values[name][0], opening, size, BOUNDS[field])
     names = found.get(PSKC + "FriendlyName")
     return Key(
         id=key_id,
@@ -130,7 +129,7 @@ def _parameters(element: Element | None) -> dict[str, Any]:
 
 def _length(element: Element, name: str) -> int | None:
     found = attribute(element, name)
-    return number(element, found, least=0, most=_LENGTH_MAX) if found else None
+    return number(element, found, least=0, most=LENGTH_MAX) if found else None
 
 
 def _secret(element: Element | None, opening: Opening) -> Sensitive | None:
@@ -152,7 +151,8 @@ def _secret(element: Element | None, opening: Opening) -> Sensitive | None:
     return Sensitive(secret)
 
 
-def _number(element: Element, opening: Opening, size: int, least: int, most: int) -> int:
+def _number(element: Element, opening: Opening, size: int, bounds: tuple[int, int]) -> int:
+    least, most = bounds
     plain, encrypted, mac = _value(element)
     if plain is not None:
         return number(plain, text(plain), least=least, most=most)

@@ -12,16 +12,15 @@ The keys come in the order of the file, each time. XML signatures are NOT checke
 one is refused, unless the caller says that it is to be ignored.
 """
 
-import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import msgspec
 
-from strongroom.domain.binding import bind
-from strongroom.pskc import key_info, limits, packages
+from strongroom.pskc import key_info, packages
 from strongroom.pskc.elements import Document, Element
 from strongroom.pskc.errors import MalformedError, UnsupportedError
+from strongroom.pskc.identities import Identities
 from strongroom.pskc.key_info import KeyInfo
 from strongroom.pskc.keys import Key
 from strongroom.pskc.locks import Unlock
@@ -61,8 +60,6 @@ class Reader(Iterator[Key]):
         surveyed: Survey | None = None,
         ignore_signature: bool = False,
     ) -> None:
-        self.keys = 0
-        """Keys that came out so far."""
         self._document = Document(stream)
         self._unlock = unlock
         self._surveyed = surveyed
@@ -71,7 +68,12 @@ class Reader(Iterator[Key]):
         self._heading: dict[str, Element] = {}
         self._opening: Opening | None = None
         self._info = KeyInfo()
-        self._seen: set[bytes] = set()
+        self._identities = Identities()
+
+    @property
+    def keys(self) -> int:
+        """Keys that came out so far."""
+        return len(self._identities)
 
     @property
     def consumed(self) -> int:
@@ -126,15 +128,8 @@ class Reader(Iterator[Key]):
         return self._opening
 
     def _count(self, key: Key, element: Element) -> None:
-        self.keys += 1
-        if self.keys > limits.KEYS_MAX:
-            raise MalformedError(f"more than {limits.KEYS_MAX:,} keys in one file")
-        device = key.device
-        identity = bind(device.manufacturer.encode(), device.serial.encode(), key.id.encode())
-        short = hashlib.blake2b(identity, digest_size=16).digest()
-        if short in self._seen:
+        if not self._identities.is_new(key):
             raise malformed(element, "a key is in the file twice: same device, same Id")
-        self._seen.add(short)
 
     def _finish(self) -> None:
         if self._opening is None:

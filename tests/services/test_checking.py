@@ -29,6 +29,10 @@ def furnished(tmp_path_factory):
     made.desk.ask(admin, "namespace.create", name="second")
     made.desk.ask(admin, "key.create", name="mine", origin="imported")
     made.desk.ask(admin, "key.import-parameters", "mine", wrapping_key="rsa-2048")
+    text = 'permit (principal == Principal::"admin", action, resource);'
+    made.desk.ask(admin, "policy.write", "all", text=text)
+    made.desk.ask(admin, "otp.write-profile", "cards", digits=8)
+    made.desk.ask(admin, "otp.create-job", action="suspend", all=True)
     made.use(270)  # a subtree is full
     made.destroy("other")
     made.sign()

@@ -45,7 +45,7 @@ def test_the_entry_of_a_change_has_all_settings(house, desk):
     assert event.object == "namespace/default"
     assert event.details == {
         "changed": ["profile"], "profile": "approved", "destruction_days_min": 7,
-        "publishes_keys": 0, "private_sources": 0,
+        "publishes_keys": 0, "private_sources": 0, "otp_caller_rate": 0, "otp_source_rate": 0,
     }  # fmt: skip
 
 
@@ -59,6 +59,8 @@ def test_the_entry_of_a_change_has_all_settings(house, desk):
         {"destruction_days_min": "30"},
         {"publishes_keys": 1},
         {"private_sources": 1},
+        {"otp_caller_rate": -1},
+        {"otp_source_rate": 1_000_001},
         {"name": "other"},
         {"wrapped_key": b""},
     ],

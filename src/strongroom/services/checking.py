@@ -20,6 +20,8 @@ import msgspec
 
 from strongroom.domain.destructions import Destruction
 from strongroom.domain.errors import TamperedRecord
+from strongroom.domain.otp.job import Job
+from strongroom.domain.otp.profile import Profiles
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import (
     LOG_ID,
@@ -61,6 +63,8 @@ BODIES: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.LOG: LogKeys,
     Kind.AUDIT_KEYS: AuditKeys,
     Kind.ALERT: Alert,
+    Kind.OTP_PROFILES: Profiles,
+    Kind.OTP_JOB: Job,
 }
 
 

@@ -57,6 +57,8 @@ WORDS = {
     Kind.LOG: "the log's keys",
     Kind.AUDIT_KEYS: "the audit keys of the namespace",
     Kind.ALERT: "the alert",
+    Kind.OTP_PROFILES: "the OTP profiles of the namespace",
+    Kind.OTP_JOB: "the OTP job",
 }
 
 

@@ -28,6 +28,9 @@ _BASE32: Final = re.compile(r"[A-Za-z2-7]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # RFC 3986, 2.3: what needs no percent-encoding anywhere.
 _UNRESERVED: Final = string.ascii_letters + string.digits + "-._~"
+# What codes depend on. Another parameter is somebody's own, such as a picture, and passed over.
+_NAMES: Final = frozenset({"secret", "issuer", "algorithm", "digits", "period", "counter"})
+_NAME: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _LAST_COUNTER: Final = 2**64 - 1
 _LENGTHS: Final = frozenset({0, 2, 4, 5, 7})  # of base32 without padding, modulo 8
 
@@ -58,8 +61,9 @@ def parse(uri: str) -> Otpauth:
     kind = _TYPES.get(found[2].lower())
     if kind is None:
         raise InvalidRequest('the type in an otpauth URI is "totp" or "hotp"')
-    account, issuer = _label((found[3] or "/")[1:])
+    label = _text((found[3] or "/")[1:], "label")
     given = _parameters(found[4] or "")
+    account, issuer = names(label, given.get("issuer", ""))
     return Otpauth(
         type=kind,
         secret=_secret(given.get("secret", "")),
@@ -68,12 +72,14 @@ def parse(uri: str) -> Otpauth:
         period=_number(given.get("period", "30"), "period", 15, 300) if kind is Type.TOTP else 0,
         counter=_counter(given.get("counter")) if kind is Type.HOTP else 0,
         account=account,
-        issuer=_issuer(issuer, given.get("issuer", "")),
+        issuer=issuer,
     )
 
 
 def spell(what: Otpauth) -> str:
     """The URI, so that `parse` gives the same again. Secrets are in upper case, without padding."""
+    if ":" in what.account + what.issuer:
+        raise RuntimeError("names in an otpauth URI have no colon: it would part them elsewhere")
     label = _quoted(what.account, safe="@")
     if what.issuer:
         label = f"{_quoted(what.issuer)}:{label}"
@@ -94,29 +100,32 @@ def _quoted(text: str, safe: str = "") -> str:
     return "".join(chr(byte) if chr(byte) in plain else f"%{byte:02X}" for byte in text.encode())
 
 
-def _label(raw: str) -> tuple[str, str]:
-    parts = _text(raw, "label").split(":")
-    if len(parts) > 2 or not parts[-1].strip(" "):  # noqa: PLR2004 - issuer and account
-        raise InvalidRequest('the label in an otpauth URI is "account" or "issuer:account"')
-    if len(parts) == 1:
-        return parts[0], ""
-    if not parts[0]:
-        raise InvalidRequest('the label in an otpauth URI is "account" or "issuer:account"')
-    return parts[1].lstrip(" "), parts[0]
+def names(label: str, issuer: str) -> tuple[str, str]:
+    """Account and issuer, by a label (`account` or `issuer:account`) and an issuer beside it.
 
-
-def _issuer(of_label: str, given: str) -> str:
-    if ":" in given:
-        raise InvalidRequest("the issuer in an otpauth URI has no colon")
-    if of_label and given and of_label != given:
-        raise InvalidRequest("an otpauth URI has two issuers, and they differ")
-    return of_label or given
+    Raises `InvalidRequest` for a label that is neither, and for two issuers: who keeps secrets must
+    not choose.
+    """
+    if _CONTROL.search(label + issuer):
+        raise InvalidRequest("a label and an issuer have no control characters")
+    parts = label.split(":")
+    account, of_label = parts[-1].lstrip(" "), parts[0] if len(parts) > 1 else ""
+    if len(parts) > 2 or not account or (len(parts) > 1 and not of_label):  # noqa: PLR2004 - both
+        raise InvalidRequest('a label is "account" or "issuer:account", each with no colon in it')
+    if ":" in issuer:
+        raise InvalidRequest("an issuer has no colon")
+    if of_label and issuer and of_label != issuer:
+        raise InvalidRequest("there are two issuers, and they differ")
+    return account, of_label or issuer
 
 
 def _parameters(query: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
+        # Some readers would know such a name: what they make of the URI is not what we do.
+        if not _NAME.fullmatch(name) or (name not in _NAMES and name.lower() in _NAMES):
+            raise InvalidRequest("parameters in an otpauth URI have plain names in lower case")
         if name in given:
             raise InvalidRequest("an otpauth URI has a parameter twice")
         given[name] = _text(value, "parameter")

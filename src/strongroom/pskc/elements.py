@@ -14,7 +14,6 @@ from strongroom.pskc import limits
 from strongroom.pskc.errors import MalformedError, UnsupportedError
 
 _SPACE: Final = " \t\r\n"  # what XML calls white space; Python's strip() takes more
-_CHILD: Final = 2  # the depth of the root's children
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _NOT_UTF_8: Final = "the file is not in UTF-8: convert it first"
 _ENDED: Final = frozenset({  # expat's codes of a document that is not complete
@@ -62,7 +61,6 @@ class Document(Iterator[Element]):
         self._stream = stream
         self._built: deque[Element] = deque()
         self._open: list[Element] = []
-        self._elements = 0
         self._characters = 0
         self._ended = False
         # One encoding, whatever the document says: two readings of a file are one too many.
@@ -104,25 +102,27 @@ class Document(Iterator[Element]):
         if self.consumed - self._parser.CurrentByteIndex > 2 * limits.TOKEN_BYTES_MAX:
             raise self._refusal(f"a tag or comment is above {limits.TOKEN_BYTES_MAX:,} bytes")
 
+    # What follows runs for each tag: it is written flat, and counts with one counter.
+
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         element = Element(name, attributes, self._parser.CurrentLineNumber)
-        depth = len(self._open) + 1
-        if depth > limits.DEPTH_MAX:
-            raise self._refusal(f"elements are more than {limits.DEPTH_MAX} deep")
-        if depth <= _CHILD:
-            self._elements = self._characters = 0
-        self._elements += 1
-        if self._elements > limits.ELEMENTS_MAX:
-            raise self._refusal(f"more than {limits.ELEMENTS_MAX:,} elements in one of the root's")
-        size = len(name)
-        for key, value in attributes.items():
-            size += len(key) + len(value)
-        self._count(size)
-        if depth == 1:
-            self._built.append(element)
-        elif depth > _CHILD:
-            self._open[-1].children.append(element)
-        self._open.append(element)
+        around = self._open
+        depth = len(around)
+        size = limits.ELEMENT_CHARACTERS + len(name)
+        if attributes:
+            size += sum(len(key) + len(value) for key, value in attributes.items())
+        if depth > 1:
+            around[-1].children.append(element)
+            self._characters += size
+            if depth >= limits.DEPTH_MAX:
+                raise self._refusal(f"elements are more than {limits.DEPTH_MAX} deep")
+        else:
+            self._characters = size
+            if not depth:
+                self._built.append(element)
+        if self._characters > limits.CHARACTERS_MAX:
+            raise self._too_large()
+        around.append(element)
 
     def _end(self, _name: str) -> None:
         element = self._open.pop()
@@ -131,17 +131,12 @@ class Document(Iterator[Element]):
 
     def _text(self, text: str) -> None:
         if len(self._open) > 1:
-            self._count(len(text))
+            self._characters += len(text)
+            if self._characters > limits.CHARACTERS_MAX:
+                raise self._too_large()
             self._open[-1].pieces.append(text)
         elif text.strip(_SPACE):
             raise self._refusal("there is text between the root's elements")
-
-    def _count(self, characters: int) -> None:
-        self._characters += characters
-        if self._characters > limits.CHARACTERS_MAX:
-            raise self._refusal(
-                f"more than {limits.CHARACTERS_MAX:,} characters in one of the root's elements"
-            )
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
@@ -149,6 +144,10 @@ class Document(Iterator[Element]):
 
     def _doctype(self, *_: object) -> NoReturn:
         raise self._refusal("a document type (DOCTYPE) has no place in a PSKC file")
+
+    def _too_large(self) -> MalformedError:
+        most = limits.CHARACTERS_MAX
+        return self._refusal(f"one of the root's elements is above {most:,} characters")
 
     def _refusal(self, what: str) -> MalformedError:
         return MalformedError(f"line {self._parser.CurrentLineNumber:,}: {what}")

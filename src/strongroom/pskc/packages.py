@@ -11,7 +11,7 @@ from strongroom.pskc.names import PSKC
 from strongroom.pskc.opening import Opening
 from strongroom.pskc.values import attribute, binary, malformed, number, one, parts, text, truth
 
-_MANY: Final = limits.ELEMENTS_MAX
+_MANY: Final = limits.CHARACTERS_MAX  # no bound but the package's own
 _EXTENSIONS: Final = PSKC + "Extensions"
 _PLAIN: Final = PSKC + "PlainValue"
 _ENCRYPTED: Final = PSKC + "EncryptedValue"

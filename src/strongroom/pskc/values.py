@@ -25,14 +25,16 @@ def parts(element: Element, known: Mapping[str, int]) -> dict[str, list[Element]
     """The children by name. `known`: how many of each there may be; what is absent is refused."""
     found: dict[str, list[Element]] = {}
     for child in element.children:
-        most = known.get(child.name, 0)
-        if not most:
+        name = child.name
+        if name not in known:
             raise malformed(child, f"{element.local} has an element that is not known there")
-        there = found.setdefault(child.name, [])
-        there.append(child)
-        if len(there) > most:
+        if name not in found:
+            found[name] = [child]
+        elif len(found[name]) < known[name]:
+            found[name].append(child)
+        else:
             raise malformed(child, f"{element.local} has {child.local} too often")
-    if element.text:
+    if element.pieces and element.text:
         raise malformed(element, f"{element.local} has text between its elements")
     return found
 

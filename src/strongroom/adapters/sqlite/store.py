@@ -262,15 +262,18 @@ class SQLiteStore:
         """All of one commit's writes and moves, each seeing the ones before it, or none and why."""
         if not commit.writes and len(commit.moves) == 1:
             # Mostly an attempt at a code: one statement, which changes its row or nothing.
-            return None if credentials.move(self._db, commit.moves[0]) else Conflict(name=False)
+            return None if self._moved(commit) else Conflict(name=False)
         self._db.execute("SAVEPOINT writes")
         conflict = next((lost for write in commit.writes if (lost := self._write(write))), None)
-        if conflict is None and not all(credentials.move(self._db, move) for move in commit.moves):
+        if conflict is None and not self._moved(commit):
             conflict = Conflict(name=False)
         if conflict is not None:
             self._db.execute("ROLLBACK TO writes")
         self._db.execute("RELEASE writes")
         return conflict
+
+    def _moved(self, commit: Commit) -> bool:
+        return all(credentials.move(self._db, move, erases=commit.erases) for move in commit.moves)
 
     def _write(self, write: Write) -> Conflict | None:
         record = write.record

@@ -1,4 +1,4 @@
-"""HOTP, TOTP, OCRA and otpauth URIs against vectors from outside (data/otp/README.md)."""
+"""HOTP, TOTP, OCRA, otpauth URIs and exports against vectors from outside (data/otp/README.md)."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ import pytest
 
 from strongroom.adapters.software.provider import SoftwareNamespace
 from strongroom.domain.errors import InvalidRequest
-from strongroom.domain.otp import ocra, otpauth
-from strongroom.domain.otp.credential import Hash
+from strongroom.domain.otp import migration, ocra, otpauth
+from strongroom.domain.otp.credential import Hash, Type
 from strongroom.domain.sensitive import Sensitive
 
 _DATA = Path(__file__).parent / "data" / "otp"
@@ -22,6 +22,7 @@ def _load(name):
 
 _OCRA = _load("rfc6287.json")
 _URIS = _load("otpauth-uri.json")["cases"]
+_EXPORTS = _load("own-migration.json")["cases"]
 
 
 def opened(secret, hash_):
@@ -71,22 +72,35 @@ def test_ocra_suites_that_are_none_are_refused(case):
         ocra.parse(case["suite"])
 
 
+# How a cause in the vectors is said in our messages.
+_CAUSES = {
+    "algorithm": "the algorithm", "control-character": "control characters",
+    "counter": "the counter", "counter-missing": "needs a counter", "digits": "the digits",
+    "duplicate-parameter": "a parameter twice", "fragment": "fragment", "issuer": "an issuer",
+    "issuer-mismatch": "two issuers", "label": "a label", "percent-encoding": "percent-encoded",
+    "period": "the period", "scheme": "begins with", "secret-base32": "is base32",
+    "secret-length": "a length", "secret-missing": "needs a secret", "secret-padding": "a length",
+    "secret-trailing-bits": "bits left over", "type": "the type", "utf-8": "UTF-8",
+}  # fmt: skip
+
+
+def told(read):
+    """What was read, as the vectors say it."""
+    parts = {
+        "type": read.type, "account": read.account, "issuer": read.issuer or None,
+        "secret_hex": read.secret.reveal().hex(), "algorithm": read.hash, "digits": read.digits,
+    }  # fmt: skip
+    timed = read.type is Type.TOTP
+    assert (read.counter if timed else read.period) == 0
+    return parts | ({"period": read.period} if timed else {"counter": read.counter})
+
+
 @pytest.mark.parametrize("case", [c for c in _URIS if c["valid"]], ids=lambda case: case["id"])
 def test_valid_uris_are_read_and_written_as_they_were(case):
     read = otpauth.parse(case["uri"])
-    expect = case["expect"]
 
-    assert (read.type, read.account, read.issuer or None) == (
-        expect["type"], expect["account"], expect["issuer"],
-    )  # fmt: skip
-    assert read.secret.reveal().hex() == expect["secret_hex"]
-    assert (read.hash, read.digits) == (Hash(expect["algorithm"]), expect["digits"])
-    assert read.period == expect.get("period", 0)
-    assert read.counter == expect.get("counter", 0)
-    again = otpauth.parse(otpauth.spell(read))
-    assert again.secret.reveal() == read.secret.reveal()
-    for name in ("type", "account", "issuer", "hash", "digits", "period", "counter"):
-        assert getattr(again, name) == getattr(read, name)
+    assert told(read) == case["expect"]
+    assert told(otpauth.parse(otpauth.spell(read))) == case["expect"]
 
 
 @pytest.mark.parametrize("case", [c for c in _URIS if not c["valid"]], ids=lambda case: case["id"])
@@ -94,8 +108,29 @@ def test_other_uris_are_refused_without_repeating_them(case):
     with pytest.raises(InvalidRequest) as refused:
         otpauth.parse(case["uri"])
 
+    assert _CAUSES[case["reason"]] in refused.value.detail
     secret = case["uri"].partition("secret=")[2].partition("&")[0]
     assert not secret or secret not in refused.value.detail
+
+
+@pytest.mark.parametrize("case", [c for c in _EXPORTS if c["valid"]], ids=lambda case: case["id"])
+def test_exports_are_read(case):
+    batch = migration.parse(case["uri"])
+
+    assert [told(entry) for entry in batch.entries] == case["expect"]
+    assert {"size": batch.size, "index": batch.index} == case["batch"]
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in _EXPORTS if not c["valid"]], ids=lambda case: case["id"]
+)
+def test_other_exports_are_refused_and_the_entry_is_named(case):
+    with pytest.raises(InvalidRequest) as refused:
+        migration.parse(case["uri"])
+
+    assert case["reason"] in refused.value.detail
+    assert ("entry" in refused.value.detail) is ("entry" in case)
+    assert "entry" not in case or refused.value.detail.startswith(f"entry {case['entry']} of")
 
 
 _HOTP = _load("rfc4226.json")

@@ -22,6 +22,7 @@ from strongroom.cli import (
     namespaces,
     node,
     offline,
+    otp,
     policies,
     re_encrypt,
     rewrap,
@@ -33,6 +34,7 @@ from strongroom.cli.settings import Common
 
 _DATA, _SIGNING, _SECRETS = "Keys and data", "Signatures", "Keys of your own"
 _RIGHTS, _AUDIT, _NODE = "Who may do what", "What was done", "Server"
+_OTP = "One-time passwords"
 
 
 # Once, here: the module's own app keeps what it is given, however often the whole is built.
@@ -73,6 +75,7 @@ def build() -> typer.Typer:
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)
     app.add_typer(alerts.app, name="alerts", rich_help_panel=_AUDIT)
     policies.register(app, _AUDIT)
+    app.add_typer(otp.app, name="otp", rich_help_panel=_OTP)
     node.register(app, _NODE)
     server.register(app)
     offline.register(app)

@@ -61,9 +61,12 @@ MEANING: Final[dict[Exit, tuple[str, str]]] = {
     ),
     Exit.NOT_VALID: (
         "not valid",
-        "`verify` and `verify-mac` only: the signature or MAC is not of this message and key.",
+        "`verify`, `verify-mac` and codes: the signature, MAC or code is not right.",
     ),
-    Exit.PARTLY: ("partly", "`rewrap` only: some records failed and were left as they were."),
+    Exit.PARTLY: (
+        "partly",
+        "`rewrap` and `otp import`: some records failed and were left as they were.",
+    ),
     Exit.INTERRUPTED: ("interrupted", "Ctrl-C. What was under way may have been done."),
     Exit.BROKEN_PIPE: ("broken pipe", "What read our output went away (`strongroom ... | head`)."),
 }

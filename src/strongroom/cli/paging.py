@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from strongroom.cli import screen
 from strongroom.cli.session import Session
 from strongroom.domain import alerts, asks, limits, transfers
+from strongroom.domain.otp import asks as otp
 
 if TYPE_CHECKING:
     from strongroom.client.call import Call
@@ -18,6 +19,8 @@ PageT = TypeVar(
     asks.NamespacePage,
     transfers.AliasPage,
     alerts.AlertPage,
+    otp.CredentialPage,
+    otp.JobPage,
 )
 ItemT = TypeVar("ItemT")
 

@@ -163,6 +163,9 @@ def failed(what: str, advice: str = "") -> None:
         _say("  " + advice, "")
 
 
+Advance = Callable[[int], None]
+
+
 @contextmanager
 def progress(bytes_total: int | None) -> "Iterator[Callable[[int], None]]":
     """A bar on a terminal that is standard error; call what it yields with the bytes just done."""

@@ -1,0 +1,197 @@
+"""`strongroom otp import`: secrets that were made elsewhere."""
+
+import getpass
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+
+import typer
+
+from strongroom.cli import files, otp_readers, screen
+from strongroom.cli.command import command
+from strongroom.cli.exits import Exit
+from strongroom.cli.failures import Failure, usage
+from strongroom.cli.otp_readers import Read
+from strongroom.cli.otp_view import OTPProfile
+from strongroom.cli.session import Session
+from strongroom.domain import limits
+
+if TYPE_CHECKING:
+    from strongroom.pskc import Unlock
+
+_FORMATS: Final = ("otpauth", "google", "privacyidea", "pskc")
+_KEY_BYTES_MAX: Final = 64 * 1024
+_SHOWN_MAX: Final = 20  # reasons that are said one by one; the rest is counted
+
+KeyFile = Annotated[
+    str,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="PSKC: the pre-shared key in hexadecimal, or an RSA private key in PEM."
+        " privacyIDEA: its file enckey.",
+    ),
+]
+PasswordFile = Annotated[
+    str,
+    typer.Option(
+        "--password-file", metavar="FILE", help="PSKC: the password. Without it, it is asked for."
+    ),
+]
+
+
+class _Tally:
+    """What became of the secrets of a file."""
+
+    def __init__(self) -> None:
+        self.created = self.there = self.failed = 0
+
+    def refuse(self, where: str, reason: str) -> None:
+        """One that was not imported."""
+        self.failed += 1
+        if self.failed <= _SHOWN_MAX:
+            screen.note(f"{where}: {reason}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(app, "import")
+    def import_(
+        at: Session,
+        file: Annotated[str, typer.Argument(metavar="FILE", help="The file with the secrets.")],
+        form: Annotated[
+            str, typer.Option("--format", metavar="NAME", help=f"{', '.join(_FORMATS)}.")
+        ] = "pskc",
+        otp_profile: OTPProfile = "default",
+        key_file: KeyFile = "",
+        password_file: PasswordFile = "",
+        ignore_signature: Annotated[
+            bool,
+            typer.Option(
+                "--ignore-signature",
+                help="PSKC: read a signed file; nobody looks at its signature.",
+            ),
+        ] = False,
+    ) -> None:
+        """Import OTP secrets from a file. The same again changes nothing: it can be repeated.
+
+        An import that was cut off is run again as it was: what is there already is passed over.
+        Exit code 10: some could not be imported, and were said.
+        """
+        if form not in _FORMATS:
+            raise usage(f"--format is one of {', '.join(_FORMATS)}.")
+        at.needs("otp.import")
+        tally = _Tally()
+        with otp_readers.opened(file) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            found = _reader(form, stream, key_file, password_file, ignore_signature)
+            with screen.progress(size) as advance:
+                _import(at, found, otp_profile, tally, advance)
+        _show(at, tally)
+        if tally.failed:
+            raise typer.Exit(Exit.PARTLY)
+
+
+def _reader(
+    form: str, stream: BinaryIO, key_file: str, password_file: str, ignore_signature: bool
+) -> Iterator[Read]:
+    if form == "otpauth":
+        return otp_readers.otpauth_lines(stream)
+    if form == "google":
+        return otp_readers.google_codes(stream)
+    if form == "privacyidea":
+        from strongroom.cli import otp_privacyidea
+
+        if not key_file:
+            raise usage("privacyIDEA's key file is needed: --key-file enckey.")
+        return otp_privacyidea.rows(stream, otp_privacyidea.key_of(_secret_file(key_file)))
+    return _pskc(stream, key_file, password_file, ignore_signature=ignore_signature)
+
+
+def _pskc(
+    stream: BinaryIO, key_file: str, password_file: str, *, ignore_signature: bool
+) -> Iterator[Read]:
+    """The whole file is looked at before its first key is sent: none is of a file that is bad."""
+    from strongroom import pskc
+    from strongroom.pskc.credentials import NotImportableError, import_item
+
+    now_us = time.time_ns() // 1000
+    try:
+        unlock = _unlock(stream, key_file, password_file)
+        stream.seek(0)
+        surveyed = pskc.survey(stream, unlock, ignore_signature=ignore_signature)
+        for remark in surveyed.remarks:
+            screen.note(f"The file: {remark}")
+        stream.seek(0)
+        reader = pskc.read(stream, unlock, surveyed=surveyed, ignore_signature=ignore_signature)
+        for key in reader:
+            where = f"key {reader.keys:,}"
+            try:
+                yield Read(where, import_item(key, now_us), "", reader.consumed)
+            except NotImportableError as error:
+                yield Read(where, None, str(error), reader.consumed)
+    except pskc.PSKCError as error:
+        raise usage(f"The PSKC file is refused: {error}.") from None
+
+
+def _unlock(stream: BinaryIO, key_file: str, password_file: str) -> "Unlock | None":
+    from strongroom import pskc
+    from strongroom.domain.sensitive import Sensitive
+
+    wanted = pskc.wanted(stream).kind
+    if key_file:
+        raw = Sensitive(_secret_file(key_file))
+        if raw.reveal().lstrip().startswith(b"-----BEGIN"):
+            return pskc.private_key(raw)
+        return pskc.pre_shared_key(raw)
+    if password_file:
+        return pskc.Password(Sensitive(_secret_file(password_file).rstrip(b"\r\n")))
+    if wanted is pskc.Kind.PASSWORD:
+        if not sys.stdin.isatty():
+            raise usage("The file is protected with a password: give --password-file.")
+        return pskc.Password(Sensitive(getpass.getpass("Password of the file: ").encode()))
+    return None
+
+
+def _secret_file(path: str) -> bytes:
+    return files.read(path, _KEY_BYTES_MAX, Failure(Exit.USAGE, f"{path} is too long for a key."))
+
+
+def _import(
+    at: Session, found: Iterator[Read], otp_profile: str, tally: _Tally, advance: "screen.Advance"
+) -> None:
+    from strongroom.client import otp
+
+    consumed = 0
+    for chunk in otp_readers.chunks(found, limits.BATCH_ITEMS_MAX):
+        for one in chunk:
+            if one.item is None:
+                tally.refuse(one.where, one.reason)
+        good = [one for one in chunk if one.item is not None]
+        if good:
+            items = [one.item for one in good if one.item is not None]
+            answer = at.ask(otp.import_credentials(items, profile=otp_profile))
+            for one, told in zip(good, answer.items, strict=True):
+                if told.error is not None:
+                    tally.refuse(one.where, told.error.detail)
+                elif told.created:
+                    tally.created += 1
+                else:
+                    tally.there += 1
+        advance(chunk[-1].consumed - consumed)
+        consumed = chunk[-1].consumed
+
+
+def _show(at: Session, tally: _Tally) -> None:
+    if at.json:
+        at.show_json({"created": tally.created, "there": tally.there, "failed": tally.failed})
+        return
+    if tally.failed > _SHOWN_MAX:
+        screen.note(f"... and {tally.failed - _SHOWN_MAX:,} more.")
+    screen.done(
+        f"{tally.created:,} credentials were made, {tally.there:,} were there already,"
+        f" {tally.failed:,} could not be imported."
+    )

@@ -107,22 +107,22 @@ class Client:
             done += did
         return done
 
-    def reply(self, token, operation, target="", **fields):
+    def reply(self, token, operation, target="", /, **fields):
         return at_once(self.replied(token, operation, target, **fields))
 
-    async def replied(self, token, operation, target="", **fields):
+    async def replied(self, token, operation, target="", /, **fields):
         """The request's id and the reply, for those who ask several at once."""
         request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
         call = Call(operation, target, token, "127.0.0.1", request, msgspec.msgpack.encode(fields))
         return request, await self.desk.answer(call)
 
-    def ask(self, token, operation, target="", **fields):
+    def ask(self, token, operation, target="", /, **fields):
         _, reply = self.reply(token, operation, target, **fields)
         if reply.code:
             raise Refused(reply)
         return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
 
-    def refusal(self, token, operation, target="", **fields):
+    def refusal(self, token, operation, target="", /, **fields):
         _, reply = self.reply(token, operation, target, **fields)
         return reply.code
 

@@ -248,9 +248,9 @@ def test_a_verifier_is_asked_a_question_for_whatever_they_name(bank, name):
 
 def test_who_may_know_is_told(bank):
     token = bank.knows_reasons()
-    ask = {"token": token, "operation": "otp.challenge"}
-    assert bank.desk.refusal(**ask, target="otp-" + "a" * 26) == "not-found"
-    assert bank.desk.refusal(**ask, target=bank.credential()) == "invalid-request"
+    ask = token, "otp.challenge"
+    assert bank.desk.refusal(*ask, "otp-" + "a" * 26) == "not-found"
+    assert bank.desk.refusal(*ask, bank.credential()) == "invalid-request"
 
 
 def test_a_namespace_with_other_devices_asks_as_they_are_asked(bank):

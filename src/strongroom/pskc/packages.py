@@ -48,7 +48,7 @@ _PARAMETERS: Final = {
     **dict.fromkeys((PSKC + "Suite", PSKC + "ChallengeFormat", PSKC + "ResponseFormat"), 1),
     _EXTENSIONS: _MANY,
 }
-# Bytes of each number where it is encrypted (big-endian).
+# Bytes of each number, at most, where it is encrypted (big-endian).
 _NUMBERS: Final = {
     PSKC + "Counter": ("counter", 8),
     PSKC + "Time": ("time", 4),
@@ -157,10 +157,12 @@ def _number(element: Element, opening: Opening, size: int, bounds: tuple[int, in
     if plain is not None:
         return number(plain, text(plain), least=least, most=most)
     content = opening.value(encrypted, mac)
-    # Some write decimal digits there: what could be either is refused rather than guessed.
-    if len(content) != size or content.isdigit():
-        raise malformed(element, f"an encrypted number is not one of {size} bytes, big-endian")
-    value = int.from_bytes(content, "big", signed=least < 0)
+    if not 1 <= len(content) <= size:
+        raise malformed(element, f"an encrypted number is not 1 to {size} bytes, big-endian")
+    if content.isdigit():
+        # Some write decimal digits. A guess may set a counter back, and old codes are good again.
+        raise malformed(element, "an encrypted number may be bytes or digits, and nobody can tell")
+    value = int.from_bytes(content, "big", signed=least < 0 and len(content) == size)
     if not least <= value <= most:
         raise malformed(element, f"a number in {element.local} is out of bounds")
     return value

@@ -25,6 +25,7 @@ from strongroom.domain.otp.words import (
     Transaction,
     User,
 )
+from strongroom.domain.times import microseconds
 from strongroom.domain.words import KeyBlob, Name, PageLimit, PageToken, Time
 
 
@@ -324,6 +325,11 @@ class Filter(Ask, kw_only=True):
     imported: bool | UnsetType = UNSET
     created_before: Time = ""
     created_after: Time = ""
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none."""
+        microseconds(self.created_before)
+        microseconds(self.created_after)
 
 
 class ListCredentials(Filter, kw_only=True):

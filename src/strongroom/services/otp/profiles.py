@@ -44,7 +44,7 @@ class OTPProfiles:
         name = visit.target
         if not is_name(name):
             raise InvalidRequest("a profile's name is 1 to 63 of a-z, 0-9, '.', '_', '-'")
-        fact = await self._parts.facts.otp_profiles(permit.namespace.id)
+        fact = await self._known(permit)
         profile = _profile(ask)
         body = fact.body
         if name not in body.profiles and len(body.profiles) >= limits.OTP_PROFILES_MAX:
@@ -59,7 +59,7 @@ class OTPProfiles:
         """Take a profile away; its credentials go on by the default one."""
         del ask
         permit = self._parts.authorizer.permit(visit, Resource.NAMESPACE)
-        fact = await self._parts.facts.otp_profiles(permit.namespace.id)
+        fact = await self._known(permit)
         name = visit.target
         if name not in fact.body.profiles:
             raise NotFound
@@ -67,6 +67,12 @@ class OTPProfiles:
         del profiles[name], revisions[name]
         await self._keep(permit, fact, Profiles(profiles, revisions), {"profile": name})
         return Done()
+
+    async def _known(self, permit: Permit) -> ProfilesFact:
+        fact = await self._parts.facts.otp_profiles(permit.namespace.id)
+        # Who changed another profile meanwhile loses nothing: it is decided again.
+        permit.visit.facts.append(fact.fact)
+        return fact
 
     async def _keep(
         self, permit: Permit, fact: ProfilesFact, body: Profiles, details: Details

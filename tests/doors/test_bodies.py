@@ -17,6 +17,8 @@ from strongroom.doors.rest import wire
 from tests.doors.conftest import problem_of
 
 ENCRYPT = "/v1/keys/demo/encrypt"
+CREDENTIAL = "otp-" + "a" * 26
+ITEM = f'{{"id":"{CREDENTIAL}","code":"1"}}'
 
 
 def refused(response, pointer, *, status=400, code="invalid-request"):
@@ -120,6 +122,11 @@ def test_a_name_that_is_there_twice_is_refused(entrance, body):
         ("principal.create", '{"name":"a","roles":[],"roles":[]}'),
         ("policy.write", '{"text":"a","text":"b"}'),
         ("authorize.explain", '{"principal":"a","action":"b","context":{"a":"","a":""}}'),
+        ("otp.verify", '{"code":"1","code":"2"}'),
+        ("otp.verify", '{"code":"1","transaction":{"a":"1","a":"2"}}'),
+        ("otp.verify", f'{{"items":[{{"id":"{CREDENTIAL}","code":"1","code":"2"}}]}}'),
+        ("otp.verify", f'{{"items":[{ITEM}],"items":[{ITEM}]}}'),
+        ("otp.verify-user", '{"user":"a","code":"1","code":"2"}'),
     ],
 )
 def test_a_name_that_is_there_twice_is_refused_everywhere(operation, body):
@@ -299,6 +306,19 @@ def test_parameters_are_read(entrance, query):
 )
 def test_parameters_out_of_bounds_or_order_are_refused(entrance, query, pointer):
     refused(entrance.admin("GET", f"/v1/keys?{query}"), pointer)
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_parameter_that_is_true_or_false_has_two_spellings(value):
+    decoded = DECODERS["otp.list"].decode(wire.ask_of_query("otp.list", f"locked={value}".encode()))
+    assert decoded.locked is (value == "true")
+
+
+@pytest.mark.parametrize("value", ["1", "0", "True", "FALSE", "yes", "", "null"])
+def test_another_spelling_of_true_and_false_is_refused(value):
+    with pytest.raises(InvalidRequest) as caught:
+        wire.ask_of_query("otp.list", f"locked={value}".encode())
+    assert caught.value.pointer == "$.locked"
 
 
 def test_a_plus_in_a_zone_is_a_plus(entrance):

@@ -46,6 +46,10 @@ def ask_of_body(operation: str, body: bytes) -> bytes:
 
 def _names_at_least(ask: asks.Ask) -> int:
     """How many names an ask surely had in it: what equals its default may not have been there."""
+    if isinstance(ask, otp.VerifyCode):
+        if ask.items is UNSET:
+            return 1 + _pairs(ask.transaction)
+        return 1 + sum(2 + _pairs(item.transaction) for item in ask.items)  # id and code of each
     if not isinstance(ask, (asks.Encrypt, asks.Decrypt)):
         return 0
     if ask.items is UNSET:

@@ -339,7 +339,8 @@ def fsck(
 ) -> Report:
     """Compute everything anew, while nothing runs; nothing is changed. Raises `CannotStart`.
 
-    `watched` is given the number of entries, and gives what is told of each few that are done.
+    `watched` is given the number of entries and credentials, and gives what is told of each few
+    that are done.
     """
     path = Path(config.store.path)
     if not path.exists():
@@ -351,7 +352,7 @@ def fsck(
         try:
             files = AnchorDirectory(Path(config.audit.anchor)).read()
             check = checking.Check(inspection, SoftwareProvider(root), files)
-            with watched(inspection.size) as progress:
+            with watched(inspection.size + inspection.places) as progress:
                 return check.run(progress)
         finally:
             inspection.close()

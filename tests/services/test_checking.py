@@ -33,6 +33,11 @@ def furnished(tmp_path_factory):
     made.desk.ask(admin, "policy.write", "all", text=text)
     made.desk.ask(admin, "otp.write-profile", "cards", digits=8)
     made.desk.ask(admin, "otp.create-job", action="suspend", all=True)
+    for user in ("alice", "bob", "carol"):
+        enrolled = made.desk.ask(admin, "otp.enrol", user=user)
+    made.desk.ask(admin, "otp.verify", enrolled.credential.id, code="000000")
+    made.desk.ask(admin, "otp.verify", "otp-" + "a" * 26, code="000000")  # a decoy moves
+    made.desk.ask(admin, "otp.destroy", enrolled.credential.id)
     made.use(270)  # a subtree is full
     made.destroy("other")
     made.sign()
@@ -65,7 +70,7 @@ class Copy:
         steps = []
         report = Check(inspection, self.furnished.provider, self.files).run(steps.append)
         inspection.close()
-        assert sum(steps) == report.entries
+        assert sum(steps) == report.entries + report.credentials
         return report
 
     def found(self):
@@ -80,6 +85,7 @@ def test_nothing_is_found_where_nothing_was_edited(house):
     assert report.root == house.furnished.store.tree.root
     assert report.records > 15
     assert report.counts > 0
+    assert report.credentials == 5  # three, a decoy, and the place where one was larger
 
 
 def test_nothing_is_found_after_an_accepted_restore(tmp_path):
@@ -344,6 +350,60 @@ def test_a_record_that_was_put_out_of_force_is_found(house):
     found = house.found()
     assert any("is not blank" in text for text in found)
     assert any("it is gone" in text for text in found)
+
+
+# --- credentials ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "namespace = zeroblob(16)",
+        "id = zeroblob(16)",
+        "user = zeroblob(16)",
+        "revision = revision + 1",
+        "state = 'active'",
+        "due_us = due_us + 1",
+        "body = CAST(x'80' || body AS BLOB)",
+        "body = 'text'",
+        "body = zeroblob(100)",
+        "mac = zeroblob(16)",
+        "mac = x''",
+        "mac = 'text'",
+        "id = 'text'",
+        "live = 2",
+    ],
+)
+def test_an_edited_credential_is_found(house, change):
+    house.edit(
+        f"UPDATE credentials SET {change} WHERE slot ="
+        " (SELECT min(slot) FROM credentials WHERE live = 1 AND length(user) > 0)"
+    )
+    (found,) = house.found()
+    assert found.startswith(("credentials otp-", "credentials slot "))
+    assert found.endswith(("it was altered", "it is neither in force nor replaced"))
+
+
+def test_an_edited_decoy_is_found(house):
+    house.edit("UPDATE credentials SET revision = 9 WHERE state = 'decoy'")
+    (found,) = house.found()
+    assert found.startswith("credentials slot ")
+
+
+def test_rows_of_credentials_that_were_swapped_are_found(house):
+    """Each in the other's place, though each was genuine."""
+    first, second = house.db.execute(
+        "SELECT slot, body, mac FROM credentials WHERE live = 1 AND length(user) > 0 LIMIT 2"
+    ).fetchall()
+    for (slot, *_), (_, body, mac) in ((first, second), (second, first)):
+        house.edit("UPDATE credentials SET body = ?, mac = ? WHERE slot = ?", (body, mac, slot))
+    assert len(house.found()) == 2
+
+
+def test_a_credentials_place_that_is_not_blank_is_found(house):
+    house.edit("UPDATE credentials SET body = CAST(x'01' || body AS BLOB) WHERE live = 0")
+    (found,) = house.found()
+    assert found.endswith("it was replaced, and is not blank")
 
 
 # --- counts ---------------------------------------------------------------------------------------

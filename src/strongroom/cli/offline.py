@@ -122,7 +122,8 @@ def _show(report: "Report") -> None:
     if report.more:
         screen.show_lines(f"And {report.more:,} more.")
     looked = (
-        f"{report.entries:,} audit entries, {report.records:,} rows and {report.counts:,} counts"
+        f"{report.entries:,} audit entries, {report.records:,} rows, {report.credentials:,}"
+        f" credentials and {report.counts:,} counts"
     )
     if report.findings:
         screen.failed(f"{len(report.findings) + report.more:,} things are wrong in {looked}.")
@@ -133,6 +134,7 @@ def _show(report: "Report") -> None:
             ("of these signed", f"{report.signed:,}"),
             ("in the anchor", f"{report.anchored:,}"),
             ("rows of records", f"{report.records:,}"),
+            ("rows of credentials", f"{report.credentials:,}"),
             ("counts of uses", f"{report.counts:,}"),
             ("root of the log", report.root.hex()),
         )

@@ -7,6 +7,7 @@ snapshot. Raises `StoreUnavailable` when the file cannot be read any further.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.domain.records import Record
 from strongroom.ports.store import Checkpoints
 
@@ -43,6 +44,18 @@ class RecordRow(NamedTuple):
     record: Record | None
 
 
+class CredentialPlace(NamedTuple):
+    """A row of `credentials`: one in force (`live` 1), or the place of one that was.
+
+    `row` has no MAC where a column is not as we write it. `blank`: nothing is in its body.
+    """
+
+    slot: int
+    live: object
+    row: CredentialRow
+    blank: bool
+
+
 class UsageRow(NamedTuple):
     """A row of `usage`: `uses` of the object `about`. Any column may be of any type."""
 
@@ -67,6 +80,10 @@ class Inspection(Protocol):
     def size(self) -> int:
         """How many rows of entries there are."""
 
+    @property
+    def places(self) -> int:
+        """How many rows of credentials there are."""
+
     def meta(self, name: str) -> object:
         """A value of `meta`; None: there is none."""
 
@@ -78,6 +95,9 @@ class Inspection(Protocol):
 
     def records(self) -> Iterator[RecordRow]:
         """All records, also those that were replaced."""
+
+    def credentials(self) -> Iterator[CredentialPlace]:
+        """All credentials, and places where one was."""
 
     def usage(self) -> Iterator[UsageRow]:
         """All counts of uses."""

@@ -7,7 +7,8 @@
 4. The records: each MAC, each body, when it is due; that those replaced are blank; and that each is
    the one that the log names last.
 5. The counts of uses.
-6. The anchor's list of destructions: whole, and with every destruction that the log tells of.
+6. The credentials: each MAC; that those moved away are blank.
+7. The anchor's list of destructions: whole, and with every destruction that the log tells of.
 
 Nothing is changed, and one finding hides no other. The log and the anchor are believed as far as
 signatures and MACs reach; who has the root key can forge those, and a witness tells.
@@ -41,6 +42,7 @@ from strongroom.ports.anchor import AnchorFiles
 from strongroom.ports.inspection import Inspection
 from strongroom.ports.provider import Provider
 from strongroom.services.anchors import AnchorRefused, Anchors
+from strongroom.services.checking_credentials import check_credentials
 from strongroom.services.checking_log import LogCheck
 from strongroom.services.folding import WORDS, difference
 from strongroom.services.log_keys import LogVerifier, open_log, verifier_of
@@ -85,6 +87,7 @@ class Report(msgspec.Struct):
 
     entries: int = 0
     records: int = 0
+    credentials: int = 0
     counts: int = 0
     root: bytes = EMPTY_ROOT
     signed: int = 0
@@ -94,7 +97,7 @@ class Report(msgspec.Struct):
 
 
 Progress = Callable[[int], None]
-"""Is told how many more entries were looked at."""
+"""Is told how many more entries and credentials were looked at."""
 
 
 class Check:
@@ -131,7 +134,10 @@ class Check:
         for table, size, root in claims:  # 3
             self._check_claim(table, size, root, log.roots.get(size))
         self._check_records(log)  # 4
-        self._check_destructions(log)  # 6
+        self._report.credentials = check_credentials(  # 6
+            self._at, self._provider, self._found, progress
+        )
+        self._check_destructions(log)  # 7
         self._report.entries, self._report.root = log.size, log.root
         self._report.counts = log.counts.rows
         return self._report

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import apsw
 
-from strongroom.adapters.sqlite import index, marks, reading, schema
+from strongroom.adapters.sqlite import credentials, index, marks, reading, schema
 from strongroom.adapters.sqlite.archive import Archive, archive_beside
 from strongroom.adapters.sqlite.columns import SPAN
 from strongroom.domain.records import Kind
-from strongroom.ports.inspection import EntryRow, RecordRow, UsageRow
+from strongroom.ports.inspection import CredentialPlace, EntryRow, RecordRow, UsageRow
 from strongroom.ports.store import Checkpoints, StoreDamaged, StoreRefused, StoreUnavailable
 
 _ENTRIES = (
@@ -19,6 +19,10 @@ _ENTRIES = (
     " FROM log ORDER BY position"
 )
 _RECORDS = f"SELECT slot, live, kind, due_us, {reading.COLUMNS} FROM records ORDER BY slot"  # noqa: S608 - columns of ours
+_CREDENTIALS = (
+    "SELECT slot, live, CAST(body AS BLOB) = zeroblob(length(CAST(body AS BLOB))),"  # noqa: S608 - columns of ours
+    f" {credentials.COLUMNS} FROM credentials ORDER BY slot"
+)
 _USAGE = "SELECT namespace, object, day, version, principal, count, last_us, through FROM usage"
 
 
@@ -51,7 +55,15 @@ class SQLiteInspection:
     @property
     def size(self) -> int:
         """How many rows of entries there are."""
-        (count,) = next(iter(self._rows("SELECT count(*) FROM log")))
+        return self._count("log")
+
+    @property
+    def places(self) -> int:
+        """How many rows of credentials there are."""
+        return self._count("credentials")
+
+    def _count(self, table: str) -> int:
+        (count,) = next(iter(self._rows(f"SELECT count(*) FROM {table}")))  # noqa: S608 - ours
         return int(str(count))
 
     def meta(self, name: str) -> object:
@@ -85,6 +97,12 @@ class SQLiteInspection:
             known = kind if isinstance(kind, str) and kind in _KINDS else ""
             record = reading.record(Kind(known), columns) if known else None
             yield RecordRow(int(str(slot)), live, kind, due_us, record)
+
+    def credentials(self) -> Iterator[CredentialPlace]:
+        """All credentials, and places where one was."""
+        for slot, live, blank, *columns in self._rows(_CREDENTIALS):
+            row = credentials.credential(columns)
+            yield CredentialPlace(int(str(slot)), live, row, blank == 1)
 
     def usage(self) -> Iterator[UsageRow]:
         """All counts."""

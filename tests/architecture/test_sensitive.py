@@ -23,7 +23,6 @@ REVEALED = {
     ("adapters/software/provider.py", "SoftwareNamespace._fingerprint"): 1,
     ("adapters/software/provider.py", "SoftwareNamespace.import_otp"): 1,
     ("adapters/software/provider.py", "SoftwareProvider.__init__"): 1,
-    ("adapters/software/provider.py", "SoftwareProvider.mac"): 1,
     ("adapters/software/wrapping.py", "AESWrapper.unwrap"): 1,
     ("adapters/software/wrapping.py", "AESWrapper.wrap"): 1,
     ("adapters/software/xwing.py", "XWingPrivateKey.der"): 1,

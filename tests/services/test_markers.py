@@ -5,6 +5,7 @@ the secret as it is, in hexadecimal, and in base64 at each of the three places i
 """
 
 import base64
+import hmac
 import traceback
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.software.derivation import derive
 from strongroom.domain.algorithms import Purpose
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.records import Kind, Ref
@@ -295,7 +297,9 @@ class Visit:
         )
         self.secrets["root key"] = house.root
         self.secrets["namespace key"] = handle._key.reveal()
-        self.secrets["record MAC key"] = provider._mac_key.reveal()
+        mac_key, _ = derive(house.root, b"strongroom/record-mac/1", b"")
+        assert hmac.digest(mac_key, b"a record", "sha256") == provider.mac(b"a record")
+        self.secrets["record MAC key"] = mac_key
         key = house.store.find(Kind.KEY, house.first, "demo").id
         for number in (1, 2):
             (row,) = house.store.load([Ref(Kind.VERSION, version_id(key, number))])

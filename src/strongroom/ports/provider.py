@@ -211,7 +211,10 @@ class OneTime(ABC):
 
     @abstractmethod
     def ocra(self, suite: Suite, inputs: OCRAInputs) -> str:
-        """The response (RFC 6287). Raises `InvalidRequest` for inputs that the suite has not."""
+        """The response (RFC 6287). Raises `InvalidRequest` for inputs that the suite has not.
+
+        The secret was opened with the suite's hash; another is a `RuntimeError`.
+        """
 
     @abstractmethod
     def ocra_matches(self, suite: Suite, inputs: Sequence[OCRAInputs], response: str) -> int:
@@ -264,10 +267,13 @@ class NamespaceHandle(Protocol):
         """
 
     def generate_otp(self, length: int, binding: bytes) -> bytes:
-        """A new OTP secret of so many bytes, wrapped with this binding."""
+        """A new OTP secret of so many bytes, 16 to 128, wrapped with this binding."""
 
     def import_otp(self, secret: Sensitive, binding: bytes) -> bytes:
-        """An OTP secret from elsewhere, wrapped with this binding."""
+        """An OTP secret from elsewhere, wrapped with this binding.
+
+        Raises `InvalidRequest` for one of less than 16 or more than 128 bytes.
+        """
 
     def open_otp(self, hash_: Hash, wrapped: bytes, binding: bytes) -> OneTime:
         """An opened OTP secret. Raises `TamperedRecord` when it does not open with this binding."""

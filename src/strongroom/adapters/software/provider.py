@@ -61,7 +61,7 @@ class SoftwareProvider:
         if len(key) != _KEY_BYTES:
             raise ValueError("a root key has 32 bytes")
         self._wrapping_key = KeyedHash(derive(key, _ROOT_LABEL, b"")[0], "sha256")
-        self._mac_key = Sensitive(derive(key, _MAC_LABEL, b"")[0])
+        self._mac_key = KeyedHash(derive(key, _MAC_LABEL, b"")[0], "sha256")
         self._backup_key = SoftwareNamespace(Sensitive(derive(key, _BACKUP_LABEL, b"")[0]))
         self._public_keys = SoftwarePublicKeys()
         self._rsa_keys = rsa_keys
@@ -94,7 +94,7 @@ class SoftwareProvider:
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256 under a key of the root's own tree."""
-        return hmac.digest(self._mac_key.reveal(), message, "sha256")
+        return self._mac_key.digest(message)
 
     def check_mac(self, message: bytes, mac: bytes) -> None:
         """Raises `TamperedRecord` when the MAC is not this message's. Constant time."""

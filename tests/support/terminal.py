@@ -36,9 +36,11 @@ _FORMS = {
     "id": (r"\b[0-9a-f]{32}\b", r"[0-9a-f]{32}"),
     "url": (r"\bhttps?://127\.0\.0\.1:\d+", r"https?://127\.0\.0\.1:\d+"),
     "base64": (r"\b[A-Za-z0-9+/]{80,}={0,2}", None),  # as long as the page's
+    "credential": (r"\botp-[a-z2-7]{26}\b", r"otp-[a-z2-7]{26}"),
+    "link": (r"\botl_[A-Za-z0-9_-]{86}", r"otl_[A-Za-z0-9_-]{86}"),
     "token-id": (r"\b(?=[a-z]*[2-7])[a-z2-7]{16}\b", r"[a-z2-7]{16}"),
 }
-_REMEMBERED = {"token", "hash", "id", "token-id"}
+_REMEMBERED = {"token", "hash", "id", "credential", "link", "token-id"}
 _FOUND = re.compile("|".join(f"(?P<{n.replace('-', '_')}>{p})" for n, (p, _) in _FORMS.items()))
 _BLOCK = re.compile(r"^ *```(\w*) ?([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _COMMAND_SECONDS = 60

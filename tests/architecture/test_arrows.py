@@ -24,6 +24,7 @@ SPOKEN = {
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
     "otp": "what is asked and answered about credentials, and how their URIs are spelt",
+    "sensitive": "how secrets of users are held while a file of them is read",
     "roles": "what everybody may do, so that no policy is printed for it",
     "words": "how names are spelt",
 }

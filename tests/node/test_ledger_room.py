@@ -13,10 +13,21 @@ import pytest
 
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.errors import Unavailable
+from strongroom.domain.otp.credential import CredentialRow
 from strongroom.node import control, wire
 from strongroom.node.links import LedgerLink
 from strongroom.node.rooms import Room
-from strongroom.ports.store import Checkpoints, Commit, Cursor, EventQuery, Kept
+from strongroom.ports.store import (
+    Checkpoints,
+    Commit,
+    Conflict,
+    Cursor,
+    EventQuery,
+    Exhausted,
+    Kept,
+    Move,
+    Rate,
+)
 from strongroom.tlog.merkle import Node, leaf_hash
 from tests.support.stores import entry
 from tests.support.uses import NAMESPACE
@@ -106,6 +117,37 @@ def test_the_log_is_told_over_the_wire_and_its_marks_are_kept(path):
     store.close()
 
 
+def test_credentials_move_over_the_wire_and_one_of_two_custodians_wins(path):
+    first, second = (CredentialRow(
+        b"i" * 16, NAMESPACE, b"u" * 16, revision, "active", 7, b"\0\xff", b"m" * 16
+    ) for revision in (1, 2))  # fmt: skip
+
+    def moving(row, **changes):
+        return Commit(0, (), entry(), moves=(Move(row, row.revision - 1),), **changes)
+
+    async def story(ledger):
+        links = [await ledger.link(), await ledger.link()]
+        rate = Rate("caller", 1, 1_000_000)
+        assert await links[0].commit(moving(first, rates=(rate,))) == Kept(0)
+        assert await links[1].commit(moving(second, rates=(rate,))) == Exhausted(rate=True)
+        for link in links:
+            assert await link.credentials(NAMESPACE, [b"j" * 16, b"i" * 16]) == [None, first]
+        outcomes = await asyncio.gather(*(link.commit(moving(second)) for link in links))
+        assert sorted(outcomes, key=repr) == [Conflict(name=False), Kept(1)]
+        for link in links:
+            # Of now, whatever this custodian was told before.
+            assert await link.credentials(NAMESPACE, [b"i" * 16]) == [second]
+            assert await link.credentials_of(NAMESPACE, b"u" * 16, 9) == [second]
+            assert await link.credentials_due(7, 9) == [second]
+            assert await link.credentials_due(7, 9, 1) == []
+            assert await link.credential_page(NAMESPACE, b"", 9) == [second]
+            assert link.epoch == 0
+            await closed(link)
+
+    with Lone(path) as ledger:
+        asyncio.run(story(ledger))
+
+
 def test_a_courier_reads_the_log_and_says_how_far_it_has_come(path):
     async def story(ledger):
         custodian, courier = await ledger.link(), await ledger.link(Room.COURIER)
@@ -134,6 +176,10 @@ def test_a_courier_reads_the_log_and_says_how_far_it_has_come(path):
         lambda link: link.usage(NAMESPACE, "key/demo", 0, 9),
         lambda link: link.page("k", NAMESPACE, "", 9),
         lambda link: link.events(EventQuery(NAMESPACE)),
+        lambda link: link.credentials(NAMESPACE, [b"i" * 16]),
+        lambda link: link.credentials_of(NAMESPACE, b"u" * 16, 9),
+        lambda link: link.credentials_due(2**60, 9),
+        lambda link: link.credential_page(NAMESPACE, b"", 9),
         lambda link: link.tree(),
         lambda link: link.changes(0, 9, erasing=False),
         lambda link: link.extent(2**60),

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
-_HASHES: Final[dict[str, Callable[[bytes], Any]]] = {
-    "sha1": hashlib.sha1,
-    "sha256": hashlib.sha256,
-    "sha512": hashlib.sha512,
+# Each with the size of its blocks.
+_HASHES: Final[dict[str, tuple[Callable[[bytes], Any], int]]] = {
+    "sha1": (hashlib.sha1, 64),
+    "sha256": (hashlib.sha256, 64),
+    "sha512": (hashlib.sha512, 128),
 }
 
 
@@ -23,8 +24,7 @@ class KeyedHash:
     __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes, name: str) -> None:
-        hash_ = _HASHES[name]
-        size = hash_(b"").block_size
+        hash_, size = _HASHES[name]
         block = (key if len(key) <= size else hash_(key).digest()).ljust(size, b"\0")
         self._inner = hash_(block.translate(_INNER))
         self._outer = hash_(block.translate(_OUTER))

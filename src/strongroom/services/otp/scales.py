@@ -93,9 +93,10 @@ class Scales:
     def opened(self, held: Held, secret: Secret) -> OneTime:
         """One generation of its secret; a decoy where that is gone."""
         body = held.body
+        # Of a decoy there is none to know; but making one takes time that would tell.
+        binding = self._parts.rows.binding(held.namespace, held.id, body, secret.generation)
         if not secret.wrapped:
             return self._handle.decoy_otp(body.hash)
-        binding = self._parts.rows.binding(held.namespace, held.id, body, secret.generation)
         return self._handle.open_otp(body.hash, secret.wrapped, binding)
 
     def decoy(self, credential_id: bytes) -> Move:

@@ -243,6 +243,7 @@ def furnished(signed):
     desk.ask(admin, "key.create", name="doomed")
     desk.ask(admin, "key.schedule-destruction", "doomed", days=30)
     desk.ask(admin, "namespace.update", destruction_days_min=8, publishes_keys=True)
+    credentials = one_time_passwords(desk, admin)
     text = 'forbid (principal == Principal::"app", action == Action::"key.read", resource);'
     desk.ask(admin, "policy.write", "mine", text=text)
     other = desk.ask(admin, "namespace.create", name="other").token
@@ -274,9 +275,35 @@ def furnished(signed):
         "application": app,
         "other": other,
         "sealed": sealed,
+        "credentials": credentials,
         "tree_size": tree.size,
         "tree_root": tree.root.hex(),
     }
+
+
+def one_time_passwords(desk, admin):
+    """Credentials in several states, a profile and a job; and what is true of them."""
+    text = 'permit (principal == Principal::"admin", action, resource);'
+    desk.ask(admin, "policy.write", "otp", text=text)
+    desk.ask(admin, "otp.write-profile", "cards", digits=8, algorithm="SHA256")
+    secrets = [bytes(range(start, start + 20)) for start in (0, 20, 40)]
+    items = [
+        {"secret": secrets[0], "user": "customer-1"},
+        {"secret": secrets[1], "user": "customer-2", "type": "hotp", "counter": 7, "serial": "A1"},
+        {"secret": secrets[2], "user": "customer-3"},
+    ]
+    made = [one.id for one in desk.ask(admin, "otp.import", items=items).items]
+    desk.ask(admin, "otp.suspend", made[1])
+    desk.ask(admin, "otp.destroy", made[2])
+    desk.ask(admin, "otp.enrol", user="customer-4", profile="cards", account="a", issuer="b")
+    desk.ask(admin, "otp.create-job", action="suspend", filter={"profile": "cards"})
+    states = ("active", "totp", secrets[0], 0), ("suspended", "hotp", secrets[1], 7)
+    return [
+        {"id": name, "state": state, "type": kind, "secret": secret.hex(), "moved": moved}
+        for name, (state, kind, secret, moved) in zip(
+            made, (*states, ("destroyed", "totp", b"", 0)), strict=True
+        )
+    ]
 
 
 if __name__ == "__main__":

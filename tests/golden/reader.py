@@ -10,6 +10,7 @@ import json
 import re
 import sqlite3
 
+import msgspec
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -186,7 +187,7 @@ class Store:
         try:
             assert db.execute("PRAGMA application_id").fetchone() == (0x5374726D,)
             (schema,) = db.execute("PRAGMA user_version").fetchone()
-            assert schema in (1, 2, 3)
+            assert schema in (1, 2, 3, 4)
             log = "entries" if schema < 3 else "log"
             where = " WHERE live = 1" if schema > 1 else ""
             self.meta = dict(db.execute("SELECT name, value FROM meta"))
@@ -197,8 +198,17 @@ class Store:
             entries = db.execute(
                 f"SELECT position, request, leaf_hash, body FROM {log} ORDER BY position"
             ).fetchall()
+            credentials = []
+            if schema > 3:
+                credentials = db.execute(
+                    "SELECT id, namespace, user, revision, state, due_us, body, mac"
+                    " FROM credentials WHERE live = 1"
+                ).fetchall()
         finally:
             db.close()
+        self._root, self.credentials = root, {}
+        for row in credentials:
+            self._learn(*row)
         self.records = {}
         for *row, mac in rows:
             if record_mac(root, self.meta["deployment"], row) != mac:
@@ -216,7 +226,6 @@ class Store:
         assert leaves == [stored for _, _, stored, _ in entries]
         assert [request for _, request, _, _ in entries] == [e["request"] for e in self.entries]
         self.tree_size, self.tree_root = len(leaves), root_hash(leaves)
-        self._root = root
 
     def frontier(self):
         """The size and the root that the stored frontier stands for."""
@@ -229,17 +238,47 @@ class Store:
             root = hashlib.sha256(b"\1" + peaks.pop() + root).digest()
         return size, root
 
+    def _learn(self, credential, namespace, user, revision, state, due_us, body, mac):
+        """`docs/formats/credential-1.md`: a row, its MAC checked and its body parsed."""
+        body = body.rstrip(b"\0")[:-1]
+        message = listed(
+            b"strongroom/credential/1", self.meta["deployment"], credential, namespace, user,
+            revision.to_bytes(8, "big"), state.encode(), due_us.to_bytes(8, "big"), body,
+        )  # fmt: skip
+        key, _ = kbkdf(self._root, b"strongroom/record-mac/1", b"")
+        if hmac.digest(key, message, "sha256")[:16] != mac:
+            raise ValueError("a row was touched")
+        if state != "decoy":
+            self.credentials[credential] = namespace, state, msgspec.msgpack.decode(body)
+
+    def otp_secret(self, credential):
+        """State, type, the newest secret in the open, and what no code below is accepted of."""
+        namespace_id, state, body = self.credentials[credential]
+        kind, hash_, digits, period, _, generations = body[:6]
+        if not generations:
+            return state, kind, b"", 0
+        number, wrapped, moved = (*generations[-1], 0, 0)[:3]
+        suite = body[7] if len(body) > 7 else ""
+        place = listed(
+            b"strongroom/otp-secret/1", self.meta["deployment"], namespace_id, credential,
+            number.to_bytes(4, "big"), kind.encode(), hash_.encode(), digits.to_bytes(1, "big"),
+            period.to_bytes(2, "big"), suite.encode(),
+        )  # fmt: skip
+        return state, kind, unwrap(self._namespace_key(namespace_id), wrapped, place), moved
+
+    def _namespace_key(self, namespace_id):
+        return unwrap(
+            root_wrapping_key(self._root),
+            base64.b64decode(self.records["n", namespace_id]["wrapped_key"]),
+            listed(b"strongroom/namespace-key/1", self.meta["deployment"], namespace_id),
+        )
+
     def decrypt(self, blob, context):
         """The plaintext of a ciphertext made by this deployment."""
         deployment = self.meta["deployment"]
         key_id, number = blob[1:17], blob[17:21]
         key, version = self.records["k", key_id], self.records["v", key_id + number]
-        namespace = self.records["n", key["namespace"]]
-        namespace_key = unwrap(
-            root_wrapping_key(self._root),
-            base64.b64decode(namespace["wrapped_key"]),
-            listed(b"strongroom/namespace-key/1", deployment, key["namespace"]),
-        )
+        namespace_key = self._namespace_key(key["namespace"])
         place = listed(
             b"strongroom/key-version/1",
             deployment,

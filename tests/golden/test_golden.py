@@ -24,6 +24,7 @@ from strongroom.domain import tokens
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
 from strongroom.domain.errors import InvalidCiphertext, TamperedRecord, Unauthenticated
 from strongroom.domain.events import Event, canonical
+from strongroom.domain.otp.credential import parse
 from strongroom.domain.records import Kind
 from strongroom.domain.sensitive import Sensitive
 from strongroom.node.metrics import Meter
@@ -33,6 +34,7 @@ from strongroom.services.standing import standing
 from strongroom.tlog.merkle import leaf_hash
 from tests.golden import reader, uses
 from tests.support.desks import Client, Clock, House
+from tests.support.otp import hotp, totp
 
 RELEASES = sorted(path for path in Path(__file__).parent.iterdir() if (path / "store.db").exists())
 FILES = {
@@ -315,6 +317,32 @@ def test_a_databases_states_policies_and_log_hold_on(deployment):
         "key.rotate",
     ]
     assert any(event.reason == "not-allowed" for event in events)
+
+
+def test_credentials_go_on_where_they_were(deployment):
+    truth, _, desk = deployment
+    for one in truth.get("credentials", ()):
+        view = desk.ask(truth["administrator"], "otp.read", one["id"])
+        assert (view.state, view.type) == (one["state"], one["type"])
+        secret = bytes.fromhex(one["secret"])
+        if one["type"] == "hotp":
+            desk.ask(truth["administrator"], "otp.resume", one["id"])
+            code = hotp(secret, one["moved"])
+        else:
+            code = totp(secret, truth["now_us"]) if secret else "000000"
+        for right in (bool(secret), False):
+            verdict = desk.ask(truth["administrator"], "otp.verify", one["id"], code=code)
+            assert verdict.valid is right
+
+
+def test_credentials_open_by_the_page_alone(release):
+    truth = sample(release, "store.json")
+    store = reader.Store(release / "store.db", bytes.fromhex(truth["root"]))
+    for one in truth.get("credentials", ()):
+        found = store.otp_secret(parse(one["id"]))
+        state, kind, secret, moved = found
+        assert (state, kind, secret.hex()) == (one["state"], one["type"], one["secret"])
+        assert kind == "totp" or moved == one["moved"]
 
 
 @pytest.mark.parametrize("directory", holding("anchor-checkpoint"), ids=str)

@@ -10,6 +10,8 @@ The format was never published; it is known from what the app shows and from rea
 Read strictly: a field that is not among these may change what the others mean, so it is refused,
 whatever the version says. What an app leaves open is not guessed: a wrong guess would be noticed
 when nobody can log in. The period is not told; the app knows no other than 30 seconds.
+
+`docs/formats/otpauth.md` is the page about it.
 """
 
 import base64

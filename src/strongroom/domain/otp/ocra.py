@@ -1,4 +1,7 @@
-"""OCRA (RFC 6287): suites, and the bytes that a response is made from. Computed elsewhere."""
+"""OCRA (RFC 6287): suites, and the bytes that a response is made from. Computed elsewhere.
+
+`docs/formats/otpauth.md` is the page about it.
+"""
 
 import re
 from typing import Final

@@ -2,6 +2,8 @@
 
 Read strictly: where the format is silent or allows two readings, there is one here. What is said of
 a bad one names the part that is wrong and never repeats it: a secret may be in it.
+
+`docs/formats/otpauth.md` is the page about it.
 """
 
 import base64

@@ -13,7 +13,7 @@ from strongroom.domain.otp.credential import DECOY, CredentialRow
 from strongroom.ports.store import ANY_REVISION, Move
 
 _STEP: Final = 32  # small rooms are multiples of it, so that an old place fits many
-_SMALL: Final = 256  # nearly all rows have no more
+_SMALL: Final = 512  # nearly all rows have no more
 _LARGE_STEP: Final = 128
 _SPARE: Final = 24  # what a body grows by in its first weeks: times and counters that were 0
 _ROOM_MIN: Final = 192  # whatever else a row has, its body is long enough for a header of one size

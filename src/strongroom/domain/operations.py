@@ -84,7 +84,7 @@ DEEDS: Final[dict[str, frozenset[str]]] = {
     "otp.rotate": frozenset({"generation", "grace_ends", "job", "delivery", "link_expires"}),
     "otp.suspend": frozenset({"job"}),
     "otp.resume": frozenset({"job"}),
-    "otp.revoke": frozenset({"job"}),
+    "otp.revoke": frozenset({"job", "generations"}),
     "otp.destroy": frozenset({"job", "generations"}),
     "otp.advance-job": frozenset({"action", "done", "job", "looked_at", "skipped"}),
     "otp.finish-job": frozenset({"action", "done", "job", "looked_at", "skipped"}),

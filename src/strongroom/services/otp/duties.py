@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain.errors import Refusal, TamperedRecord, Unavailable
+from strongroom.domain.errors import Refusal, TamperedRecord
 from strongroom.domain.otp.asks import Delivery
 from strongroom.domain.otp.credential import CredentialRow, State
 from strongroom.domain.otp.profile import Profile
@@ -27,6 +27,7 @@ from strongroom.services.otp.steps import Act, step
 _SECOND_US = 1_000_000
 _LOOKS_SECONDS: Final = 1.0
 _AT_ONCE: Final = 100  # rows looked up together
+_TOGETHER: Final = 20  # of them changed at the same time: they share the ledger's flushes
 
 
 class Duties:
@@ -46,25 +47,35 @@ class Duties:
                 busy = await self.turn()
             except Refusal:
                 busy = 0
-            await asyncio.sleep(0 if busy else _LOOKS_SECONDS)
+            await asyncio.sleep(0 if busy else self._jobs.rest_seconds(_LOOKS_SECONDS))
 
     async def turn(self) -> int:
-        """Do what is due. Returns how many things were done: with none, there is nothing left."""
-        return await self._credentials() + await self._steps()
+        """Do some of what is due. Returns how many things were done: with none, nothing is left.
 
-    async def _credentials(self) -> int:
-        done = left = 0
+        What goes wrong with one of them is raised when the others have been looked at.
+        """
+        failures: list[BaseException] = []
+        done = await self._credentials(failures) + await self._steps(failures)
+        if failures:
+            raise failures[0]
+        return done
+
+    async def _credentials(self, failures: list[BaseException]) -> int:
+        left = 0
         while True:
             rows = await self._parts.ledger.credentials_due(
                 self._parts.clock.now_us(), _AT_ONCE, left
             )
-            for row in rows:
-                if await self._is_done(row):
-                    done += 1
-                else:
-                    left += 1
-            if len(rows) < _AT_ONCE:
+            done = 0
+            for first in range(0, len(rows), _TOGETHER):
+                some = rows[first : first + _TOGETHER]
+                results = await asyncio.gather(*map(self._is_done, some), return_exceptions=True)
+                failures += [one for one in results if isinstance(one, BaseException)]
+                done += results.count(True)
+            # Then it is the jobs' turn. Of what cannot be done, none stands in the way of the rest.
+            if done or len(rows) < _AT_ONCE:
                 return done
+            left += len(rows)
 
     async def _is_done(self, row: CredentialRow) -> bool:
         if (row.id, row.revision) in self._tampered:
@@ -102,26 +113,27 @@ class Duties:
         )  # fmt: skip
         return bool(kept)
 
-    async def _steps(self) -> int:
+    async def _steps(self, failures: list[BaseException]) -> int:
         done = left = 0
         while True:
             # Of other kinds, what is due is the steward's; it stays so for a moment, or for good.
             records = await self._parts.ledger.due(self._parts.clock.now_us(), _AT_ONCE, left)
             for record in records:
-                if record.kind is Kind.OTP_JOB and await self._is_stepped(record):
-                    done += 1
-                else:
-                    left += 1
+                if record.kind is not Kind.OTP_JOB:
+                    continue
+                try:
+                    done += await self._is_stepped(record)
+                except Refusal as refusal:
+                    failures.append(refusal)
             if len(records) < _AT_ONCE:
                 return done
+            left += len(records)
 
     async def _is_stepped(self, record: Record) -> bool:
         if (record.id, record.revision) in self._tampered:
             return False
         try:
             return await self._jobs.step(record)
-        except Unavailable:
-            raise
         except TamperedRecord:
             self._leave(record.id, record.revision)
             return False

@@ -25,14 +25,17 @@ from strongroom.services.founding import own_request
 from strongroom.services.otp import life
 from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.parts import Change, Parts
-from strongroom.services.otp.rotation import rotated
+from strongroom.services.otp.rotation import erases, rotated
 from strongroom.services.otp.rows import Held
 from strongroom.services.otp.selecting import matches
 from strongroom.services.otp.steps import STEWARD, step
 
 _SECOND_US = 1_000_000
 _MOST: Final = 200  # credentials in a step
-_TOGETHER: Final = 20  # of them changed at the same time: they share the ledger's flushes
+_STEPS_A_SECOND: Final = 4  # at most, of a job that has a pace: it is kept within small times, too
+_LOOKED_AT_MOST: Final = 2_000  # to find them
+_PAGE: Final = 200  # of them read together
+_TOGETHER: Final = 20  # changed at the same time: they share the ledger's flushes
 _USERS_MOST: Final = 5_000
 
 _STEPS: Final[dict[JobAction, life.Step]] = {
@@ -43,11 +46,38 @@ _STEPS: Final[dict[JobAction, life.Step]] = {
 }
 
 
+class _Standing(msgspec.Struct, frozen=True):
+    """What a step stands on: the job, and the rest as of that epoch."""
+
+    epoch: int
+    record: Record
+    job: Job
+    namespace: NamespaceFact
+    profiles: ProfilesFact
+    restores: RestoresFact
+
+
+class _Looked(msgspec.Struct):
+    """How far a step has looked, and which credentials it found."""
+
+    after: bytes
+    looked_at: int = 0
+    tampered: int = 0
+    meant: list[bytes] = msgspec.field(default_factory=list)
+    ended: bool = False
+
+
 class JobSteps:
     """See the head of this module."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._next_us = 0  # when a job with a pace goes on, of those that were stepped lately
+
+    def rest_seconds(self, most: float) -> float:
+        """For how long there is nothing to do, as far as is known here."""
+        rest_us = self._next_us - self._parts.clock.now_us()
+        return min(most, rest_us / _SECOND_US) if rest_us > 0 else most
 
     async def step(self, record: Record) -> bool:
         """One step. Whether it was done: not, if the job was changed meanwhile."""
@@ -57,125 +87,143 @@ class JobSteps:
         if not 0 < job.due_us <= began_us:
             return False
         namespace = await parts.facts.namespace(record.namespace)
-        profiles = await parts.facts.otp_profiles(namespace.id)
-        restores = await parts.facts.restores()
-        rows = await self._rows(job, namespace.id)
-        changed = skipped = 0
-        for first in range(0, len(rows), _TOGETHER):
-            results = await asyncio.gather(
-                *(
-                    self._one(job, record, namespace, profiles, restores, row, epoch)
-                    for row in rows[first : first + _TOGETHER]
-                )
-            )
+        on = _Standing(
+            epoch, record, job, namespace, await parts.facts.otp_profiles(namespace.id),
+            await parts.facts.restores(),
+        )  # fmt: skip
+        looked = await self._look(on)
+        changed = 0
+        for first in range(0, len(looked.meant), _TOGETHER):
+            some = looked.meant[first : first + _TOGETHER]
+            results = await asyncio.gather(*(self._change(on, one) for one in some))
             if None in results:
                 return False
             changed += results.count(True)
-            skipped += results.count(False)
-        return await self._keep(record, job, namespace, rows, epoch, began_us, changed, skipped)
+        return await self._keep(on, looked, changed, began_us)
 
-    async def _rows(self, job: Job, namespace: bytes) -> list[CredentialRow]:
-        most = min(_MOST, job.per_second) if job.per_second else _MOST
-        if not job.subject:
-            return await self._parts.ledger.credential_page(namespace, job.after, most)
-        rows = await self._parts.ledger.credentials_of(namespace, job.subject, _USERS_MOST)
-        return [row for row in rows if row.id > job.after][:most]
+    async def _look(self, on: _Standing) -> _Looked:
+        pace = on.job.per_second
+        most = min(_MOST, max(1, pace // _STEPS_A_SECOND)) if pace else _MOST
+        looked = _Looked(on.job.after)
+        while looked.looked_at < _LOOKED_AT_MOST and len(looked.meant) < most:
+            rows = await self._rows(on, looked.after)
+            for row in rows:
+                if len(looked.meant) == most:
+                    break
+                looked.after = row.id
+                looked.looked_at += 1
+                try:
+                    held = self._parts.rows.open(row, expected=(on.namespace.id, row.id))
+                except TamperedRecord:
+                    # An edited row is nobody's; fsck names it, and the rest must go on.
+                    looked.tampered += 1
+                    continue
+                if self._means(on, held):
+                    looked.meant.append(row.id)
+            if len(rows) < _PAGE and (not rows or looked.after == rows[-1].id):
+                looked.ended = True
+                break
+        return looked
 
-    async def _one(  # noqa: PLR0913 - what a step depends on
-        self,
-        job: Job,
-        record: Record,
-        namespace: NamespaceFact,
-        profiles: ProfilesFact,
-        restores: RestoresFact,
-        row: CredentialRow,
-        epoch: int,
-    ) -> bool | str | None:
-        parts = self._parts
-        try:
-            held = parts.rows.open(row, expected=(namespace.id, row.id))
-        except TamperedRecord:
-            return False  # an edited row is nobody's; fsck names it, and the rest must go on
-        if not self._means(job, held, profiles):
-            return "other"
+    async def _rows(self, on: _Standing, after: bytes) -> list[CredentialRow]:
+        ledger, namespace = self._parts.ledger, on.namespace.id
+        if not on.job.subject:
+            return await ledger.credential_page(namespace, after, _PAGE)
+        rows = await ledger.credentials_of(namespace, on.job.subject, _USERS_MOST)
+        return [row for row in rows if row.id > after][:_PAGE]
 
-        def act(found: Held, request: str) -> Change | None:
-            if not self._means(job, found, profiles):
-                return None
-            profile = profiles.named(found.body.profile)
-            body = fenced(found.body, profile, restores)
-            found = msgspec.structs.replace(found, body=body)
-            change = self._changed(job, namespace, found, profile, request)
-            return msgspec.structs.replace(
-                change, details={**change.details, "job": record.id.hex()}
-            )
-
-        return await step(
-            parts, namespace, f"otp.{job.action}", row.id, act, epoch=epoch,
-            facts=(record.fact, profiles.fact, restores.fact),
-        )  # fmt: skip
-
-    def _means(self, job: Job, held: Held, profiles: ProfilesFact) -> bool:
-        profile, now_us = profiles.named(held.body.profile), self._parts.clock.now_us()
-        return (not job.subject or held.user == job.subject) and matches(
-            job.filter, held, profile, now_us, job.subject
+    def _means(self, on: _Standing, held: Held) -> bool:
+        profile, now_us = on.profiles.named(held.body.profile), self._parts.clock.now_us()
+        subject = on.job.subject
+        return (not subject or held.user == subject) and matches(
+            on.job.filter, held, profile, now_us, subject
         )
 
-    def _changed(
-        self, job: Job, namespace: NamespaceFact, held: Held, profile: Profile, request: str
-    ) -> Change:
+    async def _change(self, on: _Standing, credential_id: bytes) -> bool | None:
+        """Whether it was changed; None: the job was, so that nothing is."""
+
+        def act(found: Held, request: str) -> Change | None:
+            if not self._means(on, found):
+                return None  # not any more
+            body = fenced(found.body, on.profiles.named(found.body.profile), on.restores)
+            change = self._changed(on, msgspec.structs.replace(found, body=body), request)
+            details = {**change.details, "job": on.record.id.hex()}
+            return msgspec.structs.replace(change, details=details)
+
+        try:
+            return await step(
+                self._parts, on.namespace, f"otp.{on.job.action}", credential_id, act,
+                epoch=on.epoch, facts=(on.record.fact, on.profiles.fact, on.restores.fact),
+            )  # fmt: skip
+        except TamperedRecord:
+            return False  # edited since it was looked at
+
+    def _changed(self, on: _Standing, held: Held, request: str) -> Change:
         now_us = self._parts.clock.now_us()
-        if job.action is not JobAction.ROTATE:
-            change = _STEPS[job.action](held, request, now_us)
-            allowed = {"generations"} if job.action is JobAction.DESTROY else set()
-            kept = {name: value for name, value in change.details.items() if name in allowed}
-            return msgspec.structs.replace(change, details=kept)
-        # Whoever has a secret that nobody has proved to have yet has a new one already.
-        if held.state is not State.ACTIVE or not held.body.newest.proved:
+        if on.job.action is not JobAction.ROTATE:
+            return _STEPS[on.job.action](held, request, now_us)
+        profile = on.profiles.named(held.body.profile)
+        if held.state is not State.ACTIVE or _has_new(held, profile, on.job.created_us):
             raise KeyNotUsable
         body = rotated(
-            self._parts.rows, namespace.handle, held.body, profile, now_us,
+            self._parts.rows, on.namespace.handle, held.body, profile, now_us,
             namespace=held.namespace, credential_id=held.id,
         )  # fmt: skip
+        grace = {"grace_ends": rfc3339(body.grace_us)} if body.grace_us else {}
         return Change(
             body, held.state,
-            {"generation": body.newest.generation, "grace_ends": rfc3339(body.grace_us),
-             "delivery": Delivery.LATER.value},
+            {"generation": body.newest.generation, "delivery": Delivery.LATER.value, **grace},
+            erases=erases(held.body, body),
         )  # fmt: skip
 
-    async def _keep(  # noqa: PLR0913 - what a step came to
-        self,
-        record: Record,
-        job: Job,
-        namespace: NamespaceFact,
-        rows: list[CredentialRow],
-        epoch: int,
-        began_us: int,
-        changed: int,
-        skipped: int,
-    ) -> bool:
-        parts, now_us = self._parts, self._parts.clock.now_us()
-        pause_us = len(rows) * _SECOND_US // job.per_second if job.per_second else 0
+    async def _keep(self, on: _Standing, looked: _Looked, changed: int, began_us: int) -> bool:
+        parts, job, now_us = self._parts, on.job, self._parts.clock.now_us()
         after = msgspec.structs.replace(
-            job, after=rows[-1].id if rows else job.after, looked_at=job.looked_at + len(rows),
-            done=job.done + changed, skipped=job.skipped + skipped,
-            not_before_us=began_us + pause_us,
-            state=job.state if rows else JobState.DONE, ended_us=0 if rows else now_us,
-        )  # fmt: skip
+            job,
+            after=looked.after,
+            looked_at=job.looked_at + looked.looked_at,
+            done=job.done + changed,
+            skipped=job.skipped + len(looked.meant) - changed + looked.tampered,
+            not_before_us=_again_us(job, len(looked.meant), began_us),
+            state=JobState.DONE if looked.ended else job.state,
+            ended_us=now_us if looked.ended else 0,
+        )
         request = own_request(parts.randomness, now_us)
         sealed = parts.facts.sealing.seal(
-            Kind.OTP_JOB, record.id, after, namespace=record.namespace, name=record.name,
-            revision=record.revision + 1, request=request,
+            Kind.OTP_JOB, on.record.id, after, namespace=on.record.namespace, name=on.record.name,
+            revision=on.record.revision + 1, request=request,
         )  # fmt: skip
-        writes = (Write(sealed, record.revision, after.due_us),)
+        writes = (Write(sealed, on.record.revision, after.due_us),)
         entry = deed(
-            "otp.advance-job" if rows else "otp.finish-job",
-            {"action": job.action.value, "job": record.id.hex(), "looked_at": after.looked_at,
+            "otp.finish-job" if looked.ended else "otp.advance-job",
+            {"action": job.action.value, "job": on.record.id.hex(), "looked_at": after.looked_at,
              "done": after.done, "skipped": after.skipped},
-            namespace=namespace.name, namespace_id=namespace.id, principal=STEWARD,
+            namespace=on.namespace.name, namespace_id=on.namespace.id, principal=STEWARD,
             request=request, now_us=now_us, writes=writes,
         )  # fmt: skip
         outcome = await parts.ledger.commit(
-            Commit(epoch, (namespace.fact, record.fact), entry, writes)
+            Commit(on.epoch, (on.namespace.fact, on.record.fact), entry, writes)
         )
-        return isinstance(outcome, Kept)
+        if not isinstance(outcome, Kept):
+            return False
+        if after.due_us > now_us:
+            waits = self._next_us > now_us
+            self._next_us = min(self._next_us, after.due_us) if waits else after.due_us
+        return True
+
+
+def _again_us(job: Job, meant: int, began_us: int) -> int:
+    """When the next step is due. A step that was a little late takes nothing from the pace."""
+    if not job.per_second:
+        return began_us
+    late = 0 < began_us - job.not_before_us < _SECOND_US
+    return (job.not_before_us if late else began_us) + meant * _SECOND_US // job.per_second
+
+
+def _has_new(held: Held, profile: Profile, since_us: int) -> bool:
+    """Whether its new secret is of this job already, or of somebody who came after it.
+
+    One that was to follow before, and has not been proved, may be known to whom the job is against.
+    """
+    began_us = held.body.grace_us - profile.grace_seconds * _SECOND_US
+    return len(held.body.secrets) > 1 and began_us >= since_us

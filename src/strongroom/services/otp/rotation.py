@@ -37,6 +37,13 @@ def rotated(  # noqa: PLR0913 - what a rotation depends on
     )  # fmt: skip
 
 
+def erases(before: Body, after: Body) -> bool:
+    """Whether something is not there any more that must be in no file: a secret, or a link."""
+    kept = {secret.generation for secret in after.secrets}
+    gone = any(secret.generation not in kept for secret in before.secrets)
+    return gone or (before.link is not None and after.link is not before.link)
+
+
 def renewed(
     rows: Rows, handle: NamespaceHandle, body: Body, *, namespace: bytes, credential_id: bytes
 ) -> Secret:

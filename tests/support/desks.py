@@ -85,16 +85,17 @@ class House:
             first_namespace=self.first,
             seal="test",
         )
-        return Client(staff.desk, staff.steward, staff.alerts)
+        return Client(staff.desk, staff.steward, staff.alerts, staff.duties)
 
 
 class Client:
     """Asks a desk."""
 
-    def __init__(self, desk, steward=None, alerts=None):
+    def __init__(self, desk, steward=None, alerts=None, duties=None):
         self.desk = desk
         self._steward = steward
         self.alerts = alerts
+        self.duties = duties
 
     def steward(self):
         """Have the steward do all that is due. Returns how many things it did."""
@@ -104,6 +105,13 @@ class Client:
         """The same, for stewards at work at once."""
         done = 0
         while did := await self._steward.turn() + await self._steward.rotate_overused():
+            done += did
+        return done
+
+    def attend(self):
+        """Have all done that is due about credentials. Returns how many things it were."""
+        done = 0
+        while did := at_once(self.duties.turn()):
             done += did
         return done
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.direct_ledger import DirectLedger
@@ -30,6 +31,7 @@ from strongroom.services.sealing import Sealing
 from strongroom.tlog.tiles import ENTRIES, tiles
 from tests.support.alerts import raised
 from tests.support.desks import House, at_once
+from tests.support.otp import totp
 from tests.support.signs_at_once import SignsAtOnce
 
 PLAINTEXTS = [b"MARKER-plaintext-%d-4111111111111111" % number for number in range(4)]
@@ -41,6 +43,9 @@ FORBID = (
 
 
 _ABOUT_ALL = {"audit.read-keys", "identity.read", "status.read", "jwks.read", "namespace.read"}
+OTP_USER = "MARKER-user-of-otp"
+OTP_SECRET = b"MARKER-otp-secret-01"
+CODE = "MARKER-otp-code"
 BROUGHT = b"MARKER-brought-material-00000001"
 
 
@@ -81,6 +86,7 @@ class Visit:
         self.secrets = {f"plaintext {n}": p for n, p in enumerate(PLAINTEXTS)}
         self.secrets["context name"] = CONTEXT_NAME.encode()
         self.secrets["context value"] = CONTEXT_VALUE.encode()
+        self.secrets["OTP code"] = CODE.encode()
         self.tokens = [house.admin, house.app]
         self._everything()
         for number, token in enumerate(self.tokens):
@@ -89,13 +95,13 @@ class Visit:
             self.secrets[f"token {number}, its secret"] = raw[10:42]
         self._material()
 
-    def ask(self, token, operation, target="", **fields):
+    def ask(self, token, operation, target="", /, **fields):
         self.done.add(operation)
         answer = self.desk.ask(token, operation, target, **fields)
         self.texts.append(msgspec.json.encode(answer).decode())
         return answer
 
-    def refuse(self, token, operation, target="", **fields):
+    def refuse(self, token, operation, target="", /, **fields):
         _, reply = self.desk.reply(token, operation, target, **fields)
         assert reply.code, operation
         self.said.append(f"{reply!r} {reply.detail} {reply.pointer} {reply.answer!r}")
@@ -135,9 +141,10 @@ class Visit:
         self.ask(admin, "key.enable", "two")
         self.ask(admin, "key.update", "two", description="changed")
         self.ask(admin, "key.read", "two")
-        for operation in OPERATIONS:
+        for operation in OPERATIONS.keys() - {"otp.list"}:
             if operation.endswith(".list") or operation in _ABOUT_ALL:
                 self.ask(admin, operation)
+        self._one_time_passwords(admin)
         self.ask(admin, "principal.read", "user")
         self.ask(admin, "principal.update", "user", description="changed")
         self.ask(admin, "token.revoke", made.id)
@@ -148,6 +155,68 @@ class Visit:
         self.ask(self.tokens[-1], "alert.acknowledge", alert, note="seen")
         self.ask(admin, "audit.read", limit=1_000)
         self.ask(other, "audit.read", limit=1_000)
+
+    def _one_time_passwords(self, admin):
+        tokens = {}
+        for duty in ("enroller", "verifier", "helpdesk", "officer", "migrator"):
+            self.ask(admin, "principal.create", name=duty, roles=[f"otp-{duty}"])
+            tokens[duty] = self.ask(admin, "token.create", principal=duty).token
+            self.tokens.append(tokens[duty])
+        enroller, verifier, helpdesk, officer, migrator = tokens.values()
+        self.secrets |= {"OTP user": OTP_USER.encode(), "imported OTP secret": OTP_SECRET}
+        self.ask(officer, "otp.write-profile", "strict", digits=8)
+        self.ask(officer, "otp.list-profiles")
+        name = self._handed_over(enroller)
+        item = {"secret": OTP_SECRET, "user": OTP_USER}
+        suite = {"type": "ocra", "suite": "OCRA-1:HOTP-SHA1-6:QN08"}
+        items = [item, item | suite, item | {"type": "ocra"}]
+        brought, asked, _ = self.ask(migrator, "otp.import", items=items).items
+        self.refuse(migrator, "otp.import", items=[{"secret": OTP_SECRET}])
+        public = X25519PrivateKey.generate().public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )  # fmt: skip
+        self.ask(migrator, "otp.export", public_key=public)
+        self.refuse(migrator, "otp.export", public_key=OTP_SECRET)
+        self.ask(verifier, "otp.challenge", asked.id, transaction={"payee": OTP_USER})
+        self.ask(verifier, "otp.verify", brought.id, code=CODE)
+        self.ask(verifier, "otp.verify-user", user=OTP_USER, code=CODE)
+        self.ask(helpdesk, "otp.resync", brought.id, first=CODE, second=CODE)
+        text = 'permit (principal == Principal::"verifier", action, resource);'
+        self.ask(admin, "policy.write", "all", text=text)
+        self._secretly(verifier, "otp.compute", brought.id)
+        for operation in ("otp.suspend", "otp.resume", "otp.unlock", "otp.read"):
+            self.ask(helpdesk, operation, name)
+        self.ask(helpdesk, "otp.list", user=OTP_USER)
+        job = self.ask(
+            officer, "otp.create-job", action="rotate", filter={"user": OTP_USER}
+        ).id  # fmt: skip
+        self.ask(officer, "otp.list-jobs")
+        self.ask(officer, "otp.read-job", job)
+        self.ask(officer, "otp.update-job", job, state="cancelled")
+        self.ask(officer, "otp.delete-profile", "strict")
+        self.ask(officer, "otp.revoke", name)
+        self.ask(officer, "otp.destroy", name)
+
+    def _handed_over(self, enroller):
+        """A credential whose user was shown a secret twice, each time another."""
+        labels = {"account": OTP_USER, "issuer": OTP_USER}
+        made = self._secretly(enroller, "otp.enrol", user=OTP_USER, profile="strict", **labels)
+        name = made.credential.id
+        links = [made.link, self._secretly(enroller, "otp.link", name, **labels).link]
+        self.refuse("", "otp.fetch", token=made.link.token)
+        for number in range(2):
+            shown = self._secretly("", "otp.fetch", token=links[-1].token)
+            self.refuse("", "otp.fetch", token=links[-1].token)
+            self.secrets[f"OTP secret {number}"] = base64.b32decode(shown.key)
+            self.secrets[f"OTP secret {number}, as text"] = shown.key.encode()
+            if not number:
+                code = totp(base64.b32decode(shown.key), self.house.clock.now, 8)
+                assert self.ask(enroller, "otp.activate", name, code=code).active
+                links.append(self._secretly(enroller, "otp.rotate", name, **labels).link)
+        for number, link in enumerate(links):
+            self.secrets[f"link {number}"] = link.token.encode()
+        self.ask(enroller, "otp.activate", name, code=CODE)
+        return name
 
     def _evidence(self, admin, app):
         self.ask(admin, "principal.create", name="auditor", roles=["auditor"])
@@ -164,7 +233,7 @@ class Visit:
             self.ask(auditor, "audit.read-entries", n=tile.n, width=tile.width)
         self.refuse(admin, "audit.read-entries", n=0, width=1)
 
-    def _secretly(self, token, operation, target="", **fields):
+    def _secretly(self, token, operation, target="", /, **fields):
         """Of an operation whose answer is a secret: it is looked for everywhere but there."""
         self.done.add(operation)
         return self.desk.ask(token, operation, target, **fields)

@@ -69,6 +69,7 @@ CAUSES = {
     "unauthenticated": ("", "key.encrypt", "demo", {"plaintext": b""}, None),
     "not-allowed": ("app", "key.disable", "demo", {}, None),
     "not-found": ("admin", "key.read", "nothing", {}, None),
+    "gone": ("", "otp.fetch", "", {"token": "nonsense"}, None),
     "already-exists": ("admin", "key.create", "", {"name": "demo"}, None),
     "key-not-usable": (
         "app",

@@ -162,7 +162,27 @@ def spraying_codes(month):
     for number in range(200):
         month.act(at + number * SECOND, "login", "otp.verify", object=f"otp/u{number}",
                   source="10.1.5.5", token="t-login", details={"result": "failed"})  # fmt: skip
-    month.plant("spraying codes", "otp-failures", "network/10.1.5.0/24", at, at + HOUR)
+    month.plant("spraying codes", "otp-failures", "network/10.1.5.0/24", at, at + HOUR,
+                "principal/login")  # fmt: skip
+
+
+def guessing_codes(month):
+    """Stolen passwords are tried, from everywhere, by the bank's own login: a code for each."""
+    at = day_us(a_day(month), month.chance.uniform(0, 24))
+    for number in range(300):
+        item = f"otp-{number:026d}:wrong-code"
+        month.act(at + number * SECOND, "login", "otp.verify", source=f"10.{number % 250}.7.7",
+                  token="t-login", details={"count": 1, "items": [item]})  # fmt: skip
+    month.plant("guessing codes", "otp-guesses", "principal/login", at, at + HOUR)
+
+
+def exported_seeds(month):
+    """Who may migrate credentials does so, though nothing is migrated."""
+    at = day_us(a_workday(month), month.chance.uniform(10, 16))
+    for number in range(5):
+        month.act(at + number * MINUTE, "bob", "otp.export", source="192.168.5.23",
+                  details={"count": 200, "recipient": "ab" * 32})  # fmt: skip
+    month.plant("exported seeds", "otp-secrets", "principal/bob", at, at + HOUR)
 
 
 def disabled_colleague(month):
@@ -210,6 +230,8 @@ ATTACKS = (
     sabotage,
     exports,
     spraying_codes,
+    guessing_codes,
+    exported_seeds,
     disabled_colleague,
     leaked_token,
 )

@@ -484,6 +484,88 @@ def test_codes_that_were_right_are_no_failures():
     assert log.found == []
 
 
+def guesses(log, count, users, per=1, word="wrong-code", **fields):
+    """Codes in batches of so many, from a network each."""
+    for number in range(0, count, per):
+        items = [f"otp-{one % users}:{word}" for one in range(number, number + per)]
+        log.entry(
+            number, "otp.verify", source=f"10.{number % 250}.0.1", **fields,
+            details={"count": per, "items": items},
+        )  # fmt: skip
+
+
+def test_refused_codes_of_many_credentials_for_one_caller_are_raised_wherever_they_come_from():
+    log = Log()
+    guesses(log, 120, 25)
+    (finding,) = log.found
+    assert (finding.rule, finding.subject) == ("otp-guesses", "principal/anna")
+    assert "100 one-time passwords of 25 credentials were refused for anna" in finding.sentence
+    assert finding.sentence.count("wrong-code") == 1
+
+
+def test_those_of_few_credentials_are_somebody_who_forgot():
+    log = Log()
+    guesses(log, 200, 24)
+    assert log.found == []
+
+
+def test_an_entry_with_many_codes_is_one_piece_of_evidence():
+    log = Log(only("otp-guesses"))
+    guesses(log, 200, 200, per=50)
+    (finding,) = log.found
+    assert len(finding.evidence) == 2
+
+
+def test_right_codes_in_a_batch_are_no_guesses():
+    log = Log()
+    guesses(log, 300, 300, per=50, word="valid")
+    assert log.found == []
+
+
+def test_a_users_code_is_one_guess_however_many_credentials_it_was_tried_with():
+    log = Log(only("otp-guesses", at_least=10, objects_min=10))
+    for number in range(10):
+        assert log.found == []
+        items = [f"otp-{number}-{device}:wrong-code" for device in range(4)]
+        details = {"result": "failed", "reason": "wrong-code", "items": items}
+        log.entry(number, "otp.verify-user", details=details)
+    assert "10 one-time passwords of 10 credentials" in log.found[0].sentence
+
+
+def test_codes_of_users_who_have_no_credential_are_counted_but_of_nobody():
+    log = Log(only("otp-guesses", at_least=10, objects_min=1))
+    for number in range(20):
+        details = {"result": "failed", "reason": "no-credential"}
+        log.entry(number, "otp.verify-user", details=details)
+    assert log.found == []
+    log.entry(21, "otp.verify", object="otp/a", details={"result": "failed", "reason": "unknown"})
+    assert "21 one-time passwords of 1 credentials" in log.found[0].sentence
+
+
+def test_what_no_custodian_wrote_into_an_entry_about_codes_is_no_code():
+    log = Log(only("otp-guesses", at_least=1, objects_min=1))
+    for items in ("x", 7, [7]):
+        log.entry(0, "otp.verify", details={"items": items})
+    assert [finding.sentence.count("credentials") for finding in log.found] == [2]
+
+
+def test_a_computed_code_and_exported_secrets_are_raised():
+    log = Log()
+    log.entry(0, "otp.compute", object="otp/a", details={"generation": 1})
+    log.entry(1, "otp.export", principal="bob", details={"count": 200})
+    assert log.rules() == ["otp-secrets"] * 2
+    assert "anna took 1 codes or secrets" in log.found[0].sentence
+    assert "bob took 200 codes or secrets" in log.found[1].sentence
+
+
+def test_an_export_that_found_nothing_or_was_refused_is_not():
+    log = Log()
+    log.entry(0, "otp.export", details={"count": 0})
+    log.entry(1, "otp.export", reason="not-allowed")
+    log.entry(2, "otp.compute", object="otp/a", reason="not-allowed")
+    assert log.found == []
+
+
 # --- hours ----------------------------------------------------------------------------------------
 
 

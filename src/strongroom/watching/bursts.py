@@ -54,6 +54,8 @@ class Burst(msgspec.Struct, array_like=True):
         self.counts[self.step % STEPS] += count
         if name and (name in self.named or len(self.named) < _NAMED_MAX):
             self.named[name] = self.step
+        if self.evidence and self.evidence[-1] == seen:
+            return  # the entry says several such things
         if len(self.evidence) >= EVIDENCE_MAX:
             del self.evidence[0]
         self.evidence.append(seen)

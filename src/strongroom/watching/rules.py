@@ -294,6 +294,41 @@ _TABLE: Final = (
         },
     ),
     Rule(
+        name="otp-guesses",
+        severity=Severity.HIGH,
+        watches=(
+            "One-time passwords of many credentials are refused for one caller, from wherever its"
+            " users come: somebody guesses, or tries what was stolen."
+        ),
+        sentence=(
+            "{count} one-time passwords of {objects} credentials were refused for {principal}"
+            " within {window_minutes} minutes, last by {action} from {network}: {why} (threshold:"
+            " {limit} of {objects_min} credentials, for {usual} are usual)"
+        ),
+        thresholds={
+            "at_least": _least(100, "codes"),
+            "objects_min": Threshold(25, "credentials", 1, 100, "at least so many of them"),
+            "factor": _factor(4, _USUAL),
+            "window_minutes": _window(10),
+            "quiet_hours": _quiet(),
+        },
+    ),
+    Rule(
+        name="otp-secrets",
+        severity=Severity.HIGH,
+        watches="A principal has codes computed, or secrets of credentials exported.",
+        sentence=(
+            "{principal} took {count} codes or secrets of credentials within {window_minutes}"
+            " minutes, last by {action} from {network} (threshold: {limit}, for {usual} are usual)"
+        ),
+        thresholds={
+            "at_least": _least(1, "codes or secrets"),
+            "factor": _factor(3, _USUAL),
+            "window_minutes": _window(1_440),
+            "quiet_hours": _quiet(),
+        },
+    ),
+    Rule(
         name="disabled-principal",
         severity=Severity.HIGH,
         watches="A principal that was disabled goes on trying.",

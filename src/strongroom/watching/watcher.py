@@ -12,6 +12,7 @@ from strongroom.domain.events import USES, Event, Outcome, tally
 from strongroom.domain.findings import EVIDENCE_MAX, Evidence, Finding
 from strongroom.domain.times import microseconds, rfc3339
 from strongroom.watching.alarms import Alarms, evidence_of
+from strongroom.watching.codes import ATTEMPTS, refused_codes
 from strongroom.watching.hours import Hours
 from strongroom.watching.memory import (
     KeyMemory,
@@ -39,6 +40,8 @@ STOPS: Final = frozenset(
     }
 )
 TAKES_OUT: Final = frozenset({"key.backup", "key.export"})
+# What tells more of a credential than whether a code is right. No role computes codes.
+SHOWS: Final = frozenset({"otp.compute", "otp.export"})
 # Refusals of somebody who tries what is there; the others are accidents, or the server's own.
 PROBES: Final = frozenset({"invalid-ciphertext", "not-allowed", "not-found"})
 
@@ -66,6 +69,7 @@ class Watcher:
         self._acts: dict[str, _Act] = {
             **dict.fromkeys(STOPS, self._stopped),
             **dict.fromkeys(TAKES_OUT, self._taken_out),
+            **dict.fromkeys(SHOWS, self._secrets_shown),
             "key.cancel-destruction": self._cancelled,
             "principal.update": self._principal_changed,
             "token.create": self._token_made,
@@ -98,8 +102,8 @@ class Watcher:
             self._refused(position, event)
         elif event.principal:
             self._allowed(position, event)
-        if event.action == "otp.verify":
-            self._one_time_password(position, event)
+        if event.action in ATTEMPTS:
+            self._codes(position, event)
         return self._alarms.take() if self._alarms.found else []
 
     # Time.
@@ -300,6 +304,12 @@ class Watcher:
         principal = f"principal/{event.principal}"
         self._alarms.count("many-exports", position, event, principal, named=event.object)
 
+    def _secrets_shown(self, position: int, event: Event) -> None:
+        count = event.details.get("count", 1)
+        if isinstance(count, int) and count > 0:
+            principal = f"principal/{event.principal}"
+            self._alarms.count("otp-secrets", position, event, principal, count=count)
+
     def _key_ends(self, event: Event) -> None:
         """What the entry says of a whole key's end."""
         state = _ENDS.get(event.action)
@@ -365,10 +375,12 @@ class Watcher:
                 owner=token.principal or "somebody", token=event.token,
             )  # fmt: skip
 
-    def _one_time_password(self, position: int, event: Event) -> None:
-        if event.details.get("result") == "failed":
-            network = f"network/{self._networks.of(event.source)}"
-            self._alarms.count("otp-failures", position, event, network, named=event.object)
+    def _codes(self, position: int, event: Event) -> None:
+        network = f"network/{self._networks.of(event.source)}"
+        principal = f"principal/{event.principal}"
+        for name, reason in refused_codes(event):
+            self._alarms.count("otp-failures", position, event, network, named=name)
+            self._alarms.count("otp-guesses", position, event, principal, named=name, why=reason)
 
     # Memory.
 

@@ -14,6 +14,12 @@ def test_an_id_is_read_as_it_is_written(credential_id):
     assert parse(spell(credential_id)) == credential_id
 
 
+@given(st.binary(min_size=ID_BYTES, max_size=ID_BYTES))
+def test_it_is_written_in_base32(credential_id):
+    text = base64.b32encode(credential_id).decode().rstrip("=").lower()
+    assert spell(credential_id) == "otp-" + text
+
+
 @given(st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26))
 def test_of_all_that_is_spelt_with_these_letters_one_is_the_id(letters):
     """Compared with base64, which is lenient about the bits that are left over."""

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 HOUR_US: Final = 3_600_000_000
@@ -14,7 +15,6 @@ _RFC3339: Final = re.compile(
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_last: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
 def rfc3339(time_us: int) -> str:
@@ -45,11 +45,7 @@ def microseconds(text: str) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=16)
 def _second(seconds: int) -> str:
     # Thousands of entries share a second; formatting it costs more than the rest of the entry.
-    global _last  # noqa: PLW0603 - a cache of one value, replaced whole
-    known, text = _last
-    if known != seconds:
-        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _last = (seconds, text)
-    return text
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

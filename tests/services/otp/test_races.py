@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.domain.calls import ANSWER_DECODERS
-from strongroom.domain.otp.credential import State, Type
+from strongroom.domain.otp.credential import State, Type, spell
 from strongroom.services.otp.turns import Turns
 from tests.support.desks import at_once
 from tests.support.otp import SECRET, hotp
@@ -170,6 +170,19 @@ def test_batches_in_any_order_do_not_wait_for_each_other(bank):
     replies = at_once(asyncio.wait_for(at_the_same_time([desk], asks), 20))
     accepted = [item.id for answer in answers(replies) for item in answer.items if item.valid]
     assert sorted(accepted) == sorted(names)
+
+
+def test_a_pseudonym_in_the_place_of_an_id_keeps_nobody_waiting(bank):
+    """Who knows a user's pseudonym spells it as an id, beside that of the user's credential."""
+    names = [bank.credential(SECRET + bytes([number])) for number in range(4)]
+    items = [{"id": one, "code": "1"} for one in (*names, spell(bank.held(names[0]).user))]
+    desk = bank.house.desk(ledger=Slow(bank.store))
+    asks = [
+        ((bank.verifier, "otp.verify"), {"items": items}),
+        ((bank.verifier, "otp.verify-user"), {"user": "alice", "code": "1"}),
+    ]
+    replies = at_once(asyncio.wait_for(at_the_same_time([desk], asks * 10), 20))
+    assert {reply.code for _, reply in replies} == {""}
 
 
 def test_who_gives_up_waiting_for_a_turn_leaves_it_to_the_others():

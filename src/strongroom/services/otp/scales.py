@@ -180,7 +180,9 @@ class Scales:
 
     async def settle_user(self, subject: bytes, decide: Decide[_Answer]) -> _Answer:
         """The same for the active credentials of that user: as many as are tried."""
-        async with self._parts.turns.of((subject,)):
+        # No credential's turn, though somebody may ask for an id that is spelt as a pseudonym is:
+        # two of them could wait for each other.
+        async with self._parts.turns.of((b"user/" + subject,)):
             # Those who verify by id wait for the same turns; who comes between is found out.
             ids = tuple(await self._read_user(subject))
             async with self._parts.turns.of(ids):

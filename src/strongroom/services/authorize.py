@@ -1,6 +1,7 @@
 """Who is it, and may they? The only place where a `Permit` is made."""
 
 import hmac
+from collections.abc import Iterable
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -274,7 +275,7 @@ class Authorizer:
         return Permit(_SEAL, visit, None)
 
     def permit_credential(self, visit: Visit, name: str) -> Permit:
-        """For an operation on the credential of that id, or on those that a batch names (empty).
+        """For an operation on the credential of that id.
 
         Whether there is one plays no part: who may verify is answered the same for what is not
         there. Decided anew only where a policy looks at the credential or at the circumstances.
@@ -289,6 +290,26 @@ class Authorizer:
             self._keep(visit, None, verdict)
         self._judge(visit, verdict)
         return Permit(_SEAL, visit, None)
+
+    def permit_credentials(self, visit: Visit, names: Iterable[str]) -> Permit:
+        """For an operation on all credentials that a batch names: on each of them, or on none.
+
+        Where a policy looks at the credential, each is asked about: what is forbidden for one is
+        not to be had in a batch.
+        """
+        permit = self.permit_credential(visit, "")
+        common, verdict = visit.object, _known(visit.verdict)
+        if verdict.holds is Holds.FOR_THE_ACTION:
+            return permit
+        policies = dict.fromkeys(verdict.policies)
+        for name in dict.fromkeys(names):
+            visit.object = f"otp/{name}"  # on record, if this is the one that it fails for
+            verdict = self._weigh(visit, self.question(visit, Resource.CREDENTIAL, name))
+            self._judge(visit, verdict)
+            policies.update(dict.fromkeys(verdict.policies))
+        visit.object = common
+        visit.verdict = msgspec.structs.replace(verdict, policies=tuple(policies))
+        return permit
 
     def permit_holder(self, visit: Visit, namespace: NamespaceFact, name: str) -> Permit:
         """For who shows the one-time token of the credential's link: nothing else is asked of them.

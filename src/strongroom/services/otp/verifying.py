@@ -32,10 +32,13 @@ class Verifying:
         """Whether a code is right, which is used up then; or each of a batch."""
         if (ask.items is UNSET) is not bool(visit.target):
             raise InvalidRequest("a credential's own path takes a code, the common one takes items")
-        permit = self._parts.authorizer.permit_credential(visit, visit.target)
-        scales = await Scales.of(self._parts, permit)
+        authorizer = self._parts.authorizer
         if ask.items is not UNSET:
+            permit = authorizer.permit_credentials(visit, [item.id for item in ask.items])
+            scales = await Scales.of(self._parts, permit)
             return await batches.verify(self._parts, permit, scales, ask.items)
+        permit = authorizer.permit_credential(visit, visit.target)
+        scales = await Scales.of(self._parts, permit)
         # The ask has one or the other.
         attempt = asks.Attempt(
             code="" if ask.code is UNSET else ask.code, challenge=ask.challenge,

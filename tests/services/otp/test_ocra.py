@@ -6,7 +6,7 @@ import re
 import pytest
 
 from strongroom.domain.errors import InvalidRequest
-from strongroom.domain.otp.credential import Hash, State, Type
+from strongroom.domain.otp.credential import Hash, State, Type, spell
 from strongroom.domain.otp.ocra import OCRAInputs, data_input, parse
 from strongroom.services.otp.ocra import digest_of, question_of
 from tests.support.otp import SECRET, code_of
@@ -258,6 +258,12 @@ def test_a_namespace_with_other_devices_asks_as_they_are_asked(bank):
     bank.profile(type=Type.OCRA, suite=suite, hash=Hash.SHA256)
     assert asked(bank, "otp-" + "a" * 26).suite == suite
     assert not bank.verify("otp-" + "a" * 26, "12345678")
+
+
+def test_there_a_credential_of_another_kind_is_asked_the_same(bank):
+    bank.profile(type=Type.OCRA, suite="OCRA-1:HOTP-SHA256-8:QA10")
+    clock = bank.credential()
+    assert asked(bank, clock).suite == asked(bank, spell(b"?" * 16)).suite
 
 
 @pytest.mark.parametrize("transaction", [{"\ud800": "1"}, {"1": "\udfff"}, {"a": "x" * 4_096}])

@@ -115,10 +115,9 @@ async def compute(
 
 
 def _suite(held: Held | None, scales: Scales) -> Suite:
-    """The credential's; else the default profile's, or the usual one."""
-    body = None if held is None else held.body
-    text = scales.profile_of(None).suite if body is None else body.suite
-    return parsed(text or _USUAL_SUITE)
+    """Its own; of one that has none, as of one that is not there, the default profile's."""
+    text = "" if held is None else held.body.suite
+    return parsed(text or scales.profile_of(None).suite or _USUAL_SUITE)
 
 
 def _number(parts: Parts, held: Held | None) -> int:

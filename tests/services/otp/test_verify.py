@@ -4,6 +4,7 @@ import pytest
 
 from strongroom.domain import limits
 from strongroom.domain.otp.credential import Hash, State, Type
+from strongroom.services.otp import batches
 from tests.support.otp import SECRET, hotp, totp, wrong
 
 NEW = b"abcdefghijklmnopqrst"
@@ -194,6 +195,31 @@ def test_guesses_in_one_batch_are_limited_as_those_in_many(bank):
     assert bank.held(name).body.failures == 5
     words = [item.partition(":")[2] for item in bank.last("otp.verify")["items"]]
     assert words == ["wrong-code"] * 5 + ["delayed"] * 16
+
+
+@pytest.mark.parametrize(
+    ("type_", "suite", "windows", "least"),
+    [
+        (Type.TOTP, "", {}, 2),  # 60 times 3 codes
+        (Type.HOTP, "", {"look_ahead": 99}, 59),  # each with 100
+        (Type.OCRA, "OCRA-1:HOTP-SHA1-6:C-QN08-T1M", {"drift_window": 10}, 59),  # each with 231
+    ],
+)
+def test_others_have_their_turn_after_so_many_codes_of_a_batch(
+    bank, monkeypatch, type_, suite, windows, least
+):
+    turns = []
+
+    async def breath():
+        turns.append(None)
+
+    bank.profile(**windows)
+    name = bank.credential(type=type_, suite=suite)
+    assert not bank.verify(name, "12345x")  # the desk knows the profile now
+    monkeypatch.setattr(batches, "breathe", breath)
+    items = [{"id": name, "code": "12345x"}] * 60
+    bank.desk.ask(bank.verifier, "otp.verify", items=items)
+    assert least <= len(turns) <= 60
 
 
 def test_the_longest_batch_is_on_record_in_full(bank):

@@ -35,7 +35,7 @@ from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.parts import Parts
 from strongroom.services.otp.rates import rates
 from strongroom.services.otp.rows import Held
-from strongroom.services.otp.windows import Find, one_code, two_codes
+from strongroom.services.otp.windows import Find, one_code, two_codes, width
 
 _Answer = TypeVar("_Answer")
 
@@ -141,6 +141,12 @@ class Scales:
             hinders = hinders or Reason.CHALLENGE  # its codes are answers, and nothing else
         find = two_codes(held.body, profile, self.now_us, first, second)
         return self._weigh(held, profile, find, Aim.RESYNC, hinders)
+
+    def codes(self, held: Held | None) -> int:
+        """How many codes are computed for one attempt."""
+        if held is None:
+            return 1
+        return width(held.body, self.profile_of(held)) * max(1, len(held.body.secrets))
 
     def move(self, credential_id: bytes, held: Held | None, weighed: Weighed) -> Move:
         """What is kept of it: the credential's next revision, or one of a decoy."""

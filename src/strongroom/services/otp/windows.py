@@ -12,6 +12,7 @@ import msgspec
 from strongroom.domain.otp.credential import Body, Secret, Type
 from strongroom.domain.otp.profile import Profile
 from strongroom.ports.provider import OneTime
+from strongroom.services.otp.suites import parsed
 
 _SECOND_US: Final = 1_000_000
 _ANY_DIGITS: Final = 6  # for as much work where there is nothing to find (OCRA)
@@ -37,6 +38,15 @@ def one_code(body: Body, profile: Profile, now_us: int, code: str) -> Find:
     if body.type is Type.HOTP:
         return _counter(body, profile, code)
     return _time(body, profile, now_us, code)
+
+
+def width(body: Body, profile: Profile) -> int:
+    """In how many places of one generation a code is looked for."""
+    counters, times = profile.look_ahead + 1, 2 * profile.drift_window + 1
+    if body.type is not Type.OCRA:
+        return counters if body.type is Type.HOTP else times
+    suite = parsed(body.suite)
+    return (counters if suite.counter else 1) * (times if suite.step_seconds else 1)
 
 
 def two_codes(body: Body, profile: Profile, now_us: int, first: str, second: str) -> Find:

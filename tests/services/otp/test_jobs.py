@@ -277,6 +277,37 @@ def test_who_pauses_it_in_the_middle_of_a_step_stops_the_step(bank):
     assert len(bank.entries("otp.suspend")) == 60
 
 
+def test_who_has_a_new_secret_of_the_job_gets_no_other_though_it_was_paused_in_that_step(bank):
+    """They may have it in their phones long before the job goes on."""
+    names = [bank.credential() for _ in range(40)]
+    bank.rotate(names[0], b"n" * 20)
+    job = create(bank, "rotate")
+
+    class Pausing(DirectLedger):
+        commits = 0
+
+        async def commit(self, commit):
+            Pausing.commits += 1
+            if Pausing.commits == 30:
+                call = bank.desk.replied(bank.officer, "otp.update-job", job, state="paused")
+                _, reply = await call
+                assert not reply.code
+            return await super().commit(commit)
+
+    bank.house.desk(ledger=Pausing(bank.store)).attend()
+    before = {name: bank.held(name).body.newest for name in names}
+    new = [name for name in names if bank.held(name).body.renewed_us]
+    assert len(new) == 29
+    # One of them has proved it, and has no other any more.
+    bank.change(new[0], secrets=(replace(before[new[0]], proved=True),), grace_us=0)
+    before[new[0]] = bank.held(new[0]).body.newest
+    bank.profile(grace_seconds=60 * 86_400)
+    update(bank, job, state="running")
+    done(bank, job)
+    assert all(bank.held(name).body.newest == before[name] for name in new)
+    assert all(bank.held(name).body.renewed_us for name in names)
+
+
 # --- cut off, at once -----------------------------------------------------------------------------
 
 

@@ -132,6 +132,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     generation. Until `grace_us` both work. `failures` counts those since the last right code;
     nothing is weighed until `delayed_us`; `locked`: until an operator unlocks it. `rate_us` is when
     the credential's rate limit has all its attempts back (GCRA's theoretical arrival time).
+    `renewed_us`: when the newest secret was made; 0: together with the credential.
     `restores` is the number of restores of the database that the counters are fenced for.
     `profile` empty: `default`. `ended_by` is the request that revoked or destroyed it.
     """
@@ -152,7 +153,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     rotates_s: int = 0
     link: Link | None = None
     challenges: tuple[Challenge, ...] = ()
-    asked: int = 0
+    renewed_us: int = 0
     restores: int = 0
     imported: bool = False
     serial: str = ""

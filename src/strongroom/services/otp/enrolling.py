@@ -157,7 +157,9 @@ class Enrolling:
             self._parts.rows, permit.namespace.handle, body, namespace=held.namespace,
             credential_id=held.id,
         )  # fmt: skip
-        body = msgspec.structs.replace(body, secrets=(*body.secrets[:-1], secret))
+        body = msgspec.structs.replace(
+            body, secrets=(*body.secrets[:-1], secret), renewed_us=permit.visit.time_us
+        )
         return body, {"renewed": 1}, True
 
     async def fetch(self, visit: Visit, ask: asks.FetchLink) -> asks.Provisioned:

@@ -15,7 +15,6 @@ from strongroom.domain.errors import KeyNotUsable, TamperedRecord
 from strongroom.domain.otp.asks import Delivery, JobAction, JobState
 from strongroom.domain.otp.credential import CredentialRow, State
 from strongroom.domain.otp.job import Job
-from strongroom.domain.otp.profile import Profile
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Commit, Kept, Write
@@ -76,8 +75,12 @@ class JobSteps:
 
     def rest_seconds(self, most: float) -> float:
         """For how long there is nothing to do, as far as is known here."""
+        if not self._next_us:
+            return most
         rest_us = self._next_us - self._parts.clock.now_us()
-        return min(most, rest_us / _SECOND_US) if rest_us > 0 else most
+        if rest_us <= 0:
+            self._next_us = 0  # come since it was looked; once, as the job may have been stopped
+        return min(most, max(0, rest_us) / _SECOND_US)
 
     async def step(self, record: Record) -> bool:
         """One step. Whether it was done: not, if the job was changed meanwhile."""
@@ -163,7 +166,7 @@ class JobSteps:
         if on.job.action is not JobAction.ROTATE:
             return _STEPS[on.job.action](held, request, now_us)
         profile = on.profiles.named(held.body.profile)
-        if held.state is not State.ACTIVE or _has_new(held, profile, on.job.created_us):
+        if held.state is not State.ACTIVE or _has_new(held, on.job.created_us):
             raise KeyNotUsable
         body = rotated(
             self._parts.rows, on.namespace.handle, held.body, profile, now_us,
@@ -220,10 +223,9 @@ def _again_us(job: Job, meant: int, began_us: int) -> int:
     return (job.not_before_us if late else began_us) + meant * _SECOND_US // job.per_second
 
 
-def _has_new(held: Held, profile: Profile, since_us: int) -> bool:
-    """Whether its new secret is of this job already, or of somebody who came after it.
+def _has_new(held: Held, since_us: int) -> bool:
+    """Whether its newest secret is of this job already, or of somebody who came after it.
 
     One that was to follow before, and has not been proved, may be known to whom the job is against.
     """
-    began_us = held.body.grace_us - profile.grace_seconds * _SECOND_US
-    return len(held.body.secrets) > 1 and began_us >= since_us
+    return held.body.renewed_us >= since_us

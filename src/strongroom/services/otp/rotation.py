@@ -33,7 +33,7 @@ def rotated(  # noqa: PLR0913 - what a rotation depends on
     grace_us = body.grace_us if rotating else now_us + profile.grace_seconds * _SECOND_US
     return msgspec.structs.replace(
         body, secrets=(*old, secret), grace_us=grace_us if old else 0, link=None,
-        rotates_s=rotates_s(profile, now_us),
+        rotates_s=rotates_s(profile, now_us), renewed_us=now_us,
     )  # fmt: skip
 
 

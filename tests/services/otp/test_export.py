@@ -96,6 +96,21 @@ def test_what_was_destroyed_is_gone(bank, recipient):
     assert bank.last("otp.export")["count"] == 0
 
 
+def test_what_was_revoked_stays_here(bank, recipient):
+    bank.desk.ask(bank.officer, "otp.revoke", bank.credential())
+    bank.credential(state=State.SUSPENDED)
+    found = exported(bank, recipient).items
+    assert [item.credential.state for item in found] == [State.SUSPENDED]
+    assert bank.last("otp.export")["count"] == 1
+
+
+def test_when_the_grace_is_over_the_old_one_does_not_go_out(bank, recipient):
+    bank.credential(new=b"n" * 20, grace_us=bank.clock.now + 60_000_000)
+    bank.pass_(60)  # and nobody has erased it yet
+    (item,) = exported(bank, recipient).items
+    assert recipient.opens(item) == b"n" * 20
+
+
 def test_of_two_generations_the_one_in_use_goes_out(bank, recipient):
     bank.credential(new=b"n" * 20)
     bank.credential(b"p" * 20, state=State.PENDING, proved=False, user="bob")

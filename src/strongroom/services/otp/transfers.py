@@ -30,7 +30,7 @@ from strongroom.services.otp import settings
 from strongroom.services.otp.fence import fenced
 from strongroom.services.otp.parts import Parts
 from strongroom.services.otp.rotation import rotates_s
-from strongroom.services.otp.rows import Held, pseudonym
+from strongroom.services.otp.rows import Held, pseudonym, works
 from strongroom.services.otp.selecting import page
 from strongroom.services.otp.views import shown
 from strongroom.services.otp.windows import believed
@@ -108,7 +108,8 @@ class CredentialTransfers:
         visit.facts += (profiles.fact, restores.fact)
         items = []
         for held in found.found:
-            if held.body.secrets:
+            # What was stopped for good works nowhere again.
+            if held.body.secrets and held.state is not State.REVOKED:
                 profile = profiles.named(held.body.profile)
                 # What is used up here is not to be accepted where the secret goes.
                 body = fenced(held.body, profile, restores)
@@ -128,13 +129,13 @@ class CredentialTransfers:
     def _exported(
         self, permit: Permit, held: Held, public: bytes, algorithm: Algorithm, profile: Profile
     ) -> asks.ExportedCredential:
-        body = held.body
-        secret = next((one for one in body.secrets if one.proved), body.newest)
+        body, now_us = held.body, permit.visit.time_us
+        secret = next((one for one in works(body, now_us) if one.proved), body.newest)
         binding = self._parts.rows.binding(held.namespace, held.id, body, secret.generation)
         one_time = permit.namespace.handle.open_otp(body.hash, secret.wrapped, binding)
         info = f"strongroom/otp-export/1/{spell(held.id)}/{secret.generation}".encode()
         return asks.ExportedCredential(
-            credential=shown(held, profile, permit.visit.time_us),
+            credential=shown(held, profile, now_us),
             counter=0 if body.type is Type.TOTP else secret.moved,
             drift=secret.drift,
             sealed=one_time.sealed_for(algorithm, public, info),

@@ -62,6 +62,10 @@ def list_(
     locked: Annotated[
         bool | None, typer.Option("--locked/--not-locked", help="Only those that are, or are not.")
     ] = None,
+    imported: Annotated[
+        bool | None,
+        typer.Option("--imported/--made-here", help="Only those whose secret came from elsewhere."),
+    ] = None,
     limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
     page_token: arguments.PageToken = "",
     all_pages: arguments.All = False,
@@ -73,7 +77,7 @@ def list_(
         at,
         partial(
             otp.list_credentials, user=user, state=state, type=kind, profile=otp_profile,
-            serial=serial, reminder=reminder, locked=locked,
+            serial=serial, reminder=reminder, locked=locked, imported=imported,
         ),
         lambda page: page.items,
         limit,

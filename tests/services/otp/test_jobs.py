@@ -154,6 +154,15 @@ def test_one_that_was_rotated_since_the_job_began_is_passed_over(bank):
     assert generations(bank, [name]) == [2]
 
 
+def test_one_that_was_enrolled_since_the_job_began_is_passed_over_an_imported_one_is_not(bank):
+    bank.pass_(0.5)
+    job = create(bank, "rotate")
+    bank.pass_(1)
+    names = [bank.credential(), bank.credential(imported=True)]
+    assert counted(done(bank, job)) == (2, 1, 1)
+    assert generations(bank, names) == [1, 2]
+
+
 def test_pending_ones_get_their_new_secret_by_their_link(bank):
     name = bank.credential(state=State.PENDING, proved=False)
     assert counted(done(bank, create(bank, "rotate"))) == (1, 0, 1)

@@ -226,6 +226,10 @@ def _again_us(job: Job, meant: int, began_us: int) -> int:
 def _has_new(held: Held, since_us: int) -> bool:
     """Whether its newest secret is of this job already, or of somebody who came after it.
 
-    One that was to follow before, and has not been proved, may be known to whom the job is against.
+    One that was to follow before, and has not been proved, may be known to whom the job is against;
+    so may one that was imported, whenever that was.
     """
-    return held.body.renewed_us >= since_us
+    body = held.body
+    # Known to the second: in doubt, it was there before.
+    enrolled_since = not body.imported and body.created_s * _SECOND_US > since_us
+    return body.renewed_us >= since_us or enrolled_since

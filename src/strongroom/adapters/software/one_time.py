@@ -18,6 +18,7 @@ SECRET_BYTES_MOST: Final = 128
 
 _HASHES: Final = {Hash.SHA1: "sha1", Hash.SHA256: "sha256", Hash.SHA512: "sha512"}
 _COUNTERS: Final = 2**64
+_NUMBER_BYTES: Final = 8  # of a code as a number; 10 digits need 5
 
 
 class SoftwareOneTime(OneTime):
@@ -33,14 +34,18 @@ class SoftwareOneTime(OneTime):
 
     def matches(self, first: int, count: int, digits: int, code: str) -> int:
         """The smallest place of the code; -1: none."""
-        wanted, modulus = _comparable(code, digits), 10**digits
+        modulus = 10**digits
+        # As numbers of the same size; of what is no code, one that no code is.
+        number = int(code) if _is_code(code, digits) else modulus
+        wanted = number.to_bytes(_NUMBER_BYTES, "big")
         mac, equal = self._mac.digest, hmac.compare_digest
         at = -1
         for i in range(count - 1, -1, -1):
             value = first + i
             found = _truncated(mac((value % _COUNTERS).to_bytes(8, "big")), modulus)
             # Nothing is skipped, whatever matched: a window takes as long as it is.
-            if equal(b"%0*d" % (digits, found), wanted) and 0 <= value < _COUNTERS:
+            equals = equal(found.to_bytes(_NUMBER_BYTES, "big"), wanted)
+            if equals and 0 <= value < _COUNTERS:
                 at = i
         return at
 
@@ -94,6 +99,8 @@ def _truncated(digest: bytes, modulus: int) -> int:
 
 def _comparable(code: str, digits: int) -> bytes:
     """The code; what is none, as something that is as long and that no code is equal to."""
-    if len(code) == digits and code.isascii() and code.isdigit():
-        return code.encode()
-    return b"x" * digits
+    return code.encode() if _is_code(code, digits) else b"x" * digits
+
+
+def _is_code(code: str, digits: int) -> bool:
+    return len(code) == digits and code.isascii() and code.isdigit()

@@ -6,6 +6,7 @@ makes an edited row a refused one. `docs/formats/credential-1.md` is the page ab
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -71,17 +72,28 @@ class CredentialRow(msgspec.Struct, frozen=True, array_like=True):
 
     def authenticated(self, deployment: bytes) -> bytes:
         """What the MAC covers: everything, and the deployment that the row belongs to."""
-        return bind(
-            b"strongroom/credential/1",
-            deployment,
-            self.id,
-            self.namespace,
-            self.user,
-            self.revision.to_bytes(8, "big"),
-            self.state.encode(),
-            self.due_us.to_bytes(8, "big"),
-            self.body,
-        )
+        # As `bind` of nine parts, in half its time: it is done twice for each attempt.
+        state = self.state.encode()
+        return b"".join(
+            (
+                _head(deployment),
+                len(self.id).to_bytes(4, "big"), self.id,
+                len(self.namespace).to_bytes(4, "big"), self.namespace,
+                len(self.user).to_bytes(4, "big"), self.user,
+                _EIGHT, self.revision.to_bytes(8, "big"),
+                len(state).to_bytes(4, "big"), state,
+                _EIGHT, self.due_us.to_bytes(8, "big"),
+                len(self.body).to_bytes(4, "big"), self.body,
+            )
+        )  # fmt: skip
+
+
+_EIGHT: Final = (8).to_bytes(4, "big")
+
+
+@lru_cache(maxsize=8)
+def _head(deployment: bytes) -> bytes:
+    return bind(b"strongroom/credential/1", deployment)
 
 
 class Secret(msgspec.Struct, frozen=True, array_like=True):

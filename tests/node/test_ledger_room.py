@@ -29,6 +29,7 @@ from strongroom.ports.store import (
     Rate,
 )
 from strongroom.tlog.merkle import Node, leaf_hash
+from tests.support.nodes import eventually
 from tests.support.stores import entry
 from tests.support.uses import NAMESPACE
 
@@ -146,6 +147,21 @@ def test_credentials_move_over_the_wire_and_one_of_two_custodians_wins(path):
 
     with Lone(path) as ledger:
         asyncio.run(story(ledger))
+
+
+def test_what_was_committed_gets_into_the_database_while_the_ledger_runs(path):
+    """By a thread in the sandbox: the log's own limit is far from reached."""
+
+    async def story(ledger):
+        link = await ledger.link()
+        for number in range(80):
+            await link.commit(Commit(0, (), entry(number, body=b"x" * 60_000)))
+        await closed(link)
+
+    with Lone(path) as ledger:
+        asyncio.run(story(ledger))
+        eventually(lambda: path.stat().st_size > 800 * 4_096)
+        assert (path.parent / f"{path.name}-wal").stat().st_size < 7_000 * 4_096
 
 
 def test_a_courier_reads_the_log_and_says_how_far_it_has_come(path):

@@ -3,7 +3,7 @@
 A turn: read what every custodian has sent, keep all its commits in one durable group, answer. What
 arrives during the flush to disk is the next turn's group. Lists, searches, entries and hashes are
 read by a thread of their own on its own connection and answered when they are done, so that they
-hold nobody up.
+hold nobody up. Another thread writes what was committed from the write-ahead log into the database.
 
 A courier has a line, too. It may read the log and say how far it has come, and nothing else: it is
 the room that speaks to strangers.
@@ -75,6 +75,7 @@ class LedgerRoom:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._questions: queue.SimpleQueue[tuple[_Peer, int, wire.OutOfTurn]] = queue.SimpleQueue()
         self._found: deque[tuple[_Peer, int, bytes | None]] = deque()
+        self._behind = threading.Event()
         self._probed = 0.0
         self._uncovered = Uncovered(
             size=self._store.tree.size, covered=self._store.checkpoints().size, now=time.monotonic()
@@ -86,7 +87,8 @@ class LedgerRoom:
 
     def run(self) -> None:
         """Serve."""
-        threading.Thread(target=self._read_out_of_turn, daemon=True).start()
+        for work in (self._read_out_of_turn, self._write_back):
+            threading.Thread(target=work, daemon=True).start()
         self._selector.register(self._line, selectors.EVENT_READ)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._measures.append(seccomp.seal(Room.LEDGER))
@@ -154,6 +156,8 @@ class LedgerRoom:
             try:
                 outcomes = self._store.commit(group)
                 self._probed = began
+                if self._store.behind:
+                    self._behind.set()
                 self._uncovered.grown(self._store.tree.size, time.monotonic())
             except StoreUnavailable:
                 outcomes = None
@@ -249,6 +253,15 @@ class LedgerRoom:
                 result = None
             self._found.append((peer, number, result))
             os.eventfd_write(self._wake, 1)
+
+    def _write_back(self) -> None:
+        while True:
+            self._behind.wait()
+            self._behind.clear()
+            try:
+                self._store.write_back()
+            except Exception:  # noqa: BLE001 - without this thread commits would have to wait for it
+                log.failure("the write-ahead log could not be written back")
 
     def _hand_over(self) -> None:
         os.eventfd_read(self._wake)

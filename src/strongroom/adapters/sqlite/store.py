@@ -20,6 +20,7 @@ import apsw
 
 from strongroom.adapters.freshness import Freshness
 from strongroom.adapters.sqlite import credentials, marks, reading, retention, schema, search, tree
+from strongroom.adapters.sqlite.ahead import Ahead
 from strongroom.adapters.sqlite.archive import Archive, archive_beside
 from strongroom.adapters.sqlite.growth import Growth
 from strongroom.adapters.sqlite.index import Index
@@ -72,6 +73,7 @@ class SQLiteStore:
         self._lock = lock
         self._vfs = vfs
         self._reader: apsw.Connection | None = None
+        self._ahead = Ahead(connection, path, vfs)
         self._archive = Archive(archive_beside(path))
         self._copied = 0  # entries below this position are in files that are on disk
         self._in_doubt = False  # the file may hold more than memory knows
@@ -308,10 +310,16 @@ class SQLiteStore:
         if not now and time.monotonic() < self._erased_at + _ERASE_AGAIN_SECONDS:
             return
         self._erased_at = time.monotonic()
-        with suppress(apsw.Error):
-            # Waits a moment for the reader, whose calls are short.
-            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            self._erasing = False
+        self._erasing = not self._ahead.cut()
+
+    @property
+    def behind(self) -> bool:
+        """Whether much was committed that `write_back` has not written back."""
+        return self._ahead.waits
+
+    def write_back(self) -> None:
+        """Write back what was committed, so that commits need not. May run in another thread."""
+        self._ahead.write_back()
 
     @property
     def erasing(self) -> bool:
@@ -435,6 +443,7 @@ class SQLiteStore:
                     self._count(all_rows=True)
             if self._reader is not None:
                 self._reader.close()
+            self._ahead.close()
             self._db.close()
         finally:
             os.close(self._lock)

@@ -66,9 +66,7 @@ class Ledger(Protocol):
     ) -> list[CredentialRow]:
         """The rows of that user, in the order of their ids."""
 
-    async def credentials_due(
-        self, now_us: int, limit: int, skip: int = 0
-    ) -> list[CredentialRow]:
+    async def credentials_due(self, now_us: int, limit: int, skip: int = 0) -> list[CredentialRow]:
         """Rows that are due, the longest due first, without the first `skip`."""
 
     async def credential_page(

@@ -291,6 +291,14 @@ def test_of_many_only_so_many_are_tried(bank):
     assert len(bank.last("otp.verify-user")["items"]) == limits.OTP_PER_USER_MAX
 
 
+def test_whoever_has_had_many_phones_is_found_by_the_last_one(bank):
+    for _ in range(100):
+        bank.change(bank.credential(), state=State.DESTROYED, secrets=())
+    name = bank.credential()
+    answer = bank.desk.ask(bank.verifier, "otp.verify-user", user="alice", code=bank.code())
+    assert (answer.valid, answer.id) == (True, name)
+
+
 def test_users_are_told_apart_whatever_they_are_called(bank):
     bank.credential(user="alice")
     for user in ("Alice", "alice ", "alic", "\N{FULLWIDTH LATIN SMALL LETTER A}lice"):

@@ -7,9 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import httpx
+
+_SETTLE_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 3.0  # longer than the longest key takes
+_KEYS_AHEAD: Final = "strongroom_rsa_keys_waiting"
 
 
 def free_port() -> int:
@@ -83,6 +87,26 @@ class Node:
         answer.raise_for_status()
         found: dict[str, object] = answer.json()
         return found
+
+    def settle(self) -> None:
+        """Return when the rooms have made the RSA keys that they make ahead.
+
+        That begins some seconds after the start and takes a processor for seconds; what is measured
+        at the same time is not what it would be an hour later.
+        """
+        headers = {"Authorization": f"Bearer {self.token}"}
+        end = time.monotonic() + _SETTLE_SECONDS
+        made, since = 0.0, time.monotonic()
+        while time.monotonic() < end:
+            text = httpx.get(self.url + "/metrics", headers=headers).raise_for_status().text
+            lines = [line for line in text.splitlines() if line.startswith(_KEYS_AHEAD)]
+            waiting = sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+            if waiting != made:
+                made, since = waiting, time.monotonic()
+            elif made and time.monotonic() > since + _QUIET_SECONDS:
+                return
+            time.sleep(0.2)
+        raise RuntimeError("the rooms do not come to rest")
 
     def memory_mib(self) -> dict[str, float]:
         """Resident memory of each room."""

@@ -78,8 +78,9 @@ def measured(
                 for what in ("verify", "batch"):
                     small = Path(directory, f"{what}-{size}-{number}")
                     took[size] = populate_credentials(small, size)
-                    wanted = uses(_shuffled(size), time.time())
                     with node(small) as few:
+                        few.settle()
+                        wanted = uses(_shuffled(size), time.time())
                         verifier = _token(few, "otp-verifier")
                         if what == "verify":
                             verify[size].append(_verify(few, verifier, wanted, seconds))
@@ -87,6 +88,7 @@ def measured(
                         else:
                             batch[size].append(_batches(few, verifier, wanted, 1))
             with node(large) as many:
+                many.settle()
                 verifier = _token(many, "otp-verifier")
                 now_s = time.time()
                 wanted = ((one, now_s) for one in itertools.islice(order, _FASTEST * seconds // 2))

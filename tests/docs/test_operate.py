@@ -47,6 +47,7 @@ def node(tmp_path_factory):
         "configuration",
         "monitoring",
         "namespaces",
+        "otp-migration",
         "policies",
         "privacy",
         "roles",

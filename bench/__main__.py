@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench import contention, log, verifying
+from bench import contention, log, otp, verifying
 from bench.algorithms import rows
 from bench.ceiling import Ceiling
 from bench.crypto import loop
@@ -43,6 +43,7 @@ class Bench:
         self._keys: int = options.keys
         self._requests: int = options.requests
         self._entries: int = options.entries
+        self._credentials: int = options.credentials
         self._page: list[str] = []
 
     def run(self) -> str:
@@ -67,6 +68,7 @@ class Bench:
             self._growth(small, large)
             self._in_use(large)
             self._memory(small)
+        self._one_time_passwords()
         return "\n".join(self._page).rstrip() + "\n"
 
     # --- the parts --------------------------------------------------------------------------------
@@ -310,6 +312,23 @@ class Bench:
             self._say(f"| {room} | {size:.1f} | {last[room]:.1f} | {last[room] / size - 1:+.1%} |")
         self._say("")
 
+    def _one_time_passwords(self) -> None:
+        few = min(10_000, self._credentials // 2)
+        figures = otp.measured(
+            [few, self._credentials], seconds=self._seconds, rounds=self._rounds,
+            gates=self._gates, custodians=self._custodians,
+        )  # fmt: skip
+        self._say("## One-time passwords", "")
+        self._say(
+            f"TOTP codes, each right and used once, of distinct credentials out of"
+            f" {self._credentials:,} (made in {figures.took_seconds[self._credentials]:,.0f} s);"
+            " counter and audit entry on disk before the answer. The load generator and the"
+            " ceiling run on the same processors.",
+            "",
+            *otp.table(figures),
+            "",
+        )
+
     # --- how --------------------------------------------------------------------------------------
 
     def _in_turns(self, what: dict[_Name, Callable[[], Result]]) -> dict[_Name, Result]:
@@ -353,6 +372,7 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=1_000_000, help="in the large database")
     parser.add_argument("--requests", type=int, default=1_000_000, help="for memory over time")
     parser.add_argument("--entries", type=int, default=log.ENTRIES, help="in the long log")
+    parser.add_argument("--credentials", type=int, default=1_000_000, help="of OTP")
     parser.add_argument("--output", type=Path, default=_TARGET)
     options = parser.parse_args()
     page = Bench(options).run()

@@ -44,7 +44,7 @@ function setup(thread)
   table.insert(threads, thread)
 end
 function init(args)
-  lines, taken, wrong = {}, 0, 0
+  lines, taken, wrong, finished = {}, 0, 0, false
   local count, seen = tonumber(os.getenv("BENCH_THREADS")), 0
   for line in io.lines(os.getenv("BENCH_LINES")) do
     if seen % count == number then
@@ -62,11 +62,16 @@ function request()
   taken = taken + 1
   local line = lines[taken]
   if line == nil then
-    line = {"/out-of-lines", ""}
+    finished = true
+    wrk.thread:stop()
+    return wrk.format("GET", "/v1/health")
   end
   return wrk.format("POST", line[1], headers, line[2])
 end
 function response(status, head, body)
+  if finished then
+    return
+  end
   if body:find(wanted, 1, true) == nil or body:find(unwanted, 1, true) ~= nil then
     wrong = wrong + 1
   end
@@ -125,7 +130,7 @@ def load_once(  # noqa: PLR0913 - what a load is
     """Ask each of these (path, body) once, until the time is over.
 
     Raises `RuntimeError` when one failed, when an answer is without the text `wanted` or has the
-    text `unwanted`, or when there were too few.
+    text `unwanted`. When there are too few, it ends with the last one.
     """
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "lines")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from strongroom.cli.run import run
+from tests.support.otp_people import People
 from tests.support.standin import StandIn
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
@@ -122,3 +123,9 @@ def on_a_terminal(arguments, stdin=b"", *, columns=80):
         shown += part
     os.close(master)
     return process.returncode, shown, err
+
+
+@pytest.fixture
+def people(cli, monkeypatch):
+    """Those who have to do with one-time passwords."""
+    return People(cli, monkeypatch)

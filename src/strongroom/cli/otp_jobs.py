@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from strongroom.cli import arguments, screen
 from strongroom.cli.command import command
+from strongroom.cli.failures import usage
 from strongroom.cli.life import confirm
 from strongroom.cli.otp_view import filter_of
 from strongroom.cli.paging import collected, more
@@ -79,6 +80,8 @@ def create(
         "created_before": arguments.moment(created_before, "--created-before") or "",
         "created_after": arguments.moment(created_after, "--created-after") or "",
     }  # fmt: skip
+    if everything is any(wanted.values()):
+        raise usage("Of which credentials? Narrow them down, or say --everything: one of the two.")
     matching = filter_of(wanted)
     those = "every credential" if everything else "every credential that matches"
     confirm(at, f"The job is to {action} {those} of the namespace.", yes=yes)
@@ -175,11 +178,13 @@ def _show(at: Session, job: "JobView") -> None:
         f"{name}={value}" for name in job.filter.__struct_fields__
         if (value := getattr(job.filter, name)) is not UNSET and value != ""
     ]  # fmt: skip
+    if job.subject:
+        wanted.append(f"user={job.subject} (a pseudonym)")
     screen.show_facts(
         (
             ("job", job.id),
             ("action", job.action),
-            ("of", ", ".join(wanted) or "every credential, or a user's"),
+            ("of", ", ".join(wanted) or "every credential"),
             ("state", screen.styled(job.state)),
             ("progress", f"{job.progress} %"),
             ("looked at", f"{job.looked_at:,}"),

@@ -538,12 +538,14 @@ class UpdateJob(Ask, kw_only=True):
 class JobView(Answer, kw_only=True):
     """A job. `progress` is the part of the ids that was looked at, in percent.
 
-    `done`: what it did; `skipped`: found, but in no state for it.
+    `subject` is the pseudonym of the filter's user, whose name is not kept. `done`: what it did;
+    `skipped`: found, but in no state for it.
     """
 
     id: str
     action: JobAction
     filter: Filter
+    subject: str
     state: JobState
     per_second: int
     description: str

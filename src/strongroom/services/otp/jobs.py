@@ -130,6 +130,7 @@ def _view(record: Record, job: Job) -> asks.JobView:
         id=record.name,
         action=job.action,
         filter=job.filter,
+        subject=job.subject.hex(),
         state=job.state,
         per_second=job.per_second,
         description=job.description,

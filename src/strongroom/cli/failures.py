@@ -68,10 +68,13 @@ def refused(  # noqa: PLR0911 - one for each exit code
             )
         case Exit.CONFLICT:
             return Failure(
-                exit_code, f"{sentence(error.detail)} ({thing})", _CONFLICT.get(error.code, "")
+                exit_code,
+                f"{sentence(error.detail)} ({thing})",
+                _advice(error.code, operation, _CONFLICT),
             )
         case Exit.UNAVAILABLE:
-            return Failure(exit_code, sentence(error.detail), _LATER.get(error.code, _WAIT))
+            advice = _advice(error.code, operation, _LATER) or _WAIT
+            return Failure(exit_code, sentence(error.detail), advice)
         case Exit.INVALID_CIPHERTEXT:
             return Failure(
                 exit_code,
@@ -99,6 +102,21 @@ _CONFLICT: Final = {
     "already-exists": "Choose another name, or use what is there.",
     "key-not-usable": "`strongroom key show NAME` shows the state of the key and of its versions.",
 }
+
+
+# About credentials and their jobs, the same refusals lead elsewhere.
+_ABOUT_OTP: Final = "otp."
+_OTP: Final = {
+    "key-not-usable": "`strongroom otp show ID` shows a credential's state, `otp job show ID` a"
+    " job's.",
+    "rate-limited": "`strongroom namespace show` shows how many codes may be tried a minute.",
+}
+
+
+def _advice(code: str, operation: str, others: dict[str, str]) -> str:
+    if operation.startswith(_ABOUT_OTP) and code in _OTP:
+        return _OTP[code]
+    return others.get(code, "")
 
 
 def unreachable(error: UnreachableError) -> Failure:

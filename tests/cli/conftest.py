@@ -126,6 +126,6 @@ def on_a_terminal(arguments, stdin=b"", *, columns=80):
 
 
 @pytest.fixture
-def people(cli, monkeypatch):
+def people(cli, monkeypatch, tmp_path):
     """Those who have to do with one-time passwords."""
-    return People(cli, monkeypatch)
+    return People(cli, monkeypatch, tmp_path)

@@ -90,8 +90,8 @@ def test_a_secret_that_was_handed_over_later_and_a_rotation(people):
     assert "old secret works until" in said
 
 
-def test_a_code_is_right_once_and_says_so_with_the_exit_code(people, tmp_path):
-    credential = people.counter(tmp_path)
+def test_a_code_is_right_once_and_says_so_with_the_exit_code(people):
+    credential = people.counter()
     done = people.verifier("otp", "verify", credential, stdin=line(code(0)))
     assert (done.code, done.out, done.err) == (0, "", "The code is right.\n")
     again = people.verifier("otp", "verify", credential, "-o", "json", stdin=line(code(0)))
@@ -125,8 +125,8 @@ def test_reasons_are_for_those_who_may_know(people, cli):
     assert (result.code, result.err) == (9, "The code is not right. (no-credential)\n")
 
 
-def test_two_codes_in_a_row_find_a_device_again(people, tmp_path):
-    credential = people.counter(tmp_path)
+def test_two_codes_in_a_row_find_a_device_again(people):
+    credential = people.counter()
     assert people.verifier("otp", "verify", credential, stdin=line(code(40))).code == 9
     one = people.helpdesk("otp", "resync", credential, stdin=line(code(40)))
     assert one.code == 2
@@ -148,16 +148,16 @@ def test_a_challenge_is_asked_for_a_transaction(people):
     assert (result.code, result.out) == (2, "")
 
 
-def test_showing_a_code_is_nobodys_part(people, cli, tmp_path):
-    credential = people.counter(tmp_path)
+def test_showing_a_code_is_nobodys_part(people, cli):
+    credential = people.counter()
     assert people.verifier("otp", "compute", credential).code == 4
     printed = cli.does("otp", "compute", credential, "--print-policy", "--for", "verifier")
     cli.does("policy", "put", "show", stdin=printed.encode())
     assert people.does("verifier", "otp", "compute", credential) == code(0) + "\n"
 
 
-def test_each_step_of_a_life(people, tmp_path):
-    credential = people.counter(tmp_path)
+def test_each_step_of_a_life(people):
+    credential = people.counter()
     assert "suspended" in people.does("helpdesk", "otp", "suspend", credential)
     assert people.verifier("otp", "verify", credential, stdin=line(code(0))).code == 9
     again = people.helpdesk("otp", "suspend", credential)
@@ -173,19 +173,19 @@ def test_each_step_of_a_life(people, tmp_path):
     assert re.search(rf"^receipt +{receipt}$", shown, re.MULTILINE)
 
 
-def test_an_end_as_json_has_its_receipt_and_place(people, tmp_path):
-    credential = people.counter(tmp_path)
+def test_an_end_as_json_has_its_receipt_and_place(people):
+    credential = people.counter()
     ended = people.told("officer", "otp", "destroy", credential, "--yes")
     assert ended["credential"]["state"] == "destroyed"
     assert re.fullmatch("[0-9a-f]{32}", ended["receipt"])
     assert ended["position"] > 0
 
 
-def test_credentials_are_listed_by_what_is_asked(people, tmp_path):
+def test_credentials_are_listed_by_what_is_asked(people):
     nothing = people.auditor("otp", "list")
     assert (nothing.code, nothing.out) == (0, "")
     assert "There is no such credential." in nothing.err
-    imported = people.counter(tmp_path, user="alice")
+    imported = people.counter(user="alice")
     made = people.told("enroller", "otp", "enrol", "bob", "--serial", "9000")["credential"]["id"]
 
     def found(*words):
@@ -209,8 +209,8 @@ def test_what_is_no_credential_is_not_found_or_refused(people):
     assert people.helpdesk("otp", "suspend", "otp-" + "a" * 26).code == 5
 
 
-def test_nobody_does_anothers_part(people, tmp_path):
-    credential = people.counter(tmp_path)
+def test_nobody_does_anothers_part(people):
+    credential = people.counter()
     for duty, words in (
         ("enroller", ["verify", credential]), ("verifier", ["show", credential]),
         ("helpdesk", ["enrol", "bob"]), ("officer", ["unlock", credential]),
@@ -219,18 +219,18 @@ def test_nobody_does_anothers_part(people, tmp_path):
         assert getattr(people, duty)("otp", *words, stdin=line(code(0))).code == 4, duty
 
 
-def test_on_a_terminal_codes_are_typed_unseen(people, cli, tmp_path):
+def test_on_a_terminal_codes_are_typed_unseen(people, cli):
     """Standard output is the terminal; the code comes as a line, and is not shown."""
-    credential = people.counter(tmp_path)
+    credential = people.counter()
     words = ["otp", "verify", credential, "--token-from", people.variable("verifier")]
     code_, shown, err = on_a_terminal(words, line(code(0)))
     assert code_ == 0, err
     assert code(0).encode() not in shown + err
 
 
-def test_a_policy_that_is_printed_suffices(people, cli, monkeypatch, tmp_path):
+def test_a_policy_that_is_printed_suffices(people, cli, monkeypatch):
     """Of one command about a credential; nothing less does."""
-    credential = people.counter(tmp_path)
+    credential = people.counter()
     words = ["otp", "suspend", credential]
     assert cli.app(*words).code == 4
     printed = cli.does(*words, "--print-policy", "--for", "app")
@@ -240,8 +240,8 @@ def test_a_policy_that_is_printed_suffices(people, cli, monkeypatch, tmp_path):
     assert cli.app("otp", "resume", credential).code == 4
 
 
-def test_a_printed_request_is_not_sent(people, server, tmp_path):
-    credential = people.counter(tmp_path)
+def test_a_printed_request_is_not_sent(people, server):
+    credential = people.counter()
     asked = len(server.asked)
     printed = people.does("officer", "otp", "destroy", credential, "--yes", "--print-curl")
     assert f"/v1/otp/{credential}" in printed

@@ -14,8 +14,9 @@ DUTIES = ("verifier", "enroller", "helpdesk", "officer", "migrator")
 class People:
     """`people.verifier("otp", "verify", ...)`: the command, run by who has that duty alone."""
 
-    def __init__(self, cli, monkeypatch):
+    def __init__(self, cli, monkeypatch, folder):
         self._cli, self._monkeypatch, self._known = cli, monkeypatch, set()
+        self.folder = folder
 
     def __getattr__(self, duty):
         if duty not in DUTIES and duty != "auditor":
@@ -47,9 +48,9 @@ class People:
     def _run(self, duty, words, stdin):
         return self._cli(*words, "--token-from", self.variable(duty), stdin=stdin)
 
-    def counter(self, tmp_path, *, user="alice", counter=0):
+    def counter(self, *, user="alice", counter=0):
         """The id of an active HOTP credential with the secret of RFC 4226."""
-        file = tmp_path / f"{user}.txt"
+        file = self.folder / f"{user}.txt"
         file.write_text(uri("hotp", user, counter=counter))
         self.does("migrator", "otp", "import", str(file), "--format", "otpauth")
         (found,) = self.told("migrator", "otp", "list", "--user", user)["items"]
@@ -59,6 +60,7 @@ class People:
 def uri(kind, user, secret=SECRET, **numbers):
     """A line of an otpauth list."""
     secret = base64.b32encode(secret).decode().rstrip("=")
+    numbers = {"counter": 0, **numbers} if kind == "hotp" else numbers
     more = "".join(f"&{name}={value}" for name, value in numbers.items())
     return f"otpauth://{kind}/Bank:{user}?secret={secret}&issuer=Bank{more}\n"
 

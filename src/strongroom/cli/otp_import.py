@@ -17,12 +17,15 @@ from strongroom.cli.otp_readers import Read
 from strongroom.cli.otp_view import OTPProfile
 from strongroom.cli.session import Session
 from strongroom.domain import limits
+from strongroom.domain.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from strongroom.domain.otp.asks import ImportItem
     from strongroom.pskc import Unlock
 
 _FORMATS: Final = ("otpauth", "google", "privacyidea", "pskc")
 _KEY_BYTES_MAX: Final = 64 * 1024
+_PROFILE: Final = "$.profile:"  # what is wrong with that is wrong with all of them
 _SHOWN_MAX: Final = 20  # reasons that are said one by one; the rest is counted
 
 KeyFile = Annotated[
@@ -163,26 +166,45 @@ def _secret_file(path: str) -> bytes:
 def _import(
     at: Session, found: Iterator[Read], otp_profile: str, tally: _Tally, advance: "screen.Advance"
 ) -> None:
-    from strongroom.client import otp
-
     consumed = 0
     for chunk in otp_readers.chunks(found, limits.BATCH_ITEMS_MAX):
         for one in chunk:
             if one.item is None:
                 tally.refuse(one.where, one.reason)
-        good = [one for one in chunk if one.item is not None]
+        good = [(one.where, one.item) for one in chunk if one.item is not None]
         if good:
-            items = [one.item for one in good if one.item is not None]
-            answer = at.ask(otp.import_credentials(items, profile=otp_profile))
-            for one, told in zip(good, answer.items, strict=True):
-                if told.error is not None:
-                    tally.refuse(one.where, told.error.detail)
-                elif told.created:
-                    tally.created += 1
-                else:
-                    tally.there += 1
+            _send(at, good, otp_profile, tally)
         advance(chunk[-1].consumed - consumed)
         consumed = chunk[-1].consumed
+
+
+def _send(
+    at: Session, good: "list[tuple[str, ImportItem]]", otp_profile: str, tally: _Tally
+) -> None:
+    from strongroom.client import otp
+    from strongroom.client.problems import ProblemError
+
+    try:
+        answer = at.ask(otp.import_credentials([item for _, item in good], profile=otp_profile))
+    except ProblemError as refusal:
+        if refusal.code != InvalidRequest.code or any(
+            error.startswith(_PROFILE) for error in refusal.errors
+        ):
+            raise
+        # A server that takes none of them says of the first alone why.
+        if len(good) == 1:
+            tally.refuse(good[0][0], refusal.detail)
+            return
+        for one in good:
+            _send(at, [one], otp_profile, tally)
+        return
+    for (where, _), told in zip(good, answer.items, strict=True):
+        if told.error is not None:
+            tally.refuse(where, told.error.detail)
+        elif told.created:
+            tally.created += 1
+        else:
+            tally.there += 1
 
 
 def _show(at: Session, tally: _Tally) -> None:

@@ -7,8 +7,8 @@ password is refused.
 
 import binascii
 import csv
-import io
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -23,7 +23,7 @@ _IV_BYTES: Final = 16
 _END: Final = b"\x01\x02"
 _NEEDED: Final = ("serial", "tokentype", "key_enc", "key_iv")
 _TYPES: Final = {"hotp": "hotp", "totp": "totp", "ocra": "ocra"}
-_CSV_FIELD_MAX: Final = 64 * 1024
+_LINE_BYTES_MAX: Final = 64 * 1024
 
 
 def key_of(raw: bytes) -> Sensitive:
@@ -43,8 +43,8 @@ def rows(stream: BinaryIO, key: Sensitive) -> Iterator[Read]:
     `serial`, `tokentype`, `key_enc`, `key_iv`; and if they are there `otplen`, `count`, `hashlib`,
     `time_step`, `suite`, `user`.
     """
-    reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8", errors="strict", newline=""))
-    csv.field_size_limit(_CSV_FIELD_MAX)
+    lines = iter(partial(stream.readline, _LINE_BYTES_MAX), b"")
+    reader = csv.DictReader(line.decode() for line in lines)
     try:
         missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
         if missing:

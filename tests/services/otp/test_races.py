@@ -202,6 +202,27 @@ def test_who_gives_up_waiting_for_a_turn_leaves_it_to_the_others():
         gone.cancel()
         await asyncio.gather(first, gone, last, return_exceptions=True)
         assert seen == [1, 3]
-        assert turns._wanted == {}
+        assert turns._taken == {}
+
+    at_once(story())
+
+
+def test_a_turn_that_is_given_to_who_just_gave_up_goes_on_to_the_next():
+    async def story():
+        turns, seen = Turns(), []
+
+        async def take(number):
+            async with turns.of([b"a"]):
+                seen.append(number)
+
+        async with turns.of([b"a"]):
+            gone, last = asyncio.create_task(take(1)), asyncio.create_task(take(2))
+            await asyncio.sleep(0)
+        gone.cancel()  # after it was given the turn, before it could take it
+        late = asyncio.create_task(take(3))
+        await asyncio.gather(gone, last, late, return_exceptions=True)
+        assert gone.cancelled()
+        assert seen == [2, 3]
+        assert turns._taken == {}
 
     at_once(story())

@@ -114,8 +114,12 @@ COMMANDS = {
 HARMLESS = 'forbid (principal == Principal::"x", action, resource);'
 
 
+# Those about one-time passwords are in test_otp_print.py, in a house of their own.
+HERE = [name for name in OPERATIONS if not name.startswith("otp.")]
+
+
 def test_every_operation_has_a_command():
-    assert COMMANDS.keys() == OPERATIONS.keys()
+    assert COMMANDS.keys() == set(HERE)
 
 
 def _of_an_import(cli, folder, filled):
@@ -227,7 +231,7 @@ def prepared(cli, tmp_path):
 
 @pytest.mark.parametrize(
     ("operation", "shell"),
-    [*((name, "bash") for name in OPERATIONS), ("key.create", "sh"), ("key.update", "sh")],
+    [*((name, "bash") for name in HERE), ("key.create", "sh"), ("key.update", "sh")],
 )
 def test_printed_curl_does_what_the_command_does(cli, server, prepared, operation, shell):
     words, stdin = prepared(operation)
@@ -289,7 +293,7 @@ def test_printed_curl_needs_no_token_to_be_printed(cli, monkeypatch):
 WITHOUT_POLICY = {*EVERYBODYS_ACTIONS, "jwks.read-published", "alias.delete"}
 
 
-@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in WITHOUT_POLICY])
+@pytest.mark.parametrize("operation", [name for name in HERE if name not in WITHOUT_POLICY])
 def test_printed_policy_suffices_and_nothing_less_does(cli, prepared, monkeypatch, operation):
     """A principal without roles can do it with that policy in force, and not without it."""
     words, stdin = prepared(operation)

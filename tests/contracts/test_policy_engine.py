@@ -95,6 +95,24 @@ def test_verdict_holds_for_what_the_policies_do_not_look_at(text, holds):
     assert ask({"mine": text}, roles=["key-user"]).holds is holds
 
 
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("permit (principal, action, resource);", False),
+        ('forbid (principal, action, resource) when { context.source == "::1" };', False),
+        (
+            'forbid (principal, action, resource == Key::"a") when { context.source == "::1" };',
+            True,
+        ),
+        ('forbid (principal, action == Action::"key.read", resource == Key::"a");', False),
+        (f'forbid {ENCRYPTS} when {{ resource.algorithm == "x" }};', True),
+    ],
+)
+def test_which_actions_are_judged_by_their_object_is_known_beforehand(text, looks):
+    found = CedarEngine().parse({"mine": text}).looks_at_objects("key.encrypt")
+    assert found is looks
+
+
 def test_a_context_condition_on_another_action_does_not_matter():
     assert ask({"tenant": TENANT}, action="key.read", roles=["key-user"]).holds is (
         Holds.FOR_THE_ACTION

@@ -117,6 +117,10 @@ class CedarPolicies:
             holds=rules.holds,
         )
 
+    def looks_at_objects(self, action: str) -> bool:
+        """Whether the judgement about that action may be another one for another object."""
+        return self._slice(action).looks_at_objects
+
     def missing(self, question: Question) -> str:
         """One sentence: which policy forbids it, or what would allow it."""
         verdict = self.weigh(question)
@@ -142,7 +146,7 @@ class CedarPolicies:
 class _Statement:
     """One policy, as far as slices need it. As text: a parsed one is many times as large."""
 
-    __slots__ = ("_actions", "holds", "text")
+    __slots__ = ("_actions", "holds", "looks_at_objects", "text")
 
     def __init__(self, policy: Policy) -> None:
         self.text = json.dumps(policy)
@@ -151,10 +155,11 @@ class _Statement:
         if scope["op"] != "All":
             named = scope["entities"] if "entities" in scope else [scope["entity"]]
             self._actions = frozenset(uid["id"] for uid in named)
+        self.looks_at_objects = _is_about_an_object(policy)
         self.holds = Holds.FOR_THE_ACTION
         if _mentions("context", policy):
             self.holds = Holds.ONCE
-        elif _is_about_an_object(policy):
+        elif self.looks_at_objects:
             self.holds = Holds.FOR_THE_OBJECT
 
     def applies(self, action: str) -> bool:
@@ -169,6 +174,7 @@ class _Slice:
         self.policies = cedarpy.PolicySet.from_json_str(
             f'{{"templates":{{}},"staticPolicies":{{{policies}}},"templateLinks":[]}}'
         )
+        self.looks_at_objects = any(one.looks_at_objects for one in named.values())
         kinds = {one.holds for one in named.values()}
         # The shortest that any of them needs.
         self.holds = next(

@@ -47,6 +47,9 @@ class PolicySet(Protocol):
     def weigh(self, question: Question) -> Verdict:
         """The judgement. A policy that fails to evaluate counts as a denial, and is named."""
 
+    def looks_at_objects(self, action: str) -> bool:
+        """Whether the judgement about that action may be another one for another object."""
+
     def missing(self, question: Question) -> str:
         """One sentence for people: what would have allowed it, or which policy forbids it."""
 

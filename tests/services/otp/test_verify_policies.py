@@ -2,6 +2,7 @@
 
 import pytest
 
+from strongroom.adapters.cedar import CedarPolicies
 from strongroom.domain.otp.credential import spell
 from tests.support.otp import SECRET
 
@@ -42,3 +43,19 @@ def test_others_are_verified_together(bank, forbidden):
     items = bank.desk.ask(bank.verifier, "otp.verify", **asked).items
     assert [item.valid for item in items] == [True, False, False]
     assert bank.entries("otp.verify")[-1]["object"] == "otp/"
+
+
+def test_where_no_policy_looks_at_credentials_a_batch_is_one_question(bank, monkeypatch):
+    text = 'forbid (principal, action, resource) unless { context.source == "127.0.0.1" };'
+    bank.desk.ask(bank.admin, "policy.write", "from-here", text=text)
+    asked = []
+    weigh = CedarPolicies.weigh
+
+    def counted(self, question):
+        asked.append(question.object)
+        return weigh(self, question)
+
+    monkeypatch.setattr(CedarPolicies, "weigh", counted)
+    bank.desk.ask(bank.verifier, "otp.verify", **batch(bank, *[bank.credential()] * 9, code="x"))
+    # And another one: whether the caller is told why.
+    assert asked == ["", "default"]

@@ -34,7 +34,7 @@ class Verifying:
             raise InvalidRequest("a credential's own path takes a code, the common one takes items")
         authorizer = self._parts.authorizer
         if ask.items is not UNSET:
-            permit = authorizer.permit_credentials(visit, [item.id for item in ask.items])
+            permit = await authorizer.permit_credentials(visit, [item.id for item in ask.items])
             scales = await Scales.of(self._parts, permit)
             return await batches.verify(self._parts, permit, scales, ask.items)
         permit = authorizer.permit_credential(visit, visit.target)

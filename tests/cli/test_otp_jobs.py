@@ -1,8 +1,12 @@
 """`strongroom otp job`: whom it is about is said before, and how far it is after."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
+
+from strongroom.cli import otp_jobs
+from tests.support.desks import at_once
 
 SUSPEND = ["otp", "job", "create", "suspend"]
 
@@ -76,3 +80,48 @@ def test_who_may_not_makes_none_and_sees_none(people):
     assert people.helpdesk("otp", "job", "list").code == 4
     assert people.officer("otp", "job", "show", "0" * 32).code == 5
     assert people.officer("otp", "job", "show", "../keys").code == 2
+
+
+@pytest.fixture
+def working(monkeypatch, server):
+    """While the command waits, a custodian works."""
+    waited = []
+
+    def wait(seconds):
+        waited.append(seconds)
+        at_once(server.duties.turn())
+
+    monkeypatch.setattr(otp_jobs, "time", SimpleNamespace(sleep=wait))
+    return waited
+
+
+def test_a_job_is_followed_to_its_end(people, working):
+    one, other = people.counter(user="alice"), people.counter(user="bob")
+    people.does("helpdesk", "otp", "suspend", other)
+    made = people.told(
+        "officer", "otp", "job", "create", "suspend", "--type", "hotp", "--description", "a leak"
+    )
+    assert made["state"] == "running"
+    said = people.does("officer", "otp", "job", "show", made["id"], "--follow")
+    assert working
+    facts = dict(re.findall(r"^(\S.*?)  +(.*)$", said, re.MULTILINE))
+    assert (facts["state"], facts["progress"], facts["done"]) == ("done", "100 %", "1")
+    assert (facts["skipped"], facts["of"], facts["description"]) == ("1", "type=hotp", "a leak")
+    assert people.told("officer", "otp", "show", one)["state"] == "suspended"
+    listed = people.does("officer", "otp", "job", "list")
+    assert re.search(rf"^{made['id']} +suspend +done +100 % +1 +1 ", listed, re.MULTILINE)
+
+
+def test_a_job_stops_and_goes_on_when_it_is_told(people, server):
+    credential = people.counter()
+    words = ["otp", "job", "create", "revoke", "--user", "alice", "--per-second", "5"]
+    job = people.told("officer", *words)["id"]
+    assert "paused" in people.does("officer", "otp", "job", "pause", job)
+    at_once(server.duties.turn())
+    assert people.told("officer", "otp", "show", credential)["state"] == "active"
+    going = people.told("officer", "otp", "job", "resume", job, "--per-second", "0")
+    assert (going["state"], going["per_second"]) == ("running", 0)
+    assert "cancelled" in people.does("officer", "otp", "job", "cancel", job)
+    at_once(server.duties.turn())
+    assert people.told("officer", "otp", "show", credential)["state"] == "active"
+    assert people.officer("otp", "job", "resume", job).code != 0

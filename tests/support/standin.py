@@ -55,7 +55,7 @@ class StandIn:
             seal="test",
         )
         self._desk = staff.desk
-        self.store, self.alerts = self._store, staff.alerts
+        self.store, self.alerts, self.duties = self._store, staff.alerts, staff.duties
         self._notary = SignsAtOnce(self._store, SoftwareProvider(root))
         self.vkeys = self._notary.vkeys
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -36,6 +36,9 @@ from strongroom.services.steward import Steward
 _DRAIN_SECONDS: Final = 10.0
 _STEWARD_SECONDS: Final = 10.0
 _FLUSH_BYTES: Final = 4 * 1024 * 1024  # of answers; more of them go in a frame of their own
+# So many objects more than there were, and Python looks for circles among them. At its own number,
+# 700, it does so every few turns, as requests under way are that many, and finds nothing.
+_ALLOCATIONS: Final = 10_000
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -83,6 +86,7 @@ class CustodianRoom:
         self._lag.start()
         gc.collect()
         gc.freeze()  # what is here now stays; it need not be looked at again
+        gc.set_threshold(_ALLOCATIONS, *gc.get_threshold()[1:])
         alone = asyncio.ensure_future(leave_when_alone(lambda: self._ledger.attached))
         self._own.append(asyncio.ensure_future(self._watch(staff.steward)))
         if self._start.steward:

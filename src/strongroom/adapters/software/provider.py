@@ -40,6 +40,8 @@ from strongroom.ports.provider import (
 
 _WRAP_FORMAT: Final = b"\x01"
 _NO_SLOT: Final = bytes(4)  # the erasure tree's leaf, once there is a tree
+_WRAP_HEAD: Final = _WRAP_FORMAT + _NO_SLOT
+_BOUND_HEAD: Final = bind(_WRAP_HEAD)  # the first of the two parts that a wrapping is bound to
 _KEY_BYTES: Final = 32
 
 _WRAP_LABEL: Final = b"strongroom/wrap/1"
@@ -223,18 +225,18 @@ class SoftwareNamespace:
 
 
 def _wrap(key: KeyedHash, material: bytes, binding: bytes) -> bytes:
-    head = _WRAP_FORMAT + _NO_SLOT
     random = os.urandom(RANDOM_BYTES)
     once = first_half(key, _WRAP_LABEL, random)
-    return head + random + AESGCM(once).encrypt(ZERO_NONCE, material, bind(head, binding))
+    sealed = AESGCM(once).encrypt(ZERO_NONCE, material, _BOUND_HEAD + bind(binding))
+    return _WRAP_HEAD + random + sealed
 
 
 def _unwrap(key: KeyedHash, wrapped: bytes, binding: bytes) -> bytes:
     head, random, sealed = wrapped[:5], wrapped[5:37], wrapped[37:]
-    if head != _WRAP_FORMAT + _NO_SLOT or len(sealed) < envelope.TAG_BYTES:
+    if head != _WRAP_HEAD or len(sealed) < envelope.TAG_BYTES:
         raise TamperedRecord
     once = first_half(key, _WRAP_LABEL, random)
     try:
-        return AESGCM(once).decrypt(ZERO_NONCE, sealed, bind(head, binding))
+        return AESGCM(once).decrypt(ZERO_NONCE, sealed, _BOUND_HEAD + bind(binding))
     except InvalidTag:
         raise TamperedRecord from None

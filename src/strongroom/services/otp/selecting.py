@@ -44,11 +44,6 @@ def matches(wanted: Filter, held: Held, profile: Profile, now_us: int, subject: 
     )
 
 
-def is_for_all(wanted: Filter) -> bool:
-    """Whether nothing is asked of a credential."""
-    return all(getattr(wanted, name) in (UNSET, "") for name in Filter.__struct_fields__)
-
-
 def after_of(page_token: str) -> bytes:
     """The id that a page begins after. Raises `InvalidRequest` for a token that is none of ours."""
     after = parse(page_token) if page_token else b""

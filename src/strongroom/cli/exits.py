@@ -53,7 +53,7 @@ MEANING: Final[dict[Exit, tuple[str, str]]] = {
     ),
     Exit.UNAVAILABLE: (
         "unavailable",
-        "No connection, no answer now, or a key's rate is used up. Trying again later may help.",
+        "No connection, no answer now, or a rate is used up. Trying again later may help.",
     ),
     Exit.INVALID_CIPHERTEXT: (
         "invalid ciphertext",

@@ -18,6 +18,7 @@ from strongroom.cli.otp_view import OTPProfile
 from strongroom.cli.session import Session
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.otp.credential import Hash
 
 if TYPE_CHECKING:
     from strongroom.domain.otp.asks import ImportItem
@@ -34,7 +35,7 @@ KeyFile = Annotated[
         "--key-file",
         metavar="FILE",
         help="PSKC: the pre-shared key in hexadecimal, or an RSA private key in PEM."
-        " privacyIDEA: its file enckey.",
+        " privacyIDEA: its file enckey, or the key of its PSKC export.",
     ),
 ]
 PasswordFile = Annotated[
@@ -71,6 +72,14 @@ def register(app: typer.Typer) -> None:
         otp_profile: OTPProfile = "default",
         key_file: KeyFile = "",
         password_file: PasswordFile = "",
+        algorithm: Annotated[
+            Hash,
+            typer.Option(
+                "--algorithm",
+                metavar="NAME",
+                help="privacyIDEA's list, which does not say it: SHA1, SHA256 or SHA512.",
+            ),
+        ] = Hash.SHA1,
         ignore_signature: Annotated[
             bool,
             typer.Option(
@@ -90,7 +99,11 @@ def register(app: typer.Typer) -> None:
         tally = _Tally()
         with otp_readers.opened(file) as stream:
             size = os.fstat(stream.fileno()).st_size
-            found = _reader(form, stream, key_file, password_file, ignore_signature)
+            found = (
+                _privacyidea(stream, key_file, algorithm)
+                if form == "privacyidea"
+                else _reader(form, stream, key_file, password_file, ignore_signature)
+            )
             with screen.progress(size) as advance:
                 _import(at, found, otp_profile, tally, advance)
         _show(at, tally)
@@ -105,13 +118,24 @@ def _reader(
         return otp_readers.otpauth_lines(stream)
     if form == "google":
         return otp_readers.google_codes(stream)
-    if form == "privacyidea":
-        from strongroom.cli import otp_privacyidea
-
-        if not key_file:
-            raise usage("privacyIDEA's key file is needed: --key-file enckey.")
-        return otp_privacyidea.rows(stream, otp_privacyidea.key_of(_secret_file(key_file)))
     return _pskc(stream, key_file, password_file, ignore_signature=ignore_signature)
+
+
+def _privacyidea(stream: BinaryIO, key_file: str, algorithm: Hash) -> Iterator[Read]:
+    """What its own tool writes, or its database: each is known by how it begins."""
+    from strongroom.cli import otp_privacyidea, otp_privacyidea_list, otp_privacyidea_pskc
+
+    if otp_privacyidea_pskc.is_one(stream):
+        if not key_file:
+            raise usage("The key that privacyIDEA said with the export is needed: --key-file FILE.")
+        with otp_privacyidea_pskc.respelled(stream) as respelled:
+            yield from _pskc(respelled, key_file, "", ignore_signature=False)
+    elif otp_privacyidea_list.is_one(stream):
+        yield from otp_privacyidea_list.tokens(stream, algorithm)
+    elif key_file:
+        yield from otp_privacyidea.rows(stream, otp_privacyidea.key_of(_secret_file(key_file)))
+    else:
+        raise usage("privacyIDEA's key file is needed: --key-file enckey.")
 
 
 def _pskc(

@@ -15,7 +15,7 @@ from strongroom.domain.otp import migration, otpauth
 from strongroom.domain.otp.asks import ImportItem
 from strongroom.domain.otp.credential import Type
 
-_LINE_BYTES_MAX: Final = 16 * 1024
+LINE_BYTES_MAX: Final = 16 * 1024
 
 
 class Read(NamedTuple):
@@ -35,14 +35,14 @@ def otpauth_lines(stream: BinaryIO) -> Iterator[Read]:
 
     The user is the account in the URI.
     """
-    for number, line, consumed in _lines(stream):
+    for number, line, consumed in lines(stream):
         yield _read(f"line {number:,}", line, consumed)
 
 
 def google_codes(stream: BinaryIO) -> Iterator[Read]:
     """A file with a migration URI on each line: the text of each QR code of one export."""
     batches, consumed = [], 0
-    for number, line, so_far in _lines(stream):
+    for number, line, so_far in lines(stream):
         consumed = so_far
         try:
             batches.append(migration.parse(line))
@@ -56,9 +56,10 @@ def google_codes(stream: BinaryIO) -> Iterator[Read]:
         yield _item(f"entry {place:,}", entry, consumed)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, str, int]]:
+def lines(stream: BinaryIO) -> Iterator[tuple[int, str, int]]:
+    """Lines with something in them: number, text, and bytes of the file up to their end."""
     consumed = number = 0
-    while line := stream.readline(_LINE_BYTES_MAX):
+    while line := stream.readline(LINE_BYTES_MAX):
         consumed, number = consumed + len(line), number + 1
         try:
             text = line.decode().strip()

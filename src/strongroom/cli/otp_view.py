@@ -16,9 +16,7 @@ CredentialId = Annotated[
 ]
 OTPProfile = Annotated[
     str,
-    typer.Option(
-        "--otp-profile", metavar="NAME", help="By which OTP profile. Without it, `default`."
-    ),
+    typer.Option("--otp-profile", metavar="NAME", help="By which OTP profile."),
 ]
 
 

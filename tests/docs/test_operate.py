@@ -47,6 +47,7 @@ def node(tmp_path_factory):
         "configuration",
         "monitoring",
         "namespaces",
+        "otp",
         "otp-migration",
         "policies",
         "privacy",
@@ -310,6 +311,19 @@ def test_a_namespace_can_be_shut_for_everybody_as_the_page_warns():
         object="shut", resource=OPERATIONS["policy.delete"].resource,
     )  # fmt: skip
     assert not CedarEngine().parse({"shut": text}).weigh(question).allowed
+
+
+# --- one-time passwords ---------------------------------------------------------------------------
+
+
+def test_what_is_said_to_show_that_a_rule_is_met_is_a_test():
+    table = rows(page("otp").split("## Rules, and where they are met")[1])[2:]
+    assert len(table) > 8
+    for rule, _, shown_by in table:
+        tests = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown_by)
+        assert tests, rule
+        for file, test in tests:
+            assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
 
 
 # --- generated pages ------------------------------------------------------------------------------

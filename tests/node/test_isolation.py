@@ -21,6 +21,10 @@ from strongroom.doors.rest.routes import ROUTES
 from tests.support.nodes import Node
 
 _X25519_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08="
+_X25519_SPKI = base64.b64encode(
+    bytes.fromhex("302a300506032b656e032100") + base64.b64decode(_X25519_KEY)
+).decode()
+_NO_CREDENTIAL = "otp-" + "a" * 26
 _RSA_KEY = base64.b64encode(
     rsa.generate_private_key(65537, 2048)
     .public_key()
@@ -45,6 +49,12 @@ class World:
         for admin in (self.admin, self.foreign_admin):  # there is something to erase
             assert admin.ask("PATCH", "/v1/namespace", {"private_sources": True}).status == 200
         self.foreign_user = self._principal(self.foreign_admin, ["key-user"])[1]
+        # Who makes credentials and their like: no administrator does.
+        self.duties = {
+            (admin, role): self._principal(admin, [role])[1]
+            for admin in (self.admin, self.foreign_admin)
+            for role in ("otp-migrator", "otp-officer")
+        }
         self.identities = {
             "nobody": ("", None),
             "garbage": ("srt_" + "a" * 72, None),
@@ -187,6 +197,43 @@ class World:
     def request(self, admin):
         return admin.ask("GET", "/v1/whoami").request_id
 
+    def credential(self, admin, **item):
+        """An active credential, or as the item says."""
+        user = {"secret": base64.b64encode(os.urandom(20)).decode(), "user": _new()}
+        made = admin.ask(
+            "POST", "/v1/otp/import", {"items": [user | item]},
+            token=self.duties[admin, "otp-migrator"],
+        )  # fmt: skip
+        return made.json["items"][0]["id"]
+
+    def pending_credential(self, admin):
+        return self.credential(admin, proved=False)
+
+    def asked_credential(self, admin):
+        return self.credential(admin, type="ocra", suite="OCRA-1:HOTP-SHA1-6:QN08")
+
+    def suspended_credential(self, admin):
+        name = self.credential(admin)
+        self._as_officer(admin, "POST", f"/v1/otp/{name}/suspend")
+        return name
+
+    def profile(self, admin):
+        name = _new()
+        self._as_officer(admin, "PUT", f"/v1/otp-profiles/{name}", {})
+        return name
+
+    def job(self, admin):
+        """One that waits."""
+        body = {"action": "suspend", "filter": {"serial": "none has it"}}
+        made = self._as_officer(admin, "POST", "/v1/otp-jobs", body).json["id"]
+        self._as_officer(admin, "PATCH", f"/v1/otp-jobs/{made}", {"state": "paused"})
+        return made
+
+    def _as_officer(self, admin, method, path, body=None):
+        answer = admin.ask(method, path, body, token=self.duties[admin, "otp-officer"])
+        assert answer.status in (200, 201), answer
+        return answer
+
     def ciphertext(self, admin):
         name = self.key(admin)
         token = self.identities["key-user"][0] if admin is self.admin else self.foreign_user
@@ -291,6 +338,45 @@ _ROWS = {
     ("GET", "/v1/alerts"): (None, None, None),
     ("GET", "/v1/alerts/{id}"): (World.alert, None, 404),
     ("POST", "/v1/alerts/{id}/acknowledge"): (World.alert, lambda _: {"note": "seen"}, 404),
+    ("POST", "/v1/otp"): (None, lambda _: {"user": _new()}, None),
+    ("GET", "/v1/otp"): (None, None, None),
+    ("POST", "/v1/otp/verify"): (
+        None, lambda _: {"items": [{"id": _NO_CREDENTIAL, "code": "123456"}]}, None,
+    ),
+    ("POST", "/v1/otp/verify-user"): (None, lambda _: {"user": "a", "code": "123456"}, None),
+    ("POST", "/v1/otp/import"): (
+        None, lambda _: {"items": [{"secret": "A" * 32, "user": _new()}]}, None,
+    ),
+    ("POST", "/v1/otp/export"): (None, lambda _: {"public_key": _X25519_SPKI}, None),
+    ("GET", "/v1/otp/{id}"): (World.credential, None, 404),
+    ("DELETE", "/v1/otp/{id}"): (World.credential, None, 404),
+    # Who verifies is told no of what is not there, as of a wrong code.
+    ("POST", "/v1/otp/{id}/verify"): (World.credential, lambda _: {"code": "123456"}, 200),
+    ("POST", "/v1/otp/{id}/activate"): (
+        World.pending_credential, lambda _: {"code": "123456"}, 200,
+    ),
+    ("POST", "/v1/otp/{id}/resync"): (
+        World.credential, lambda _: {"first": "123456", "second": "234567"}, 200,
+    ),
+    ("POST", "/v1/otp/{id}/challenge"): (World.asked_credential, None, 200),
+    ("POST", "/v1/otp/{id}/compute"): (World.credential, None, 404),
+    ("POST", "/v1/otp/{id}/rotate"): (World.credential, None, 404),
+    ("POST", "/v1/otp/{id}/link"): (World.pending_credential, None, 404),
+    ("POST", "/v1/otp/{id}/suspend"): (World.credential, None, 404),
+    ("POST", "/v1/otp/{id}/resume"): (World.suspended_credential, None, 404),
+    ("POST", "/v1/otp/{id}/unlock"): (World.credential, None, 404),
+    ("POST", "/v1/otp/{id}/revoke"): (World.credential, None, 404),
+    ("GET", "/enrol/{token}"): (None, None, 410),
+    ("GET", "/v1/otp-profiles"): (None, None, None),
+    # As a policy: a name that only another namespace uses is a free one.
+    ("PUT", "/v1/otp-profiles/{name}"): (World.profile, lambda _: {}, 200),
+    ("DELETE", "/v1/otp-profiles/{name}"): (World.profile, None, 404),
+    ("POST", "/v1/otp-jobs"): (
+        None, lambda _: {"action": "suspend", "filter": {"serial": "none has it"}}, None,
+    ),
+    ("GET", "/v1/otp-jobs"): (None, None, None),
+    ("GET", "/v1/otp-jobs/{id}"): (World.job, None, 404),
+    ("PATCH", "/v1/otp-jobs/{id}"): (World.job, lambda _: {"per_second": 5}, 404),
     ("GET", "/v1/status"): (None, None, None),
 }  # fmt: skip
 
@@ -302,6 +388,11 @@ def _no_ticket():
 
 
 _MISSING = {
+    World.credential: lambda: _NO_CREDENTIAL,
+    World.pending_credential: lambda: _NO_CREDENTIAL,
+    World.asked_credential: lambda: _NO_CREDENTIAL,
+    World.suspended_credential: lambda: _NO_CREDENTIAL,
+    World.job: lambda: "0" * 32,
     World.ticket: _no_ticket,
     World.token: lambda: "0" * 32,
     World.decision: lambda: "0" * 32,

@@ -63,8 +63,8 @@ def filled(people):
         return people.told("enroller", *words)["credential"]["id"]
 
     return {
-        "file": str(file), "one": people.counter(), "ocra": enrolled("--type", "ocra", "--suite", "OCRA-1:HOTP-SHA1-6:QN08"),
-        "new": enrolled(),
+        "file": str(file), "one": people.counter(), "new": enrolled(),
+        "ocra": enrolled("--type", "ocra", "--suite", "OCRA-1:HOTP-SHA1-6:QN08"),
         "job": people.told("officer", "otp", "job", "create", "resume", "--everything")["id"],
     }  # fmt: skip
 
@@ -102,7 +102,9 @@ def test_policies_are_about_what_the_command_is_about(cli, filled):
         printed = cli.does(*told, "--print-policy", "--for", "app")
         assert f'Action::"{operation}"' in printed
         (named,) = {"{one}", "{new}", "{ocra}"} & set(words) or {""}
-        wanted = f'resource == Credential::"{named.format_map(filled)}"' if named else ", resource);"
+        wanted = (
+            f'resource == Credential::"{named.format_map(filled)}"' if named else ", resource);"
+        )
         assert wanted in printed, operation
 
 

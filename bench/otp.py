@@ -68,10 +68,16 @@ def measured(
         def node(folder: Path) -> Node:
             return Node(folder, gates=gates, custodians=custodians)
 
-        order = iter(_shuffled(most))
+        # A code is good once: each measurement has credentials of its own.
+        order = _shuffled(most)
+        parts = iter(order[one :: 2 * rounds] for one in range(2 * rounds))
+
+        def own(codes: int) -> Iterator[tuple[int, float]]:
+            return itertools.islice(uses(next(parts), time.time()), codes)
+
         for number in range(rounds):
             ceilings.append(_ceiling(ceiling, seconds))
-            # A code is good once. Where there are few credentials, each measurement has its own.
+            # Where there are few credentials, each measurement has a store of its own.
             for size in sizes:
                 if size == most:
                     continue
@@ -90,12 +96,10 @@ def measured(
             with node(large) as many:
                 many.settle()
                 verifier = _token(many, "otp-verifier")
-                now_s = time.time()
-                wanted = ((one, now_s) for one in itertools.islice(order, _FASTEST * seconds // 2))
+                wanted = own(_FASTEST * seconds // 2)
                 verify[most].append(_verify(many, verifier, wanted, seconds))
                 memory[most] = many.memory_mib()
-                wanted = ((one, now_s) for one in itertools.islice(order, _FASTEST))
-                batch[most].append(_batches(many, verifier, wanted, 1))
+                batch[most].append(_batches(many, verifier, own(_FASTEST), 1))
                 enrolled.append(_enrolments(many, _token(many, "otp-enroller"), seconds))
                 imported.append(_imports(many, _token(many, "otp-migrator"), seconds))
     return Figures(

@@ -36,6 +36,8 @@ PATTERNS = {
     "base64url": r"[A-Za-z0-9_-]+",
     "n": r"[0-9,]+",
     "home": r"/\S*/home",
+    "otp": r"otp-[a-z2-7]{26}",
+    "link": r"http://127\.0\.0\.1:\d+/enrol/otl_[A-Za-z0-9_-]{86}",
     "url": r"http://127\.0\.0\.1:\d+",
 }
 

@@ -17,7 +17,7 @@ from strongroom.cli import (
 )
 from strongroom.cli.command import command
 from strongroom.cli.life import confirm
-from strongroom.cli.otp_view import CredentialId, show_credential
+from strongroom.cli.otp_view import CreatedAfter, CreatedBefore, CredentialId, show_credential
 from strongroom.cli.paging import collected, more
 from strongroom.cli.session import Session
 from strongroom.domain import limits
@@ -66,6 +66,8 @@ def list_(
         bool | None,
         typer.Option("--imported/--made-here", help="Only those whose secret came from elsewhere."),
     ] = None,
+    created_before: CreatedBefore = None,
+    created_after: CreatedAfter = None,
     limit: arguments.Limit = limits.PAGE_ITEMS_DEFAULT,
     page_token: arguments.PageToken = "",
     all_pages: arguments.All = False,
@@ -78,6 +80,8 @@ def list_(
         partial(
             otp.list_credentials, user=user, state=state, type=kind, profile=otp_profile,
             serial=serial, reminder=reminder, locked=locked, imported=imported,
+            created_before=arguments.moment(created_before, "--created-before") or "",
+            created_after=arguments.moment(created_after, "--created-after") or "",
         ),
         lambda page: page.items,
         limit,

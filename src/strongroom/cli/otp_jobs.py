@@ -10,7 +10,7 @@ from strongroom.cli import arguments, screen
 from strongroom.cli.command import command
 from strongroom.cli.failures import usage
 from strongroom.cli.life import confirm
-from strongroom.cli.otp_view import filter_of
+from strongroom.cli.otp_view import CreatedAfter, CreatedBefore, filter_of
 from strongroom.cli.paging import collected, more
 from strongroom.cli.session import Session
 from strongroom.domain import limits
@@ -53,14 +53,8 @@ def create(
     otp_profile: Annotated[
         str, typer.Option("--otp-profile", metavar="NAME", help="Those of this OTP profile.")
     ] = "",
-    created_before: Annotated[
-        str | None,
-        typer.Option("--created-before", metavar="TIME", help="Those that were made before."),
-    ] = None,
-    created_after: Annotated[
-        str | None,
-        typer.Option("--created-after", metavar="TIME", help="Those that were made since then."),
-    ] = None,
+    created_before: CreatedBefore = None,
+    created_after: CreatedAfter = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="Every credential of the namespace.")
     ] = False,

@@ -18,6 +18,14 @@ OTPProfile = Annotated[
     str,
     typer.Option("--otp-profile", metavar="NAME", help="By which OTP profile."),
 ]
+CreatedBefore = Annotated[
+    str | None,
+    typer.Option("--created-before", metavar="TIME", help="Those that were made before."),
+]
+CreatedAfter = Annotated[
+    str | None,
+    typer.Option("--created-after", metavar="TIME", help="Those that were made since then."),
+]
 
 
 def filter_of(wanted: dict[str, str]) -> "Filter":

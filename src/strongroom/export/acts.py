@@ -13,7 +13,7 @@ class Activity(StrEnum):
     READ = "read"
     UPDATE = "update"
     DELETE = "delete"
-    USE = "use"  # key material was used; the key is as it was
+    USE = "use"  # a key's material or a credential's secret was used
 
 
 class Weight(IntEnum):
@@ -89,6 +89,36 @@ ACTS: Final[dict[str, Act]] = {
     "namespace.list": Act(_READ, _INFORMATIONAL),
     "namespace.read": Act(_READ, _INFORMATIONAL),
     "namespace.update": Act(_UPDATE, _MEDIUM),
+    "otp.activate": Act(_UPDATE, _LOW),
+    "otp.advance-job": Act(_UPDATE, _LOW),
+    "otp.challenge": Act(_USE, _INFORMATIONAL),
+    "otp.compute": Act(_USE, _MEDIUM),
+    "otp.create-job": Act(_CREATE, _HIGH),
+    "otp.delete-profile": Act(_DELETE, _MEDIUM),
+    "otp.destroy": Act(_DELETE, _HIGH),
+    "otp.end-grace": Act(_DELETE, _LOW),
+    "otp.enrol": Act(_CREATE, _LOW),
+    "otp.expire-link": Act(_DELETE, _LOW),
+    "otp.export": Act(_READ, _HIGH),
+    "otp.fetch": Act(_READ, _LOW),  # lets a secret out, but each enrolment is for that
+    "otp.finish-job": Act(_UPDATE, _MEDIUM),
+    "otp.import": Act(_CREATE, _MEDIUM),
+    "otp.link": Act(_UPDATE, _LOW),
+    "otp.list": Act(_READ, _INFORMATIONAL),
+    "otp.list-jobs": Act(_READ, _INFORMATIONAL),
+    "otp.list-profiles": Act(_READ, _INFORMATIONAL),
+    "otp.read": Act(_READ, _INFORMATIONAL),
+    "otp.read-job": Act(_READ, _INFORMATIONAL),
+    "otp.resume": Act(_UPDATE, _MEDIUM),
+    "otp.resync": Act(_USE, _INFORMATIONAL),
+    "otp.revoke": Act(_UPDATE, _HIGH),
+    "otp.rotate": Act(_UPDATE, _LOW),
+    "otp.suspend": Act(_UPDATE, _MEDIUM),
+    "otp.unlock": Act(_UPDATE, _MEDIUM),
+    "otp.update-job": Act(_UPDATE, _MEDIUM),
+    "otp.verify": Act(_USE, _INFORMATIONAL),
+    "otp.verify-user": Act(_USE, _INFORMATIONAL),
+    "otp.write-profile": Act(_UPDATE, _MEDIUM),
     "policy.delete": Act(_DELETE, _MEDIUM),
     "policy.list": Act(_READ, _INFORMATIONAL),
     "policy.read": Act(_READ, _INFORMATIONAL),

@@ -44,6 +44,7 @@ class Bench:
         self._requests: int = options.requests
         self._entries: int = options.entries
         self._credentials: int = options.credentials
+        self._hasty: bool = options.hasty
         self._page: list[str] = []
 
     def run(self) -> str:
@@ -147,7 +148,7 @@ class Bench:
             "| --- | --- | ---: | ---: | ---: |",
         )
         with Node(directory, gates=self._gates, custodians=self._custodians) as node:
-            for row in rows(node, max(self._seconds // 2, 1)):
+            for row in rows(node, max(self._seconds // 2, 1), hasty=self._hasty):
                 self._say(
                     f"| {row.algorithm} | {row.operation} | {row.served:,.0f} |"
                     f" {row.p99_ms:.1f} | {row.bare:,.0f} |"
@@ -316,7 +317,7 @@ class Bench:
         few = min(10_000, self._credentials // 2)
         figures = otp.measured(
             [few, self._credentials], seconds=self._seconds, rounds=self._rounds,
-            gates=self._gates, custodians=self._custodians,
+            gates=self._gates, custodians=self._custodians, hasty=self._hasty,
         )  # fmt: skip
         self._say("## One-time passwords", "")
         self._say(
@@ -373,6 +374,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000_000, help="for memory over time")
     parser.add_argument("--entries", type=int, default=log.ENTRIES, help="in the long log")
     parser.add_argument("--credentials", type=int, default=1_000_000, help="of OTP")
+    parser.add_argument("--hasty", action="store_true", help="for a test: less, and no rest before")
     parser.add_argument("--output", type=Path, default=_TARGET)
     options = parser.parse_args()
     page = Bench(options).run()

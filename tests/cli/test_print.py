@@ -189,33 +189,38 @@ FIRST = {
 }
 
 
-@pytest.fixture
-def prepared(cli, tmp_path):
-    """The command line of an operation and what it reads, in a house where it succeeds."""
-    cli.does("key", "create", "off")
-    cli.does("key", "disable", "off")
-    cli.does("policy", "put", "mine", stdin=HARMLESS.encode())
+def _made(admin, folder):
+    """What is there for all operations: by operation its standard input, and names of files."""
+    admin.create_key("off")
+    admin.disable_key("off")
+    admin.write_policy("mine", HARMLESS)
     for name, algorithm, purpose in (
         ("signer", "ec-p256", "sign-verify"), ("maker", "hmac-sha256", "mac"),
         ("side", "x25519", "agree"), ("kem", "ml-kem-768", "encapsulate"),
         ("wrapper", "aes-256-kw", "wrap"),
     ):  # fmt: skip
-        cli.does("key", "create", name, "--algorithm", algorithm, "--purpose", purpose)
-    sealed = cli.does("encrypt", "demo", stdin=b"hello").encode()
-    filled = {name: str(tmp_path / name) for name in ("signature", "tag", "to")}
-    cli.does("sign", "signer", "--out", filled["signature"], stdin=b"hello")
-    cli.does("mac", "maker", "--out", filled["tag"], stdin=b"hello")
+        admin.create_key(name, algorithm=algorithm, purpose=purpose)
+    sealed = base64.b64encode(admin.encrypt("demo", b"hello").ciphertext)
+    filled = {name: str(folder / name) for name in ("signature", "tag", "to")}
+    (folder / "signature").write_bytes(base64.b64encode(admin.sign("signer", b"hello").signature))
+    (folder / "tag").write_bytes(base64.b64encode(admin.mac("maker", b"hello").tag))
     stdin = {
         "key.encrypt": b"hello", "key.decrypt": sealed, "key.re-encrypt": sealed,
         "policy.write": HARMLESS.encode(),
         **dict.fromkeys(("key.sign", "key.verify", "key.mac", "key.verify-mac"), b"hello"),
-        "key.agree": cli.does("key", "public-key", "side").encode(),
-        "key.decapsulate": cli.does(
-            "encapsulate", "kem", "--out", str(tmp_path / "secret")
-        ).encode(),
+        "key.agree": admin.read_public_key("side").pem.encode(),
+        "key.decapsulate": base64.b64encode(admin.encapsulate("kem").ciphertext),
         "key.wrap": b"0123456789abcdef",
-        "key.unwrap": cli.does("wrap", "wrapper", stdin=b"0123456789abcdef").encode(),
+        "key.unwrap": base64.b64encode(admin.wrap("wrapper", b"0123456789abcdef").wrapped),
     }  # fmt: skip
+    return stdin, filled
+
+
+@pytest.fixture
+def prepared(cli, tmp_path):
+    """The command line of an operation and what it reads, in a house where it succeeds."""
+    with Client(cli.server.url, cli.server.admin) as admin:
+        stdin, filled = _made(admin, tmp_path)
     filled["decision"] = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
     filled["token"] = new_token(cli, "app")["id"]
 

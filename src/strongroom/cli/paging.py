@@ -34,7 +34,10 @@ def collected(
     *,
     all_pages: bool,
 ) -> tuple[list[ItemT], str]:
-    """What is on one page, or on all from there on; and the token of the page that follows."""
+    """What is on one page, or on all from there on; and the token of the page that follows.
+
+    A page may be empty and lead on: then the first that is not is shown.
+    """
     if all_pages:
         limit = limits.PAGE_ITEMS_MAX
     found: list[ItemT] = []
@@ -42,7 +45,7 @@ def collected(
         page = at.ask(listing(limit=limit, page_token=page_token))
         found += items(page)
         page_token = page.next_page_token
-        if not all_pages or not page_token:
+        if not page_token or (found and not all_pages):
             return found, page_token
 
 

@@ -260,6 +260,19 @@ def test_a_namespace_with_other_devices_asks_as_they_are_asked(bank):
     assert not bank.verify("otp-" + "a" * 26, "12345678")
 
 
+def test_a_suite_of_any_profile_may_be_that_of_what_is_not_there_and_it_stays(bank):
+    """Whoever asks of many ids sees each suite of the namespace, and learns of none by it."""
+    suite = "OCRA-1:HOTP-SHA256-8:QA10"
+    bank.profile("cards", type=Type.OCRA, suite=suite)
+    nobody = [spell(bytes([number]) * 16) for number in range(4)]
+    assert {asked(bank, name).suite for name in nobody} == {suite}
+    bank.desk.ask(bank.officer, "otp.write-profile", "other", type="ocra", suite=SUITE)
+    nobody = [spell(bytes([number]) * 16) for number in range(32)]
+    first = [asked(bank, name).suite for name in nobody]
+    assert set(first) == {suite, SUITE}
+    assert [asked(bank, name).suite for name in nobody] == first
+
+
 def test_there_a_credential_of_another_kind_is_asked_the_same(bank):
     bank.profile(type=Type.OCRA, suite="OCRA-1:HOTP-SHA256-8:QA10")
     clock = bank.credential()

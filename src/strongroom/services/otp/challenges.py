@@ -46,7 +46,7 @@ async def ask(
             raise NotFound
         if reasons and held is not None and held.body.type is not Type.OCRA:
             raise InvalidRequest(_NOT_OCRA)
-        suite = _suite(held, scales)
+        suite = _suite(held, scales, credential_id)
         profile = scales.profile_of(held)
         challenge = Challenge(
             number=_number(parts, held),
@@ -114,10 +114,10 @@ async def compute(
     return asks.Computed(code)
 
 
-def _suite(held: Held | None, scales: Scales) -> Suite:
-    """Its own; of one that has none, as of one that is not there, the default profile's."""
+def _suite(held: Held | None, scales: Scales, credential_id: bytes) -> Suite:
+    """Its own; of one that has none, as of one that is not there, one of the namespace's."""
     text = "" if held is None else held.body.suite
-    return parsed(text or scales.profile_of(None).suite or _USUAL_SUITE)
+    return parsed(text or scales.suite_of_nobody(credential_id) or _USUAL_SUITE)
 
 
 def _number(parts: Parts, held: Held | None) -> int:

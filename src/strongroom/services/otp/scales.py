@@ -90,6 +90,17 @@ class Scales:
         """What holds for it; for what is not there, the default."""
         return self._profiles.named("" if held is None else held.body.profile)
 
+    def suite_of_nobody(self, credential_id: bytes) -> str:
+        """A suite of the namespace's profiles, for an id always the same; empty without any.
+
+        By it nobody tells what is not there from what is, unless it was imported with another.
+        """
+        suites = sorted({one.suite for one in self._profiles.body.profiles.values() if one.suite})
+        if not suites:
+            return ""
+        chance = self._handle.pseudonym("otp-suite", credential_id)
+        return suites[int.from_bytes(chance[:8], "big") % len(suites)]
+
     def opened(self, held: Held, secret: Secret) -> OneTime:
         """One generation of its secret; a decoy where that is gone."""
         body = held.body

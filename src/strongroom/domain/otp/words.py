@@ -22,15 +22,21 @@ Shown = Annotated[
     str,
     Meta(
         max_length=limits.OTP_LABEL_CHARACTERS_MAX,
-        pattern=r"^[^:\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
-        description="shown in the user's app; without colons",
+        # Nor what turns the direction of text round: a name is what it looks like.
+        pattern=r"^[^:\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$(?!\n)",
+        description="text for the user's app, without colons and control characters",
     ),
 ]
 Digits = Annotated[int, Meta(ge=6, le=8)]
 Period = Annotated[int, Meta(ge=15, le=300, description="seconds")]
 SuiteText = Annotated[str, Meta(max_length=limits.OTP_SUITE_CHARACTERS_MAX)]
 Serial = Annotated[
-    str, Meta(max_length=limits.OTP_SERIAL_CHARACTERS_MAX, pattern=r"^[ -~]*$(?!\n)")
+    str,
+    Meta(
+        max_length=limits.OTP_SERIAL_CHARACTERS_MAX,
+        pattern=r"^[ -~]*$(?!\n)",
+        description="printable ASCII",
+    ),
 ]
 Transaction = Annotated[
     dict[str, str],

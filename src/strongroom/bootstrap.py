@@ -134,9 +134,12 @@ def _found_dev(directory: Path) -> None:
     environment = directory / DEV_ENVIRONMENT
     environment.unlink(missing_ok=True)  # of a founding that was cut short: its tokens open nothing
     lines = [
-        "STRONGROOM_URL=",
+        *_addresses(""),
         f"STRONGROOM_TOKEN={tokens.administrator}",
         f"STRONGROOM_APP_TOKEN={tokens.application}",
+        f"AWS_ACCESS_KEY_ID={tokens.access_key}",
+        f"AWS_SECRET_ACCESS_KEY={tokens.secret_access_key}",
+        *(f"{name}=us-east-1" for name in ("AWS_REGION", "AWS_DEFAULT_REGION")),
     ]
     write_private(environment, "".join(line + "\n" for line in lines).encode())
     _put_in_place(store)
@@ -146,12 +149,19 @@ def _write_environment(directory: Path, url: str) -> None:
     """The same tokens, and the URL of this run. Whole or not at all."""
     path = directory / DEV_ENVIRONMENT
     lines = path.read_text().splitlines()
-    if lines and lines[0] == f"STRONGROOM_URL={url}":
+    addresses = _addresses(url)
+    names = tuple(line.partition("=")[0] + "=" for line in addresses)
+    wanted = [*addresses, *(line for line in lines if not line.startswith(names))]
+    if lines == wanted:
         return
     new = path.with_name(path.name + _NEW)
     new.unlink(missing_ok=True)
-    write_private(new, "\n".join([f"STRONGROOM_URL={url}", *lines[1:], ""]).encode())
+    write_private(new, "\n".join([*wanted, ""]).encode())
     new.replace(path)
+
+
+def _addresses(url: str) -> list[str]:
+    return [f"STRONGROOM_URL={url}", f"AWS_ENDPOINT_URL_KMS={url}"]
 
 
 # --- production -----------------------------------------------------------------------------------

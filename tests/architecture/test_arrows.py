@@ -26,6 +26,7 @@ SPOKEN = {
     "otp": "what is asked and answered about credentials, and how their URIs are spelt",
     "sensitive": "how secrets of users are held while a file of them is read",
     "roles": "what everybody may do, so that no policy is printed for it",
+    "tokens": "how the ids of access keys are spelt",
     "words": "how names are spelt",
 }
 

@@ -88,6 +88,7 @@ COMMANDS = {
     "principal.update": ["principal", "update", "app", "--description", "x"],
     "role.list": ["role", "list"],
     "token.create": ["token", "create", "app"],
+    "token.create-access-key": ["aws-key", "create", "app"],
     "token.list": ["token", "list"],
     "token.revoke": ["token", "revoke", "{token}"],
     "identity.read": ["whoami"],

@@ -84,6 +84,7 @@ def test_client_knows_every_route(server):
         calls.decrypt(b"", key="k"), calls.decrypt_batch([]), calls.create_principal("p"),
         calls.list_principals(), calls.read_principal("p"), calls.update_principal("p"),
         calls.list_roles(), calls.create_token("p"), calls.list_tokens(),
+        calls.create_access_key("p"),
         calls.revoke_token("t"), calls.whoami(), calls.create_namespace("n"),
         calls.list_namespaces(), calls.list_policies(), calls.read_policy("p"),
         calls.write_policy("p", ""), calls.delete_policy("p"),

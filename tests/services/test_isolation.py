@@ -73,6 +73,7 @@ TABLE = """
     principal.update   yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     role.list          yes not-allowed yes            =   =   =                      yes not-allowed
     token.create       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    token.create-access-key   yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     token.list         yes not-allowed yes            =   =   =                      yes not-allowed
     token.revoke       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     identity.read      yes yes yes                    =   =   =                      yes yes
@@ -279,6 +280,7 @@ class Town:
             "principal.read": named("app"),
             "principal.update": named("app", description="x"),
             "token.create": asked("principal", "app"),
+            "token.create-access-key": asked("principal", "app"),
             "token.revoke": (
                 (desk.ask(self.tokens["app"], "identity.read").token, {}),
                 ("a" * 16, {}),

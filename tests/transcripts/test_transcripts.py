@@ -33,6 +33,8 @@ PATTERNS = {
     "token": r"srt_[a-z2-7]{72}",
     "token-id": r"[a-z2-7]{16}",
     "base64": r"[A-Za-z0-9+/]+=*",
+    "access-key": r"SRAK[A-Z2-7]{16}",
+    "secret": r"[A-Za-z0-9+/]{40}",
     "base64url": r"[A-Za-z0-9_-]+",
     "n": r"[0-9,]+",
     "home": r"/\S*/home",

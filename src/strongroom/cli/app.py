@@ -10,6 +10,7 @@ from strongroom.cli import (
     alerts,
     aliases,
     audit,
+    aws_keys,
     catalogue,
     crypt,
     data_keys,
@@ -68,6 +69,7 @@ def build() -> typer.Typer:
     exchange.register(app, _SECRETS)
     app.add_typer(identities.principals, name="principal", rich_help_panel=_RIGHTS)
     app.add_typer(identities.tokens, name="token", rich_help_panel=_RIGHTS)
+    app.add_typer(aws_keys.app, name="aws-key", rich_help_panel=_RIGHTS)
     app.add_typer(identities.roles, name="role", rich_help_panel=_RIGHTS)
     app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
     app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)

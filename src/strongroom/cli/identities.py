@@ -176,7 +176,7 @@ def list_tokens(
             ("id", "principal", "state", "expires", "description"),
             [
                 (
-                    each.id,
+                    each.access_key or each.id,
                     each.principal,
                     screen.styled("revoked" if each.revoked else "active"),
                     screen.moment(each.expires),

@@ -203,6 +203,7 @@ class AsyncClient:
     update_principal = _method(calls.update_principal)
     list_roles = _method(calls.list_roles)
     create_token = _method(calls.create_token)
+    create_access_key = _method(calls.create_access_key)
     list_tokens = _method(calls.list_tokens)
     revoke_token = _method(calls.revoke_token)
     whoami = _method(calls.whoami)

@@ -138,6 +138,15 @@ def create_token(
     return posting("token.create", "/v1/tokens", asks.TokenCreated, ask, target=principal)
 
 
+def create_access_key(
+    principal: str, *, days: int = limits.TOKEN_DAYS_DEFAULT, description: str = ""
+) -> Call[asks.AccessKeyCreated]:
+    """A new access key, to sign with. The answer is the only place where its secret is shown."""
+    ask = asks.CreateAccessKey(principal=principal, days=days, description=description)
+    answer = asks.AccessKeyCreated
+    return posting("token.create-access-key", "/v1/access-keys", answer, ask, target=principal)
+
+
 def list_tokens(
     *, limit: int = limits.PAGE_ITEMS_DEFAULT, page_token: str = ""
 ) -> Call[asks.TokenPage]:

@@ -444,8 +444,12 @@ class CreateToken(Ask, kw_only=True):
     description: Description = ""
 
 
+class CreateAccessKey(CreateToken, kw_only=True):
+    """An access key for a principal: for clients that sign what they ask."""
+
+
 class TokenView(Answer):
-    """A token, without its secret."""
+    """A token, without its secret. `access_key` is the id of one that is an access key."""
 
     id: str
     principal: str
@@ -453,12 +457,19 @@ class TokenView(Answer):
     created: str
     expires: str
     revoked: bool
+    access_key: str
 
 
 class TokenCreated(TokenView):
     """A new token. This is the only time that `token` is shown."""
 
     token: str
+
+
+class AccessKeyCreated(TokenView):
+    """A new access key. This is the only time that `secret_access_key` is shown."""
+
+    secret_access_key: str
 
 
 class TokenPage(Answer):
@@ -469,9 +480,10 @@ class TokenPage(Answer):
 
 
 class WhoAmI(Answer):
-    """Who the caller is."""
+    """Who the caller is. `account` is the namespace's number, for who thinks in accounts."""
 
     namespace: str
+    account: str
     principal: str
     roles: list[str]
     token: str

@@ -60,6 +60,7 @@ POLICY_DEPTH_MAX: Final = 40  # brackets in brackets; some hundreds would end th
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
 ROLES_MAX: Final = 16  # per principal
 TOKEN_DAYS_MAX: Final = 3_650  # longer than ten years is for ever, said badly
+SIGNATURE_SECONDS_MAX: Final = 300  # between signing and now, either way: AWS's five minutes
 TOKEN_DAYS_DEFAULT: Final = 90  # a season: short enough to notice that nobody renews it
 START_CHECK_CHANGES_MAX: Final = 100_000  # read at a start, in some 3 seconds; more by fsck alone
 CHECKPOINT_ALARM_SECONDS: Final = 2  # an entry is in a signed checkpoint by then, or it is logged

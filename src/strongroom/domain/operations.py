@@ -356,6 +356,11 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
             "Make an API token; it is shown once", details="token expires",
         ),
         _row(
+            "token.create-access-key", asks.CreateAccessKey, asks.AccessKeyCreated, _PRINCIPAL,
+            "Make an access key, for clients that sign; its secret is shown once",
+            details="token expires",
+        ),
+        _row(
             "token.list", asks.Page, asks.TokenPage, _NAMESPACE, "List the tokens", details="count",
         ),
         _row(

@@ -56,7 +56,8 @@ ROLES: Final[dict[str, Role]] = {
             (
                 *_MANAGE_KEYS,
                 "principal.create", "principal.list", "principal.read", "principal.update",
-                "role.list", "token.create", "token.list", "token.revoke",
+                "role.list", "token.create", "token.create-access-key", "token.list",
+                "token.revoke",
                 "policy.list", "policy.read", "policy.write", "policy.delete",
                 "authorize.explain", "decision.read", "audit.read", "audit.read-checkpoint",
                 "audit.read-tile", "audit.erase-details", "alert.list", "alert.read",

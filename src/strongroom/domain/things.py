@@ -154,7 +154,11 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """An API token. Only the SHA-256 of the token is kept."""
+    """An API token, of which the SHA-256 is kept, or an access key.
+
+    Of an access key there is no `hash`: signatures are compared with those that `secret` makes,
+    which is wrapped by the namespace key.
+    """
 
     principal: bytes
     principal_name: str
@@ -163,6 +167,7 @@ class Token(msgspec.Struct, frozen=True):
     revoked: bool
     created_us: int
     expires_us: int
+    secret: bytes = b""
 
 
 class Policies(msgspec.Struct, frozen=True):

@@ -2,19 +2,26 @@
 
     srt_ base32(id (10 bytes) · secret (32) · checksum (3)), lower case, without padding
 
-`docs/formats/token-1.md` is the page about it.
+And access keys, which are not shown to us but signed with (`sigv4.py`): `SRAK` and the id in upper
+case, and a secret of 240 random bits in base64.
+
+`docs/formats/token-1.md` is the page about them.
 """
 
 import base64
 import binascii
 import hashlib
+import re
 
 from strongroom.domain.errors import Unauthenticated
 
 PREFIX = "srt_"
+ACCESS_KEY_PREFIX = "SRAK"  # not AWS's own, so that no scanner takes it for one of theirs
 ID_BYTES = 10
 SECRET_BYTES = 32
+ACCESS_SECRET_BYTES = 30
 _CHECKSUM_BYTES = 3
+_ACCESS_KEY = re.compile(ACCESS_KEY_PREFIX + "[A-Z2-7]{16}")
 _TEXT_CHARACTERS = len(PREFIX) + (ID_BYTES + SECRET_BYTES + _CHECKSUM_BYTES) * 8 // 5
 
 
@@ -59,3 +66,20 @@ def token_id(text: str) -> bytes:
 
 def _checksum(raw: bytes) -> bytes:
     return hashlib.sha256(PREFIX.encode() + raw).digest()[:_CHECKSUM_BYTES]
+
+
+def access_key_id(token_id: bytes) -> str:
+    """How an access key is named by who signs with it: 20 characters. It is not secret."""
+    return ACCESS_KEY_PREFIX + base64.b32encode(token_id).decode()
+
+
+def parse_access_key_id(text: str) -> bytes | None:
+    """The token's id in it; None for what is no access key's id."""
+    if not _ACCESS_KEY.fullmatch(text):
+        return None
+    return base64.b32decode(text[len(ACCESS_KEY_PREFIX) :])
+
+
+def spell_access_secret(secret: bytes) -> str:
+    """An access key's secret as text: 40 characters, as clients expect of one."""
+    return base64.b64encode(secret).decode()

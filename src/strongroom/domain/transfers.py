@@ -102,9 +102,10 @@ class RestoreKey(Ask, kw_only=True):
 
 
 class WriteAlias(Ask, kw_only=True):
-    """The key that the alias names from now on."""
+    """The key that the alias names from now on. `new`: there must be no such alias yet."""
 
     key: Name
+    new: bool = False
 
 
 class AliasView(Answer):

@@ -22,9 +22,10 @@ Name = Annotated[
         description="1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends",
     ),
 ]
-# A key can be addressed by an alias too. The prefix keeps the two kinds of names apart.
+# A key can be addressed by an alias too, or by its id. The prefix keeps the kinds of names apart.
 ALIAS_PREFIX = "alias:"
-KEY_PATTERN = r"^(?:alias:)?[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$(?!\n)"
+ID_PREFIX = "id:"
+KEY_PATTERN = r"^(?:(?:alias:)?[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?|id:[0-9a-f]{32})$(?!\n)"
 
 _NAME = re.compile(NAME_PATTERN)
 _KEY = re.compile(KEY_PATTERN)
@@ -36,7 +37,7 @@ def is_name(text: str) -> bool:
 
 
 def is_key(text: str) -> bool:
-    """Whether a key could be addressed so: by its name, or by an alias."""
+    """Whether a key could be addressed so: by its name, by an alias, or by its id."""
     return _KEY.fullmatch(text) is not None
 
 

@@ -132,6 +132,7 @@ ACTS: Final[dict[str, Act]] = {
     "role.list": Act(_READ, _INFORMATIONAL),
     "status.read": Act(_READ, _INFORMATIONAL),
     "token.create": Act(_CREATE, _MEDIUM),
+    "token.create-access-key": Act(_CREATE, _MEDIUM),
     "token.list": Act(_READ, _INFORMATIONAL),
     "token.revoke": Act(_DELETE, _MEDIUM),
 } | {action: Act(_USE, _INFORMATIONAL) for action in USES}

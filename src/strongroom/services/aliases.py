@@ -3,7 +3,7 @@
 import msgspec
 
 from strongroom.domain import asks, transfers
-from strongroom.domain.errors import InvalidRequest, TamperedRecord
+from strongroom.domain.errors import AlreadyExists, InvalidRequest, TamperedRecord
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Alias
@@ -47,6 +47,8 @@ class Aliases:
         details: Details = {"alias": name}
         former = await self._there(permit, name)
         if former is not None and former.body.key:
+            if ask.new:
+                raise AlreadyExists("there is such an alias already")
             details["former"] = await self._permit_former(visit, former)
             visit.object = key.object
         created_us = visit.time_us if former is None else former.body.created_us

@@ -7,12 +7,14 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from strongroom.domain import limits, tokens
+from strongroom.domain import limits, sigv4, tokens
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import NotAllowed, NotFound, TamperedRecord, Unauthenticated
 from strongroom.domain.operations import Operation, Resource
 from strongroom.domain.otp.credential import ID_PREFIX
+from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.words import ALIAS_PREFIX
+from strongroom.domain.words import ID_PREFIX as KEY_ID_PREFIX
 from strongroom.ports.clock import Clock
 from strongroom.ports.policy_engine import Holds, Question, Verdict
 from strongroom.ports.store import Quota
@@ -30,6 +32,8 @@ _Fact = TypeVar("_Fact")
 
 _ID_CHARACTERS: Final = len(ID_PREFIX) + 26  # of a credential
 _NO_ID: Final = "-"
+_SECOND_US: Final = 1_000_000
+_SIGNING_KEYS_MAX: Final = 16  # of an access key: as many regions as one client asks for in a day
 _WEIGHED_AT_A_TIME: Final = 5  # questions to the engine: some milliseconds
 
 
@@ -139,20 +143,17 @@ class Authorizer:
         self._seen: dict[bytes, tuple[bytes, str]] = {}
 
     async def authenticate(self, visit: Visit, evidence: str) -> None:
-        """Fill in who the visitor is. Raises `Unauthenticated`, the same for every cause."""
-        # 1. A token of the right form, that we know.
-        digest = tokens.digest(evidence)
-        token_id, text_id = self._seen.get(digest) or _ids(evidence)
-        token = await self._facts.token(token_id, text_id)
-        if token is None:
-            raise Unauthenticated
-        visit.facts.append(token.fact)
-        visit.namespace = await self._facts.namespace(token.namespace)
-        visit.facts.append(visit.namespace.fact)
-        # 2. Its secret is right. Before that, nothing of the token is believed.
-        if not hmac.compare_digest(digest, token.body.hash):
-            raise Unauthenticated
-        self._see(digest, token_id, text_id)
+        """Fill in who the visitor is. Raises `Unauthenticated`, the same whatever a token lacks.
+
+        Of a signature it says what is wrong: clients mend their clock by that, and the id of an
+        access key is no secret.
+        """
+        # 1. and 2.
+        token = await (
+            self._signed(visit, evidence)
+            if evidence.startswith(sigv4.EVIDENCE)
+            else self._borne(visit, evidence)
+        )
         visit.token = token
         principal = await self._facts.principal(token.body.principal)
         visit.facts.append(principal.fact)
@@ -170,6 +171,63 @@ class Authorizer:
         visit.policies = await self._facts.policies(token.namespace)
         visit.facts.append(visit.policies.fact)
 
+    async def _borne(self, visit: Visit, evidence: str) -> TokenFact:
+        # 1. A token of the right form, that we know.
+        digest = tokens.digest(evidence)
+        token_id, text_id = self._seen.get(digest) or _ids(evidence)
+        token = await self._facts.token(token_id, text_id)
+        if token is None:
+            raise Unauthenticated
+        await self._enter(visit, token)
+        # 2. Its secret is right. Before that, nothing of the token is believed. An access key has
+        # no hash, so none is equal to it.
+        if not hmac.compare_digest(digest, token.body.hash):
+            raise Unauthenticated
+        self._see(digest, token_id, text_id)
+        return token
+
+    async def _signed(self, visit: Visit, evidence: str) -> TokenFact:
+        # 1. An access key that we know.
+        try:
+            signature = sigv4.parse(evidence)
+            signed_us = signature.seconds * _SECOND_US
+        except sigv4.NotSignedError as error:
+            raise Unauthenticated(sigv4.INCOMPLETE) from error
+        token_id = tokens.parse_access_key_id(signature.access_key)
+        token = token_id and await self._facts.token(token_id, tokens.text_id(token_id))
+        if not token or not token.body.secret or signature.session:
+            raise Unauthenticated(sigv4.UNKNOWN_KEY)
+        namespace = await self._enter(visit, token)
+        # 2. Signed with its secret, for us, and now.
+        if not signature.is_by(self._signing_key(namespace, token, signature)):
+            raise Unauthenticated(sigv4.WRONG)
+        early_us = signed_us - limits.SIGNATURE_SECONDS_MAX * _SECOND_US
+        good_us = (signature.expires_seconds or limits.SIGNATURE_SECONDS_MAX) * _SECOND_US
+        if not early_us <= visit.time_us <= signed_us + good_us:
+            raise Unauthenticated(sigv4.EXPIRED)
+        return token
+
+    async def _enter(self, visit: Visit, token: TokenFact) -> NamespaceFact:
+        visit.facts.append(token.fact)
+        visit.namespace = namespace = await self._facts.namespace(token.namespace)
+        visit.facts.append(namespace.fact)
+        return namespace
+
+    def _signing_key(
+        self, namespace: NamespaceFact, token: TokenFact, signature: sigv4.Signature
+    ) -> bytes:
+        """Of that day and region. Kept with the token: making one costs more than comparing."""
+        known = token.signing_keys.get(signature.scope)
+        if known is not None:
+            return known
+        binding = self._facts.sealing.access_key_binding(token.namespace, token.id)
+        secret = Sensitive(namespace.handle.concealed(token.body.secret, binding))
+        made = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
+        if len(token.signing_keys) >= _SIGNING_KEYS_MAX:
+            token.signing_keys.clear()
+        token.signing_keys[signature.scope] = made
+        return made
+
     def _see(self, digest: bytes, token_id: bytes, text_id: str) -> None:
         if digest not in self._seen:
             if len(self._seen) >= limits.CACHED_PRINCIPALS_MAX:
@@ -185,11 +243,21 @@ class Authorizer:
                 key = await self._aliased(visit, namespace, name.removeprefix(ALIAS_PREFIX))
                 name = key.name
                 visit.object = key.object
+            elif name.startswith(KEY_ID_PREFIX):
+                key = await self._identified(namespace, name.removeprefix(KEY_ID_PREFIX))
+                name = key.name
+                visit.object = key.object
             else:
                 key = await self._facts.key_named(namespace.id, name)
         except NotFound:
             key = None
         return self._permit_key(visit, key, name, context)
+
+    async def _identified(self, namespace: NamespaceFact, key_id: str) -> KeyFact:
+        key = await self._facts.key(bytes.fromhex(key_id))
+        if key is None or key.namespace != namespace.id:
+            raise NotFound
+        return key
 
     async def _aliased(self, visit: Visit, namespace: NamespaceFact, name: str) -> KeyFact:
         alias = await self._facts.alias_named(namespace.id, name)

@@ -210,6 +210,7 @@ def assemble(  # noqa: PLR0913 - the ports
         "principal.update": identities.update_principal,
         "role.list": identities.list_roles,
         "token.create": identities.create_token,
+        "token.create-access-key": identities.create_access_key,
         "token.list": identities.list_tokens,
         "token.revoke": identities.revoke_token,
         "identity.read": identities.whoami,

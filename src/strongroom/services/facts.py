@@ -102,9 +102,9 @@ class PrincipalFact:
 
 
 class TokenFact:
-    """A token."""
+    """A token. `signing_keys` are an access key's, by scope."""
 
-    __slots__ = ("body", "fact", "id", "namespace", "revision", "text_id")
+    __slots__ = ("body", "fact", "id", "namespace", "revision", "signing_keys", "text_id")
 
     def __init__(self, record: Record, body: Token, text_id: str) -> None:
         self.id = record.id
@@ -113,6 +113,7 @@ class TokenFact:
         self.revision = record.revision
         self.body = body
         self.text_id = text_id
+        self.signing_keys: dict[str, bytes] = {}
 
 
 class VersionFact:

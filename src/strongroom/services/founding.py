@@ -15,16 +15,27 @@ from strongroom.services.entries import deed
 from strongroom.services.log_keys import generated, log_record, open_log, origin_of
 from strongroom.services.rows import binding_of, new_key_row, new_version_row, version_of
 from strongroom.services.sealing import Sealing
-from strongroom.services.tenants import ADMINISTRATOR, FIRST, found_namespace, found_principal
+from strongroom.services.tenants import (
+    ADMINISTRATOR,
+    FIRST,
+    found_access_key,
+    found_namespace,
+    found_principal,
+)
 
 FOUNDER = "strongroom"  # the name in the first entries: nobody has proven an identity yet
 
 
 class Founded(msgspec.Struct, frozen=True):
-    """The tokens of the first identities. `application` is empty outside dev mode."""
+    """The tokens of the first identities. Outside dev mode, all but the first are empty.
+
+    The access key is the administrator's.
+    """
 
     administrator: str
     application: str = ""
+    access_key: str = ""
+    secret_access_key: str = ""
 
 
 def found(  # noqa: PLR0913 - what a deployment is founded with
@@ -60,8 +71,12 @@ def found(  # noqa: PLR0913 - what a deployment is founded with
         sealing, randomness, namespace_id, ADMINISTRATOR, roles, request=request, now_us=now_us
     )
     founders += [principal, token]
-    application = ""
+    application = access_key = secret = ""
     if dev:
+        token, access_key, secret = found_access_key(
+            sealing, handle, randomness, principal, request=request, now_us=now_us
+        )
+        founders.append(token)
         principal, token, application = found_principal(
             sealing, randomness, namespace_id, "app", ["key-user"], request=request, now_us=now_us
         )
@@ -75,7 +90,7 @@ def found(  # noqa: PLR0913 - what a deployment is founded with
     (outcome,) = store.commit([Commit(store.epoch, (), entry, writes)])
     if not isinstance(outcome, Kept):
         raise RuntimeError("the store is not empty")  # noqa: TRY004 - not a matter of types
-    return Founded(administrator, application)
+    return Founded(administrator, application, access_key, secret)
 
 
 def begin_log(  # noqa: PLR0913 - what a log begins with

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, tokens
+from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
@@ -12,9 +13,9 @@ from strongroom.domain.things import Principal, Token
 from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
-from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change, creation
-from strongroom.services.facts import Facts
+from strongroom.services.facts import Facts, PrincipalFact
 
 
 class Identities:
@@ -117,33 +118,46 @@ class Identities:
 
     async def create_token(self, visit: Visit, ask: asks.CreateToken) -> asks.TokenCreated:
         """A token for a principal. Its text is in this answer and nowhere else."""
-        permit = self._authorizer.permit(visit, Resource.PRINCIPAL, ask.principal)
-        fact = await self._facts.principal_named(permit.namespace.id, ask.principal)
-        visit.facts.append(fact.fact)
+        permit, owner = await self._owner(visit, ask.principal)
         token_id = self._randomness.bytes(tokens.ID_BYTES)
         text = tokens.spell(token_id, self._randomness.bytes(tokens.SECRET_BYTES))
-        body = Token(
-            principal=fact.id,
-            principal_name=fact.name,
-            hash=tokens.digest(text),
-            description=ask.description,
-            revoked=False,
-            created_us=visit.time_us,
-            expires_us=visit.time_us + ask.days * DAY_US,
-        )
+        body = _token(visit, ask, owner, hash=tokens.digest(text))
+        view = await self._keep_token(permit, token_id, body)
+        return asks.TokenCreated(**msgspec.structs.asdict(view), token=text)
+
+    async def create_access_key(
+        self, visit: Visit, ask: asks.CreateAccessKey
+    ) -> asks.AccessKeyCreated:
+        """An access key for a principal. Its secret is in this answer, and wrapped in the store."""
+        permit, owner = await self._owner(visit, ask.principal)
+        token_id = self._randomness.bytes(tokens.ID_BYTES)
+        secret = tokens.spell_access_secret(self._randomness.bytes(tokens.ACCESS_SECRET_BYTES))
+        binding = self._facts.sealing.access_key_binding(permit.namespace.id, token_id)
+        wrapped = permit.namespace.handle.conceal(secret.encode(), binding)
+        body = _token(visit, ask, owner, secret=wrapped)
+        view = await self._keep_token(permit, token_id, body)
+        return asks.AccessKeyCreated(**msgspec.structs.asdict(view), secret_access_key=secret)
+
+    async def _owner(self, visit: Visit, name: str) -> tuple[Permit, PrincipalFact]:
+        permit = self._authorizer.permit(visit, Resource.PRINCIPAL, name)
+        owner = await self._facts.principal_named(permit.namespace.id, name)
+        visit.facts.append(owner.fact)
+        return permit, owner
+
+    async def _keep_token(self, permit: Permit, token_id: bytes, body: Token) -> asks.TokenView:
         record = self._facts.sealing.seal(
             Kind.TOKEN,
             token_id,
             body,
             namespace=permit.namespace.id,
             name=tokens.text_id(token_id),
-            request=visit.request,
+            request=permit.visit.request,
         )
         view = _token_view(token_id, body)
         await self._books.allowed(
             permit, {"token": view.id, "expires": view.expires}, writes=(creation(record),)
         )
-        return asks.TokenCreated(**msgspec.structs.asdict(view), token=text)
+        return view
 
     async def list_tokens(self, visit: Visit, ask: asks.Page) -> asks.TokenPage:
         """A page of tokens, by id."""
@@ -194,6 +208,7 @@ class Identities:
             raise RuntimeError("a permit without a token")
         return asks.WhoAmI(
             permit.namespace.name,
+            account_of(permit.namespace.id),
             permit.principal.name,
             permit.principal.body.roles,
             visit.token.text_id,
@@ -214,6 +229,26 @@ def _checked(names: list[str]) -> list[str]:
             "$.roles",
         )
     return sorted(set(names))
+
+
+def _token(
+    visit: Visit,
+    ask: asks.CreateToken,
+    owner: PrincipalFact,
+    *,
+    hash: bytes = b"",  # noqa: A002 - as in the record
+    secret: bytes = b"",
+) -> Token:
+    return Token(
+        principal=owner.id,
+        principal_name=owner.name,
+        hash=hash,
+        description=ask.description,
+        revoked=False,
+        created_us=visit.time_us,
+        expires_us=visit.time_us + ask.days * DAY_US,
+        secret=secret,
+    )
 
 
 def _principal_view(
@@ -238,4 +273,5 @@ def _token_view(token_id: bytes, body: Token) -> asks.TokenView:
         created=rfc3339(body.created_us),
         expires=rfc3339(body.expires_us),
         revoked=body.revoked,
+        access_key=tokens.access_key_id(token_id) if body.secret else "",
     )

@@ -63,6 +63,10 @@ class Sealing:
             generation.to_bytes(4, "big"),
         )
 
+    def access_key_binding(self, namespace: bytes, token: bytes) -> bytes:
+        """What the secret of an access key is wrapped with."""
+        return bind(b"strongroom/access-key/1", self.deployment, namespace, token)
+
     def version_binding(
         self, *, namespace: bytes, key: bytes, version: int, purpose: str, algorithm: str
     ) -> bytes:

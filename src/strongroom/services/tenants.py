@@ -7,7 +7,7 @@ from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Namespace, Policies, Principal, Token
 from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.ledger import Ledger
-from strongroom.ports.provider import Provider
+from strongroom.ports.provider import NamespaceHandle, Provider
 from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, creation
@@ -139,3 +139,33 @@ def found_principal(  # noqa: PLR0913 - what an identity is made of
         ),
         text,
     )  # fmt: skip
+
+
+def found_access_key(  # noqa: PLR0913 - what an access key is made of
+    sealing: Sealing,
+    handle: NamespaceHandle,
+    randomness: Randomness,
+    owner: Record,
+    *,
+    request: str,
+    now_us: int,
+) -> tuple[Record, str, str]:
+    """The record of an access key of that principal, its id and its secret."""
+    token_id = randomness.bytes(tokens.ID_BYTES)
+    secret = tokens.spell_access_secret(randomness.bytes(tokens.ACCESS_SECRET_BYTES))
+    binding = sealing.access_key_binding(owner.namespace, token_id)
+    body = Token(
+        principal=owner.id,
+        principal_name=owner.name,
+        hash=b"",
+        description="the first access key",
+        revoked=False,
+        created_us=now_us,
+        expires_us=now_us + _TOKEN_US,
+        secret=handle.conceal(secret.encode(), binding),
+    )
+    record = sealing.seal(
+        Kind.TOKEN, token_id, body,
+        namespace=owner.namespace, name=tokens.text_id(token_id), request=request,
+    )  # fmt: skip
+    return record, tokens.access_key_id(token_id), secret

@@ -13,7 +13,6 @@ record, and who proves no identity learns that alone.
 """
 
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -23,8 +22,9 @@ from strongroom.domain.calls import Call, Reply
 from strongroom.domain.errors import InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.otp.asks import Provisioned
+from strongroom.doors.asgi import Application, Headers, Message, Receive, Scope, Send
+from strongroom.doors.request_id import new_request_id
 from strongroom.doors.rest import auth, body, caching, errors, paths, provisioning, wire
-from strongroom.doors.rest.asgi import Application, Headers, Message, Receive, Scope, Send
 from strongroom.doors.rest.routes import Route
 from strongroom.ports.custodian import Custodian
 
@@ -181,11 +181,6 @@ async def _show(page: Application, request: str, scope: Scope, receive: Receive,
 
     await page(scope, receive, send_with_headers)
     return outcome
-
-
-def new_request_id() -> str:
-    """32 hexadecimal digits: 12 of the time in milliseconds, so that ids sort, and 20 at random."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 def _log(request: str) -> None:

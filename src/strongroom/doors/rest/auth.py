@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from strongroom.doors.rest.asgi import Scope
+from strongroom.doors.asgi import Scope
 
 _SCHEME: Final = b"bearer "
 

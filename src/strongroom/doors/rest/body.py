@@ -5,7 +5,7 @@ from typing import Final
 
 from strongroom.domain import limits
 from strongroom.domain.errors import TooLarge
-from strongroom.doors.rest.asgi import Receive
+from strongroom.doors.asgi import Receive
 from strongroom.doors.rest.errors import UnsupportedMediaType
 
 _TOO_LARGE: Final = f"a body has at most {limits.BODY_BYTES_MAX:,} bytes"

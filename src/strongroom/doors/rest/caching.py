@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from strongroom.domain.operations import OPERATIONS
-from strongroom.doors.rest.asgi import Headers
+from strongroom.doors.asgi import Headers
 from strongroom.doors.rest.routes import Route
 
 _PARTIAL: Final = b".p/"

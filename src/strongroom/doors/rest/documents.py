@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from strongroom.doors.asgi import Application, Headers, Receive, Scope, Send
 from strongroom.doors.rest import openapi, page
-from strongroom.doors.rest.asgi import Application, Headers, Receive, Scope, Send
 
 OPENAPI_PATH: Final = "/openapi.json"
 PAGE_PATH: Final = "/docs"

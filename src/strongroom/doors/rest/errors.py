@@ -23,7 +23,7 @@ from strongroom.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from strongroom.doors.rest.asgi import Headers
+from strongroom.doors.asgi import Headers
 
 
 class NoSuchPath(Refusal):

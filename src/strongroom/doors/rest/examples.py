@@ -145,6 +145,7 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/v1/principals/{name}"): Example("billing"),
     ("PATCH", "/v1/principals/{name}"): Example("billing", body={"disabled": True}),
     ("GET", "/v1/roles"): Example(),
+    ("POST", "/v1/access-keys"): Example(body={"principal": "billing", "days": 30}),
     ("POST", "/v1/tokens"): Example(body={"principal": "billing", "days": 30}),
     ("GET", "/v1/tokens"): Example(query="limit=10"),
     ("DELETE", "/v1/tokens/{id}"): Example(TOKEN_ID),

@@ -72,6 +72,7 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "principal.create": (AlreadyExists, ChangedMeanwhile),
     "principal.update": (ChangedMeanwhile,),
     "token.create": (NotFound, ChangedMeanwhile),
+    "token.create-access-key": (NotFound, ChangedMeanwhile),
     "token.revoke": (ChangedMeanwhile,),
     "namespace.create": (AlreadyExists, ChangedMeanwhile),
     "namespace.update": (ChangedMeanwhile,),

@@ -18,8 +18,8 @@ from markupsafe import Markup
 from strongroom.domain.errors import Gone, InvalidRequest, Unavailable
 from strongroom.domain.otp import links
 from strongroom.domain.otp.asks import Provisioned
+from strongroom.doors.asgi import Headers
 from strongroom.doors.rest import accepts, drawing
-from strongroom.doors.rest.asgi import Headers
 from strongroom.doors.rest.errors import TITLES, TooEarly
 from strongroom.doors.rest.routes import HTML, JSON
 

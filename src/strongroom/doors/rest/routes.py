@@ -91,6 +91,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("PATCH", "/v1/principals/{name}", "principal.update"),
     Route("GET", "/v1/roles", "role.list"),
     Route("POST", "/v1/tokens", "token.create", 201),
+    Route("POST", "/v1/access-keys", "token.create-access-key", 201),
     Route("GET", "/v1/tokens", "token.list"),
     Route("DELETE", "/v1/tokens/{id}", "token.revoke", 204),
     Route("GET", "/v1/whoami", "identity.read"),

@@ -1,0 +1,1 @@
+"""The AWS door: what clients of AWS KMS say and expect, translated to operations and back."""

@@ -1,0 +1,162 @@
+"""What a request says of its signature, and its one spelling, of which the signature is.
+
+Source: AWS, "Create a signed AWS API request" (IAM User Guide). A request carries its signature in
+the header Authorization or, presigned, in its query.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from strongroom.domain import sigv4
+from strongroom.domain.sigv4 import NotSignedError
+
+CONTENT_HASH: Final = "x-amz-content-sha256"
+
+_UNRESERVED: Final = "-._~"
+_SPACES: Final = re.compile(r"[ \t\r\n]+")
+
+Headers = Sequence[tuple[str, str]]
+"""Names in lower case and values, in the order they came."""
+
+
+# --- what a request says --------------------------------------------------------------------------
+
+
+def of_header(headers: Headers) -> sigv4.Signature:
+    """From Authorization, and X-Amz-Date or Date. Raises `NotSignedError`."""
+    values = [value for name, value in headers if name == "authorization"]
+    if len(values) != 1:
+        raise NotSignedError("the header Authorization is missing or there twice")
+    scheme, _, rest = values[0].partition(" ")
+    if scheme != sigv4.ALGORITHM:
+        raise NotSignedError(f"the header Authorization does not begin with {sigv4.ALGORITHM}")
+    parts: dict[str, str] = {}
+    for part in rest.split(","):
+        name, equals, value = part.strip().partition("=")
+        if not equals or name in parts:
+            raise NotSignedError("the header Authorization cannot be read")
+        parts[name] = value
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if name not in parts:
+            raise NotSignedError(f"Authorization header requires '{name}' parameter.")
+    return sigv4.checked(
+        parts["Credential"], parts["SignedHeaders"], parts["Signature"],
+        _one(headers, "x-amz-date"), session=_one(headers, "x-amz-security-token"),
+    )  # fmt: skip
+
+
+def of_query(query: str) -> sigv4.Signature:
+    """From the parameters of a presigned request. Raises `NotSignedError`."""
+    found: dict[str, str] = {}
+    for name, value in _parameters(query):
+        if name in found and name.startswith("X-Amz-"):
+            raise NotSignedError(f"the parameter {name} is there twice")
+        found[name] = value
+    if found.get("X-Amz-Algorithm") != sigv4.ALGORITHM:
+        raise NotSignedError(f"the parameter X-Amz-Algorithm is not {sigv4.ALGORITHM}")
+    for name in ("Credential", "SignedHeaders", "Signature", "Date", "Expires"):
+        if f"X-Amz-{name}" not in found:
+            raise NotSignedError(f"the parameter X-Amz-{name} is missing")
+    expires = found["X-Amz-Expires"]
+    if (
+        not re.fullmatch(r"[0-9]{1,6}", expires)
+        or not 0 < int(expires) <= sigv4.EXPIRES_SECONDS_MAX
+    ):
+        raise NotSignedError(f"X-Amz-Expires is 1 to {sigv4.EXPIRES_SECONDS_MAX} seconds")
+    return sigv4.checked(
+        found["X-Amz-Credential"], found["X-Amz-SignedHeaders"], found["X-Amz-Signature"],
+        found["X-Amz-Date"], expires_seconds=int(expires),
+        session=found.get("X-Amz-Security-Token", ""),
+    )  # fmt: skip
+
+
+def _one(headers: Headers, wanted: str) -> str:
+    values = [value for name, value in headers if name == wanted]
+    if len(values) > 1:
+        raise NotSignedError(f"the header {wanted} is there twice")
+    return values[0].strip() if values else ""
+
+
+# --- what was signed ------------------------------------------------------------------------------
+
+
+def canonical_request(  # noqa: PLR0913 - the parts of a request
+    method: str,
+    path: str,
+    query: str,
+    headers: Headers,
+    signed: Iterable[str],
+    content_hash: str,
+    *,
+    normalize: bool = True,
+) -> str:
+    """The request in its one spelling.
+
+    `path` and `query` as they came, the query without `?`; `content_hash` is of the body, in
+    hexadecimal. Of a presigned request the signature itself is left out. Clients of some services
+    sign the path with its dots and empty segments: not `normalize`.
+    """
+    names = tuple(signed)
+    lines = [f"{name}:{_value(headers, name)}\n" for name in names]
+    return "\n".join(
+        (
+            method,
+            _path(_plain(path) if normalize else path),
+            _query(query),
+            "".join(lines),
+            ";".join(names),
+            content_hash,
+        )
+    )
+
+
+def digest(canonical: str) -> str:
+    """What of it goes into the string to sign."""
+    return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _value(headers: Headers, wanted: str) -> str:
+    return ",".join(_SPACES.sub(" ", value).strip() for name, value in headers if name == wanted)
+
+
+def _plain(path: str) -> str:
+    """Without dots and empty segments (RFC 3986, 5.2.4)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    ends = "/" if kept and segments[-1] in ("", ".", "..") else ""
+    return "/" + "/".join(kept) + ends
+
+
+def _path(path: str) -> str:
+    """Encoded as it came, byte by byte: so what a client has encoded is encoded twice."""
+    return quote(path.encode("utf-8", "surrogateescape"), safe="/" + _UNRESERVED) or "/"
+
+
+def _query(query: str) -> str:
+    pairs = sorted(
+        (_encoded(name), _encoded(value))
+        for name, value in _parameters(query)
+        if name != "X-Amz-Signature"
+    )
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogateescape"), safe=_UNRESERVED)
+
+
+def _parameters(query: str) -> Iterable[tuple[str, str]]:
+    for pair in query.split("&") if query else ():
+        name, _, value = pair.partition("=")
+        yield (
+            unquote_to_bytes(name).decode("utf-8", "surrogateescape"),
+            unquote_to_bytes(value).decode("utf-8", "surrogateescape"),
+        )

@@ -1,0 +1,157 @@
+"""Access keys: who signs with one is its principal, now, and nobody else is."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from strongroom.domain import sigv4
+from strongroom.domain.sensitive import Sensitive
+from tests.support.desks import START_US, House
+
+NOW = "20260921T141320Z"  # START_US
+DIGEST = "5f" * 32
+
+
+def signed(
+    made, *, time=NOW, region="eu-central-1", digest=DIGEST, expires=0, session="", secret=""
+):
+    """The evidence of who signs with an access key."""
+    signature = sigv4.Signature(
+        made.access_key, time[:8], region, "kms", time, "0" * 64, ("host", "x-amz-date"), digest,
+        expires, session,
+    )  # fmt: skip
+    secret = Sensitive((secret or made.secret_access_key).encode())
+    key = sigv4.signing_key(secret, time[:8], region, "kms")
+    real = sigv4.hmac.digest(key, signature.string_to_sign.encode(), "sha256").hex()
+    return sigv4.spell(msgspec.structs.replace(signature, signature=real))
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path / "store.db")
+
+
+@pytest.fixture
+def desk(house):
+    return house.desk()
+
+
+@pytest.fixture
+def made(desk, house):
+    return desk.ask(house.admin, "token.create-access-key", principal="app", description="shop")
+
+
+def unproven(desk, evidence):
+    """What is said of evidence that proves nothing."""
+    _, reply = desk.reply(evidence, "identity.read")
+    assert reply.code == "unauthenticated", reply
+    return reply.detail
+
+
+def test_the_time_of_the_tests_is_that_of_the_clock():
+    evidence = sigv4.Signature("A", NOW[:8], "r", "kms", NOW, "", ())
+    assert evidence.seconds == START_US // 1_000_000
+
+
+def test_who_signs_is_the_principal(desk, house, made):
+    assert made.access_key.startswith("SRAK")
+    assert (len(made.access_key), len(made.secret_access_key)) == (20, 40)
+    who = desk.ask(signed(made), "identity.read")
+    assert (who.principal, who.token) == ("app", made.id)
+    assert len(who.account) == 12
+    assert desk.ask(signed(made), "key.encrypt", "demo", plaintext=b"x").key_version == 1
+    assert desk.refusal(signed(made), "key.disable", "demo") == "not-allowed"
+
+
+def test_equal_signatures_are_normal(desk, made):
+    evidence = signed(made)
+    for _ in range(3):
+        desk.ask(evidence, "identity.read")
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"secret": "x" * 40}, sigv4.WRONG),
+        ({"time": "20260921T140819Z"}, sigv4.EXPIRED),
+        ({"time": "20260921T141821Z"}, sigv4.EXPIRED),
+        ({"time": "20260920T141320Z", "expires": 86_399}, sigv4.EXPIRED),
+        ({"session": "t"}, sigv4.UNKNOWN_KEY),
+    ],
+)
+def test_any_other_signature_proves_nothing_and_says_why(desk, made, how, why):
+    assert unproven(desk, signed(made, **how)) == why
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"time": "20260921T140820Z"}, {"time": "20260921T141820Z"}, {"region": "us-gov-west-1"},
+     {"time": "20260920T141320Z", "expires": 86_400}],
+)  # fmt: skip
+def test_a_signature_of_about_now_is_good_and_a_presigned_one_for_as_long_as_it_says(
+    desk, made, how
+):
+    desk.ask(signed(made, **how), "identity.read")
+
+
+@pytest.mark.parametrize(
+    "field", ["access_key", "date", "region", "service", "time", "signature", "digest"]
+)
+def test_evidence_with_another_part_proves_nothing(desk, made, field):
+    signature = sigv4.parse(signed(made))
+    other = {
+        "access_key": "SRAKAAAAAAAAAAAAAAAA", "date": "20260920", "region": "us-east-1",
+        "service": "s3", "time": "20260921T141321Z", "signature": "1" * 64, "digest": "1" * 64,
+    }[field]  # fmt: skip
+    assert unproven(desk, sigv4.spell(msgspec.structs.replace(signature, **{field: other})))
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    ["sigv4 ", "sigv4 {}", "sigv4 []", "sigv4 " + "[" * 10_000, "sigv4 null", "sigv4"],
+)
+def test_evidence_that_no_gate_makes_is_refused(desk, evidence):
+    unproven(desk, evidence)
+
+
+def test_an_access_key_is_no_token_and_a_token_no_access_key(desk, house, made):
+    assert desk.refusal(made.secret_access_key, "identity.read") == "unauthenticated"
+    token = desk.ask(house.admin, "token.create", principal="app")
+    fake = msgspec.structs.replace(made, access_key="SRAK" + token.id.upper())
+    assert unproven(desk, signed(fake)) == sigv4.UNKNOWN_KEY
+
+
+def test_it_is_listed_and_revoked_as_tokens_are_at_once_in_another_process(desk, house, made):
+    (listed,) = [one for one in desk.ask(house.admin, "token.list").tokens if one.id == made.id]
+    assert (listed.access_key, listed.principal, listed.description) == (
+        made.access_key, "app", "shop",
+    )  # fmt: skip
+    other = house.desk()
+    other.ask(signed(made), "identity.read")
+    desk.ask(house.admin, "token.revoke", made.id)
+    assert unproven(other, signed(made))
+
+
+def test_it_ends_with_its_time_and_with_its_principal(desk, house, made):
+    short = desk.ask(house.admin, "token.create-access-key", principal="app", days=1)
+    house.clock.now += 86_400_000_000
+    tomorrow = {"time": "20260922T141320Z"}
+    assert unproven(desk, signed(short, **tomorrow))
+    desk.ask(signed(made, **tomorrow), "identity.read")
+    desk.ask(house.admin, "principal.update", "app", disabled=True)
+    assert unproven(desk, signed(made, **tomorrow))
+
+
+def test_its_secret_is_nowhere_in_the_store(house, made):
+    house.store.close()
+    place = Path(house.path)
+    stored = b"".join(path.read_bytes() for path in place.parent.glob(place.name + "*"))
+    assert made.id.encode() in stored
+    assert made.secret_access_key.encode() not in stored
+
+
+def test_who_may_not_make_tokens_makes_no_access_keys(desk, house):
+    refused = desk.refusal(house.app, "token.create-access-key", principal="app")
+    assert refused == "not-allowed"
+    assert desk.refusal(house.admin, "token.create-access-key", principal="nobody") == "not-found"

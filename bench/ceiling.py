@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench.node import free_port, wait_for
-from strongroom.doors.rest.asgi import Receive, Scope, Send
+from strongroom.doors.asgi import Receive, Scope, Send
 
 _KEY = AESGCM(bytes(range(32)))
 

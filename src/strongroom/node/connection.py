@@ -16,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest, TooLarge, Unavailable
-from strongroom.doors.rest.app import REQUEST_ID, new_request_id
+from strongroom.doors.request_id import new_request_id
+from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.doors.rest.errors import MEDIA_TYPE, TITLES, ProblemDetails
 
 _TOO_LARGE: Final = f"the request line and headers are above {limits.HEADER_BYTES_MAX} bytes"

@@ -12,10 +12,12 @@ import uvicorn
 
 from strongroom.domain import asks, limits
 from strongroom.domain.errors import Unavailable
+from strongroom.doors.aws.door import AWSDoor
 from strongroom.doors.rest.app import RestDoor
 from strongroom.doors.rest.documents import documents
 from strongroom.node import control, log, seccomp
 from strongroom.node.connection import Connection
+from strongroom.node.doors import Doors
 from strongroom.node.hardening import harden
 from strongroom.node.links import Custodians, leave_when_alone
 from strongroom.node.metrics import Meter
@@ -76,14 +78,19 @@ class GateRoom:
             reports=self.reports,
             metrics_open=self._start.metrics_open,
         )
-        door = RestDoor(
+        native = RestDoor(
             self._custodians,
             observe=self._observe,
             pages={**self._documents, **pages.by_path()},
             enrich=self._enrich,
             log=lambda request: log.failure("a request failed", request=request),
         )
-        self._config.loaded_app = door
+        aws = AWSDoor(
+            self._custodians,
+            observe=self._observe,
+            log=lambda request: log.failure("a request failed", request=request),
+        )
+        self._config.loaded_app = Doors(native, aws)
         self._server = uvicorn.Server(self._config)
         loop.add_reader(self._line.fileno(), self._obey)
         background = [

@@ -1,0 +1,166 @@
+"""The door: a plain ASGI callable between AWS's JSON protocol and the custodians.
+
+For each request, in this order:
+
+1. The target names an operation.
+2. The body is read, within its bound, and hashed; the signature's evidence is taken, not judged.
+3. The body is held against the model; the operation is translated, asked of custodians, and
+   translated back.
+4. A request that fails before a custodian was asked still goes to one, with nothing in it: who
+   proves no identity learns that alone, and it is on record.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from strongroom.domain import asks, limits
+from strongroom.doors.asgi import Message, Receive, Scope, Send
+from strongroom.doors.aws import evidence, model, table, validation
+from strongroom.doors.aws.errors import AWSError, serialization
+from strongroom.doors.aws.visitor import Desk, Visitor
+from strongroom.doors.request_id import new_request_id
+from strongroom.ports.custodian import Custodian
+
+Observe = Callable[[str, str, float, str], None]
+"""Is told operation, outcome, seconds and id of each request."""
+
+_WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
+_TARGET: Final = b"x-amz-target"
+_MEDIA_TYPE: Final = b"application/x-amz-json-1.1"
+_encode = msgspec.json.Encoder().encode
+
+
+def is_for_us(scope: Scope) -> bool:
+    """Whether a request is one of this protocol."""
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "POST"
+        and scope["raw_path"] == b"/"
+        and any(name == _TARGET for name, _ in scope["headers"])
+    )
+
+
+class AWSDoor:
+    """Serves what `table.TABLE` has."""
+
+    def __init__(
+        self, custodian: Custodian, *, observe: Observe, log: Callable[[str], None]
+    ) -> None:
+        self._desk = Desk(custodian)
+        self._observe = observe
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        begun = time.perf_counter()
+        request = new_request_id()
+        operation, outcome, status, body = "none", "ok", 200, b""
+        try:
+            operation = _operation(scope["headers"])
+            body = _answer(await self._serve(operation, request, scope, receive))
+        except _ClientGoneError:
+            outcome = "client-gone"
+            return
+        except AWSError as error:
+            outcome, status, body = error.code, error.status, error.body
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets a clean answer
+            self._log(request)
+            ours = AWSError("KMSInternalException", "Strongroom failed to answer.")
+            outcome, status, body = ours.code, ours.status, ours.body
+        finally:
+            self._observe(f"aws:{operation}", outcome, time.perf_counter() - begun, request)
+        headers = [
+            (b"x-amzn-requestid", str(uuid.UUID(request)).encode()),
+            (b"content-type", _MEDIA_TYPE),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+        ]
+        if status != 200:  # noqa: PLR2004 - HTTP
+            headers.append((b"x-amzn-errortype", outcome.encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _serve(
+        self, operation: str, request: str, scope: Scope, receive: Receive
+    ) -> dict[str, Any] | None:
+        body = await _read(scope["headers"], receive)
+        headers = [
+            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+            for name, value in scope["headers"]
+        ]
+        query = scope["query_string"].decode("latin-1")
+        signature = evidence.of("POST", "/", query, headers, body)
+        client = scope.get("client")
+        visitor = await self._desk.visit(signature, str(client[0]) if client else "", request)
+        visitor.operation = operation
+        try:
+            return await _served(operation, visitor, body)
+        except AWSError:
+            if not visitor.proven:
+                await visitor.ask("identity.read", asks.Nothing())
+            raise
+
+
+async def _served(operation: str, visitor: Visitor, body: bytes) -> dict[str, Any] | None:
+    given = validation.read(operation, body)
+    serve, note = table.TABLE[operation]
+    if serve is None:
+        raise AWSError("UnsupportedOperationException", f"{operation}: {note}.")
+    _require_served(given)
+    answer = await serve(visitor, given)
+    if given.get("DryRun"):
+        # It was done, and is on record; nobody gets what came of it.
+        raise AWSError("DryRunOperationException", _WOULD_HAVE)
+    return answer
+
+
+def _require_served(given: dict[str, Any]) -> None:
+    """Raises `AWSError` for members that change what an operation means, and are not served."""
+    if "Recipient" in given:
+        raise AWSError("UnsupportedOperationException", "Recipient: there are no enclaves here.")
+    if given.get("DryRunModifiers"):
+        raise AWSError("UnsupportedOperationException", "DryRunModifiers are not served yet.")
+    if given.get("GrantTokens"):
+        raise AWSError("InvalidGrantTokenException", "There are no grants yet.")
+
+
+class _ClientGoneError(Exception):
+    """There is nobody to answer."""
+
+
+def _operation(headers: list[tuple[bytes, bytes]]) -> str:
+    targets = [value.decode("latin-1") for name, value in headers if name == _TARGET]
+    operation = targets[0].removeprefix(model.TARGET_PREFIX)
+    if (
+        len(targets) != 1
+        or not targets[0].startswith(model.TARGET_PREFIX)
+        or operation not in model.MODEL.operations
+    ):
+        raise AWSError("UnknownOperationException")
+    return operation
+
+
+async def _read(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    types = [value for name, value in headers if name == b"content-type"]
+    if len(types) != 1 or types[0].partition(b";")[0].strip().lower() != _MEDIA_TYPE:
+        raise serialization(f"Content-Type is {_MEDIA_TYPE.decode()}.")
+    parts, size, more = [], 0, True
+    while more:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGoneError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limits.BODY_BYTES_MAX:
+            raise AWSError("RequestEntityTooLargeException", "The body is too long.")
+        parts.append(part)
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _answer(answer: dict[str, Any] | None) -> bytes:
+    return b"" if answer is None else _encode(answer)

@@ -1,0 +1,196 @@
+"""A key's life, as AWS asks for it: made, described, listed, stopped, rotated, deleted."""
+
+import uuid
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from strongroom.domain import asks
+from strongroom.domain.lifecycle import State
+from strongroom.domain.things import Origin
+from strongroom.doors.aws import specs
+from strongroom.doors.aws.errors import AWSError, not_found, validation
+from strongroom.doors.aws.metadata import is_known, material_id, metadata, seconds
+from strongroom.doors.aws.names import uuid as key_uuid
+from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.tags import labels_of
+from strongroom.doors.aws.visitor import Visitor
+
+Given = dict[str, Any]
+
+_WINDOW_DAYS: Final = (7, 30)
+_PERIOD_DAYS: Final = 365
+_LISTED, _LISTED_MAX = 100, 1_000
+_UNSERVED: Final = {
+    "Policy": "Key policies", "MultiRegion": "Multi-Region keys",
+    "CustomKeyStoreId": "Custom key stores", "XksKeyId": "External key stores",
+}  # fmt: skip
+
+
+async def create_key(at: Visitor, given: Given) -> Given:
+    """CreateKey."""
+    for member, what in _UNSERVED.items():
+        if given.get(member):
+            raise AWSError("UnsupportedOperationException", f"{what} are not served yet.")
+    if "KeySpec" in given and "CustomerMasterKeySpec" in given:
+        raise validation("KeySpec and CustomerMasterKeySpec cannot both be given.")
+    spec = given.get("KeySpec") or given.get("CustomerMasterKeySpec") or specs.SYMMETRIC
+    known, origin = specs.SPECS.get(spec), given.get("Origin", "AWS_KMS")
+    if known is None or origin not in ("AWS_KMS", "EXTERNAL"):
+        said = f"{spec if known is None else origin} is not served."
+        raise AWSError("UnsupportedOperationException", said)
+    if "KeyUsage" not in given and spec != specs.SYMMETRIC:
+        raise validation(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption"
+            " keys."
+        )
+    usage = given.get("KeyUsage", specs.ENCRYPT)
+    if usage not in known.usages:
+        raise validation(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
+    name = f"aws-{uuid.uuid4()}"
+    ask = asks.CreateKey(
+        name=name,
+        algorithm=known.algorithm,
+        purpose=specs.purpose_of(known.algorithm, usage),
+        origin=Origin.IMPORTED if origin == "EXTERNAL" else Origin.GENERATED,
+        labels=labels_of(given.get("Tags", [])),
+        description=given.get("Description", ""),
+        rotation_days=0,
+    )
+    view = await at.ask("key.create", ask)
+    return {"KeyMetadata": metadata(view, at.place)}
+
+
+async def describe_key(at: Visitor, given: Given) -> Given:
+    """DescribeKey."""
+    return {"KeyMetadata": metadata(await at.view(given["KeyId"]), at.place)}
+
+
+async def list_keys(at: Visitor, given: Given) -> Given:
+    """ListKeys. Keys that AWS could not have are not listed."""
+
+    async def page(after: str, limit: int) -> tuple[list[Given], str]:
+        found = await at.ask("key.list", asks.ListKeys(limit=limit, page_token=after))
+        keys = [
+            {"KeyId": key_uuid(bytes.fromhex(view.id)),
+             "KeyArn": at.place.key(bytes.fromhex(view.id))}
+            for view in found.keys
+            if is_known(view)
+        ]  # fmt: skip
+        return keys, found.next_page_token
+
+    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Keys", page)
+
+
+async def enable_key(at: Visitor, given: Given) -> None:
+    """EnableKey."""
+    await at.ask("key.enable", asks.OfVersion(), _managed(given))
+
+
+async def disable_key(at: Visitor, given: Given) -> None:
+    """DisableKey."""
+    await at.ask("key.disable", asks.OfVersion(), _managed(given))
+
+
+async def update_key_description(at: Visitor, given: Given) -> None:
+    """UpdateKeyDescription."""
+    ask = asks.UpdateKey(description=given["Description"])
+    await at.ask("key.update", ask, _managed(given))
+
+
+async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
+    """ScheduleKeyDeletion."""
+    least, most = _WINDOW_DAYS
+    days = given.get("PendingWindowInDays", most)
+    if not least <= days <= most:
+        raise validation(f"PendingWindowInDays must be between {least} and {most} (inclusive)")
+    ask = asks.ScheduleDestruction(days=days)
+    view = await at.ask("key.schedule-destruction", ask, _managed(given))
+    return {
+        "KeyId": at.place.key(bytes.fromhex(view.id)), "DeletionDate": seconds(view.destroys),
+        "KeyState": "PendingDeletion", "PendingWindowInDays": days,
+    }  # fmt: skip
+
+
+async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
+    """CancelKeyDeletion. The key is disabled then."""
+    view = await at.ask("key.cancel-destruction", asks.OfVersion(), _managed(given))
+    return {"KeyId": at.place.key(bytes.fromhex(view.id))}
+
+
+# --- rotation -------------------------------------------------------------------------------------
+
+
+async def enable_key_rotation(at: Visitor, given: Given) -> None:
+    """EnableKeyRotation."""
+    await _rotatable(at, given)
+    days = given.get("RotationPeriodInDays", _PERIOD_DAYS)
+    await at.ask("key.update", asks.UpdateKey(rotation_days=days), given["KeyId"])
+
+
+async def disable_key_rotation(at: Visitor, given: Given) -> None:
+    """DisableKeyRotation."""
+    await _rotatable(at, given)
+    await at.ask("key.update", asks.UpdateKey(rotation_days=0), given["KeyId"])
+
+
+async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
+    """GetKeyRotationStatus."""
+    view = await _rotatable(at, given)
+    found: Given = {
+        "KeyId": key_uuid(bytes.fromhex(view.id)), "KeyRotationEnabled": bool(view.rotation_days),
+    }  # fmt: skip
+    if view.rotation_days:
+        found["RotationPeriodInDays"] = view.rotation_days
+    if view.rotates:
+        found["NextRotationDate"] = seconds(view.rotates)
+    return found
+
+
+async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
+    """RotateKeyOnDemand."""
+    view = await _rotatable(at, given)
+    await at.ask("key.rotate", asks.Nothing(), given["KeyId"])
+    return {"KeyId": at.place.key(bytes.fromhex(view.id))}
+
+
+async def list_key_rotations(at: Visitor, given: Given) -> Given:
+    """ListKeyRotations: the versions that came after the first."""
+    view = await _rotatable(at, given)
+    key_id = bytes.fromhex(view.id)
+    versions = [] if view.versions is UNSET else list(view.versions)
+    rotations = [
+        {
+            "KeyId": key_uuid(key_id), "KeyMaterialId": material_id(key_id, version.version),
+            "RotationDate": seconds(version.created), "KeyMaterialState": _material(view, version),
+        }
+        for version in reversed(versions)
+        if version.version > 1
+    ]  # fmt: skip
+    return {"Rotations": rotations, "Truncated": False}
+
+
+def _material(view: asks.KeyView, version: asks.VersionView) -> str:
+    return "CURRENT" if version.version == view.current_version else "NON_CURRENT"
+
+
+async def _rotatable(at: Visitor, given: Given) -> asks.KeyView:
+    """The key. Raises `AWSError` for one that AWS does not rotate."""
+    view = await at.view(_managed(given))
+    arn = at.place.key(bytes.fromhex(view.id))
+    if view.origin == "imported":
+        said = f"{arn} origin is EXTERNAL which is not valid for this operation."
+        raise AWSError("UnsupportedOperationException", said)
+    if specs.spec_of(view.algorithm) != specs.SYMMETRIC:
+        raise AWSError("UnsupportedOperationException", f"{arn} is not a symmetric key.")
+    if view.state is State.DESTRUCTION_SCHEDULED:
+        raise AWSError("KMSInvalidStateException", f"{arn} is pending deletion.")
+    return view
+
+
+def _managed(given: Given) -> str:
+    """The key's name. Management takes no aliases: Raises `AWSError` for one."""
+    name: str = given["KeyId"]
+    if name.startswith("alias/") or ":alias/" in name:
+        raise not_found(f"Invalid keyId {name[:256]}")
+    return name

@@ -1,0 +1,74 @@
+"""A key as AWS describes one (KeyMetadata), and the names of its material."""
+
+import hashlib
+from typing import Any, Final
+
+from strongroom.domain import asks
+from strongroom.domain.lifecycle import State
+from strongroom.domain.times import microseconds
+from strongroom.doors.aws import specs
+from strongroom.doors.aws.errors import AWSError
+from strongroom.doors.aws.names import Place, uuid
+
+_SECOND_US: Final = 1_000_000
+_STATES: Final = {
+    State.PRE_ACTIVATION: "Creating",
+    State.ACTIVE: "Enabled",
+    State.SUSPENDED: "Disabled",
+    State.DEACTIVATED: "Disabled",
+    State.COMPROMISED: "Disabled",
+    State.DESTRUCTION_SCHEDULED: "PendingDeletion",
+}
+
+
+def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
+    """All that AWS says of a key. Raises `AWSError` for one that AWS could not have."""
+    key_id = bytes.fromhex(view.id)
+    spec, usage = specs.spec_of(view.algorithm), specs.usage_of(view.purpose)
+    if not spec or usage not in specs.SPECS[spec].usages:
+        said = f"{place.key(key_id)} is of an algorithm that AWS KMS does not have."
+        raise AWSError("UnsupportedOperationException", said)
+    external = view.origin == "imported"
+    state = "PendingImport" if external and not view.current_version else _STATES[view.state]
+    found: dict[str, Any] = {
+        "AWSAccountId": place.account,
+        "KeyId": uuid(key_id),
+        "Arn": place.key(key_id),
+        "CreationDate": seconds(view.created),
+        "Enabled": state == "Enabled",
+        "Description": view.description,
+        "KeyUsage": usage,
+        "KeyState": state,
+        "Origin": "EXTERNAL" if external else "AWS_KMS",
+        "KeyManager": "CUSTOMER",
+        "CustomerMasterKeySpec": spec,
+        "KeySpec": spec,
+        specs.LISTED_AS[usage]: specs.SPECS[spec].usages[usage],
+        "MultiRegion": False,
+    }
+    if view.destroys:
+        found["DeletionDate"] = seconds(view.destroys)
+    if spec == specs.SYMMETRIC and view.current_version:
+        found["CurrentKeyMaterialId"] = material_id(key_id, view.current_version)
+    return found
+
+
+def is_known(view: asks.KeyView) -> bool:
+    """Whether AWS could have such a key: others are not listed."""
+    spec = specs.spec_of(view.algorithm)
+    return (
+        bool(spec)
+        and specs.usage_of(view.purpose) in specs.SPECS[spec].usages
+        and view.state is not State.DESTROYED
+    )
+
+
+def material_id(key_id: bytes, version: int) -> str:
+    """The name of a version's material: 64 hexadecimal digits, always the same for it."""
+    said = b"strongroom/key-material-id/1" + key_id + version.to_bytes(4, "big")
+    return hashlib.sha256(said).hexdigest()
+
+
+def seconds(time: str) -> float:
+    """A time of ours as AWS writes one: seconds since 1970."""
+    return microseconds(time) / _SECOND_US

@@ -1,0 +1,106 @@
+"""How AWS names keys, and how we do: ids as UUIDs, ARNs, aliases.
+
+1234abcd-12ab-34cd-56ef-1234567890ab               a key's id: our 16 bytes, spelt as a UUID
+arn:aws:kms:REGION:ACCOUNT:key/ID                  its ARN
+alias/NAME, arn:aws:kms:REGION:ACCOUNT:alias/NAME  an alias
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from strongroom.domain.words import ALIAS_PREFIX, ID_PREFIX, is_name
+from strongroom.doors.aws.errors import AWSError, not_found
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ARN: Final = re.compile(r"arn:aws:kms:([a-z0-9-]*):([0-9]*):(key|alias)/(.+)")
+_ALIAS: Final = "alias/"
+_ESCAPED: Final = "aws."
+_PLAIN: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_HEX: Final = re.compile(r"\.([0-9a-f]{2})")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a caller is: what AWS calls the account and the Region."""
+
+    account: str
+    region: str
+
+    def key(self, key_id: bytes) -> str:
+        """A key's ARN."""
+        return f"arn:aws:kms:{self.region}:{self.account}:key/{uuid(key_id)}"
+
+    def alias(self, name: str) -> str:
+        """An alias's ARN. `name` begins with `alias/`."""
+        return f"arn:aws:kms:{self.region}:{self.account}:{name}"
+
+
+def alias_here(name: str) -> str:
+    """Our alias for `alias/NAME`; empty where none could be: ours are shorter.
+
+    AWS's have characters that ours have not, and no dot: in `aws.app.2f.50rod`, each dot after the
+    first stands before the number of such a character. (That is `alias/app/Prod`.)
+    """
+    alias = name.removeprefix(_ALIAS)
+    if is_name(alias) and "." not in alias:
+        return alias
+    escaped = _ESCAPED + "".join(one if one in _PLAIN else f".{ord(one):02x}" for one in alias)
+    return escaped if alias.isascii() and is_name(escaped) else ""
+
+
+def alias_of(name: str) -> str:
+    """`alias/NAME` for an alias of ours; empty for one that AWS could not have."""
+    if name.startswith(_ESCAPED):
+        alias = _HEX.sub(lambda found: chr(int(found[1], 16)), name.removeprefix(_ESCAPED))
+        return _ALIAS + alias if alias_here(_ALIAS + alias) == name else ""
+    return "" if "." in name else _ALIAS + name
+
+
+def uuid(key_id: bytes) -> str:
+    """A key's id as AWS spells it."""
+    text = key_id.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def target(name: str, place: Place) -> str:
+    """What is called so, as a custodian is asked for it. Raises `AWSError`."""
+    arn = _ARN.fullmatch(name)
+    if name.startswith("arn:"):
+        if arn is None:
+            raise AWSError("InvalidArnException", f"Invalid arn {name[:256]}")
+        region, account, kind, rest = arn.groups()
+        if region != place.region:
+            raise not_found(f"Invalid arn {region}")
+        if account != place.account:
+            raise not_found(f"Key '{name[:256]}' does not exist")
+        name = rest if kind == "key" else _ALIAS + rest
+    if name.startswith(_ALIAS):
+        alias = alias_here(name)
+        if not alias:
+            raise unknown(name, place)
+        return ALIAS_PREFIX + alias
+    if not _UUID.fullmatch(name):
+        raise not_found(f"Invalid keyId '{name[:256]}'")
+    return ID_PREFIX + name.replace("-", "")
+
+
+def of_id(key_id: bytes) -> str:
+    """A key, as a custodian is asked for it."""
+    return ID_PREFIX + key_id.hex()
+
+
+def id_in(target_: str) -> bytes:
+    """The id in a target; empty for an alias."""
+    return bytes.fromhex(target_[len(ID_PREFIX) :]) if target_.startswith(ID_PREFIX) else b""
+
+
+def unknown(name: str, place: Place) -> AWSError:
+    """There is nothing of that name."""
+    if name.startswith("arn:"):
+        said = name
+    elif name.startswith(_ALIAS):
+        return not_found(f"Alias {place.alias(name)} is not found.")
+    else:
+        said = f"arn:aws:kms:{place.region}:{place.account}:key/{name}"
+    return not_found(f"Key '{said[:512]}' does not exist")

@@ -1,0 +1,100 @@
+"""Every operation of the model: who serves it and what differs from AWS, or why nobody does.
+
+`docs/compat/aws.md` is written from this.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+from strongroom.doors.aws import aliases, crypto, keys, tags, uses
+from strongroom.doors.aws.visitor import Visitor
+
+Serve = Callable[[Visitor, dict[str, Any]], Awaitable[dict[str, Any] | None]]
+
+
+class Row(NamedTuple):
+    """An operation. `note` is what differs; of one without `serve`, why it is not served."""
+
+    serve: Serve | None
+    note: str = ""
+
+
+_DRY = "with `DryRun` it is done, and on record, and the answer withheld"
+_POLICIES = Row(None, "key policies are not served yet; rights are policies of Strongroom")
+_GRANTS = Row(None, "grants are not served yet")
+_IMPORTS = Row(None, "not served yet; `strongroom key import` imports material")
+_REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
+_STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
+
+TABLE: Final[dict[str, Row]] = {
+    "CancelKeyDeletion": Row(keys.cancel_key_deletion),
+    "ConnectCustomKeyStore": _STORES,
+    "CreateAlias": Row(
+        aliases.create_alias,
+        "an alias has at most 63 characters, fewer with others than a-z, 0-9, `-` and `_`",
+    ),
+    "CreateCustomKeyStore": _STORES,
+    "CreateGrant": _GRANTS,
+    "CreateKey": Row(
+        keys.create_key,
+        "without `Policy`, `MultiRegion`, and the specs `SM2` and `ML_KEM_512`; a tag's key has at"
+        " most 63 characters",
+    ),
+    "Decapsulate": Row(uses.decapsulate, _DRY),
+    "Decrypt": Row(crypto.decrypt, f"without `Recipient` and `DryRunModifiers`; {_DRY}"),
+    "DeleteAlias": Row(aliases.delete_alias),
+    "DeleteCustomKeyStore": _STORES,
+    "DeleteImportedKeyMaterial": _IMPORTS,
+    "DeriveSharedSecret": Row(uses.derive_shared_secret, f"without `Recipient`; {_DRY}"),
+    "DescribeCustomKeyStores": _STORES,
+    "DescribeKey": Row(keys.describe_key),
+    "DisableKey": Row(keys.disable_key, "holds at once, everywhere"),
+    "DisableKeyRotation": Row(keys.disable_key_rotation),
+    "DisconnectCustomKeyStore": _STORES,
+    "EnableKey": Row(keys.enable_key, "holds at once, everywhere"),
+    "EnableKeyRotation": Row(keys.enable_key_rotation),
+    "Encapsulate": Row(uses.encapsulate, _DRY),
+    "Encrypt": Row(crypto.encrypt, _DRY),
+    "GenerateDataKey": Row(crypto.generate_data_key, f"without `Recipient`; {_DRY}"),
+    "GenerateDataKeyPair": Row(
+        uses.generate_data_key_pair,
+        f"without `Recipient`, and the specs `SM2` and `ML_KEM_512`; {_DRY}",
+    ),
+    "GenerateDataKeyPairWithoutPlaintext": Row(
+        uses.generate_data_key_pair_without_plaintext,
+        f"without the specs `SM2` and `ML_KEM_512`; {_DRY}",
+    ),
+    "GenerateDataKeyWithoutPlaintext": Row(crypto.generate_data_key_without_plaintext, _DRY),
+    "GenerateMac": Row(uses.generate_mac, _DRY),
+    "GenerateRandom": Row(crypto.generate_random, "without `Recipient` and `CustomKeyStoreId`"),
+    "GetKeyLastUsage": Row(None, "not served yet; `strongroom key usage` says more"),
+    "GetKeyPolicy": _POLICIES,
+    "GetKeyRotationStatus": Row(keys.get_key_rotation_status),
+    "GetParametersForImport": _IMPORTS,
+    "GetPublicKey": Row(uses.get_public_key),
+    "ImportKeyMaterial": _IMPORTS,
+    "ListAliases": Row(aliases.list_aliases, "`LastUpdatedDate` is that of creation"),
+    "ListGrants": _GRANTS,
+    "ListKeyPolicies": _POLICIES,
+    "ListKeyRotations": Row(keys.list_key_rotations, "the newest 100, in one page"),
+    "ListKeys": Row(keys.list_keys, "keys of algorithms that AWS does not have are not listed"),
+    "ListResourceTags": Row(tags.list_resource_tags, "all of them, in one page"),
+    "ListRetirableGrants": _GRANTS,
+    "PutKeyPolicy": _POLICIES,
+    "ReEncrypt": Row(uses.re_encrypt, f"between symmetric keys; {_DRY}"),
+    "ReplicateKey": _REGIONS,
+    "RetireGrant": _GRANTS,
+    "RevokeGrant": _GRANTS,
+    "RotateKeyOnDemand": Row(keys.rotate_key_on_demand, "as often as you like"),
+    "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
+    "Sign": Row(uses.sign, _DRY),
+    "TagResource": Row(tags.tag_resource, "a tag's key has at most 63 characters"),
+    "UntagResource": Row(tags.untag_resource),
+    "UpdateAlias": Row(aliases.update_alias),
+    "UpdateCustomKeyStore": _STORES,
+    "UpdateKeyDescription": Row(keys.update_key_description),
+    "UpdatePrimaryRegion": _REGIONS,
+    "Verify": Row(uses.verify, _DRY),
+    "VerifyMac": Row(uses.verify_mac, _DRY),
+}
+"""By operation."""

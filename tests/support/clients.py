@@ -1,5 +1,6 @@
 """Vendors' clients, each in an environment of its own, with versions and hashes that are locked."""
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -15,8 +16,16 @@ _MINUTES = 5
 
 def folder(name):
     """Where the packages of `name`.lock are. Skips, loudly, where they cannot be installed."""
-    lock = _LOCKS / f"{name}.lock"
     place = _ROOT / ".venv" / "clients" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # Tests run in several processes, and one installs for all.
+    with place.with_suffix(".busy").open("w") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        return _installed(name, place)
+
+
+def _installed(name, place):
+    lock = _LOCKS / f"{name}.lock"
     stamp = place / "lock"
     wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -30,7 +39,10 @@ def folder(name):
         command, capture_output=True, text=True, timeout=_MINUTES * 60, check=False
     )
     if ended.returncode != 0:
-        warnings.warn(f"{name} CANNOT BE INSTALLED, ITS TESTS ARE SKIPPED", stacklevel=2)
+        loud = UserWarning(f"{name} CANNOT BE INSTALLED, SO ITS TESTS ARE SKIPPED")
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")  # it is said at the end, and fails nothing
+            warnings.warn(loud, stacklevel=2)
         pytest.skip(f"{name} cannot be installed: {ended.stderr[-500:]}")
     stamp.write_text(wanted)
     return place

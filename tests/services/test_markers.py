@@ -114,6 +114,8 @@ class Visit:
         self.ask(admin, "principal.create", name="user", roles=["key-user"])
         made = self.ask(admin, "token.create", principal="user")
         self.tokens.append(made.token)
+        signs = self.ask(admin, "token.create-access-key", principal="user")
+        self.secrets["secret access key"] = signs.secret_access_key.encode()
         self.ask(admin, "key.create", name="two")
         blobs = []
         for plaintext in PLAINTEXTS:
@@ -432,9 +434,10 @@ def test_no_secret_is_in_any_refusal(visit):
 
 
 def test_no_secret_is_in_an_answer_that_is_not_meant_to_carry_it(visit):
-    """But for plaintexts from decrypt and a token when it is made, once each."""
+    """But for plaintexts from decrypt, and a token and an access key when it is made, once each."""
     for text in visit.texts:
-        if '"plaintext"' not in text and '"token":"srt_' not in text:
+        carries = '"plaintext"', '"token":"srt_', '"secret_access_key"'
+        if not any(field in text for field in carries):
             search(visit, text.encode(), text[:60])
     for token in visit.tokens[2:]:
         assert sum(token in text for text in visit.texts) == 1

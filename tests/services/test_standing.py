@@ -186,7 +186,7 @@ def test_rows_are_looked_at_though_nothing_says_that_anything_was_signed(signed)
 
 def test_how_many_rows_are_wrong_is_said(signed):
     signed.store._db.execute("DELETE FROM records WHERE kind IN ('k', 'v', 't')")
-    assert "and 3 more rows" in signed.standing()
+    assert "and 4 more rows" in signed.standing()
 
 
 def test_an_entry_that_was_edited_to_hide_a_row_is_noticed(signed):

@@ -9,7 +9,8 @@ import pytest
 from strongroom.domain import asks, limits
 from strongroom.domain.calls import Reply
 from strongroom.domain.errors import REFUSALS
-from strongroom.doors.rest import auth, errors
+from strongroom.doors.requests import source
+from strongroom.doors.rest import errors
 from tests.doors.conftest import problem_of
 
 ENCRYPT = "/v1/keys/demo/encrypt"
@@ -102,8 +103,8 @@ def test_a_forwarded_address_is_not_believed(entrance):
 
 
 def test_a_peer_without_an_address_has_none():
-    assert auth.source({"client": None}) == ""
-    assert auth.source({}) == ""
+    assert source({"client": None}) == ""
+    assert source({}) == ""
 
 
 # --- media types and lengths ----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from strongroom.cli.failures import usage
+from strongroom.domain import limits
 from strongroom.domain.times import microseconds
 
 Context = Annotated[
@@ -79,6 +80,12 @@ Labels = Annotated[
 ]
 Description = Annotated[
     str | None, typer.Option("--description", metavar="TEXT", help="A text for people.")
+]
+TokenDays = Annotated[
+    int,
+    typer.Option(
+        "--days", metavar="N", min=1, max=limits.TOKEN_DAYS_MAX, help="How long it is good."
+    ),
 ]
 Limit = Annotated[
     int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many at most.")

@@ -17,12 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Access keys for AWS's SDKs: make a
 def create(
     at: Session,
     principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whose access key it is.")],
-    days: Annotated[
-        int,
-        typer.Option(
-            "--days", metavar="N", min=1, max=limits.TOKEN_DAYS_MAX, help="How long it is good."
-        ),
-    ] = limits.TOKEN_DAYS_DEFAULT,
+    days: arguments.TokenDays = limits.TOKEN_DAYS_DEFAULT,
     description: arguments.Description = None,
 ) -> None:
     """Make an access key. Its secret is shown this once. `token list` lists it."""

@@ -127,12 +127,7 @@ def list_roles(at: Session) -> None:
 def create_token(
     at: Session,
     principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whose token it is.")],
-    days: Annotated[
-        int,
-        typer.Option(
-            "--days", metavar="N", min=1, max=limits.TOKEN_DAYS_MAX, help="How long it is good."
-        ),
-    ] = limits.TOKEN_DAYS_DEFAULT,
+    days: arguments.TokenDays = limits.TOKEN_DAYS_DEFAULT,
     description: arguments.Description = None,
 ) -> None:
     """Make an API token. It is shown this once and cannot be shown again."""

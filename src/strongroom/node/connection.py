@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from strongroom.domain import limits
 from strongroom.domain.errors import InvalidRequest, TooLarge, Unavailable
-from strongroom.doors.request_id import new_request_id
+from strongroom.doors.requests import new_request_id
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.doors.rest.errors import MEDIA_TYPE, TITLES, ProblemDetails
 

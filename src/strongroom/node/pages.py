@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from strongroom.domain import limits
 from strongroom.domain.calls import Call, Reply
+from strongroom.doors.requests import source
 from strongroom.doors.rest import auth, errors
 from strongroom.doors.rest.app import REQUEST_ID
 from strongroom.node import wire
@@ -79,9 +80,9 @@ class Pages:
         if not self._metrics_open:
             # On record like any other reading of the node's state.
             token, number = auth.evidence(request.headers.raw), request.scope[REQUEST_ID]
-            source = auth.source(request.scope)
+            peer = source(request.scope)
             reply = await self._custodian.ask(
-                Call(_NUMBERS, "", token, source, number, _NO_FIELDS if token else b"")
+                Call(_NUMBERS, "", token, peer, number, _NO_FIELDS if token else b"")
             )
             if reply.code:
                 status, headers, body = errors.problem(

@@ -5,7 +5,7 @@ from typing import Any, Final
 from strongroom.domain import asks, transfers
 from strongroom.domain.errors import AlreadyExists
 from strongroom.doors.aws import names
-from strongroom.doors.aws.errors import AWSError, not_found, validation
+from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, seconds
 from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.visitor import Visitor
@@ -19,7 +19,7 @@ _RESERVED: Final = "alias/aws/"
 async def create_alias(at: Visitor, given: Given) -> None:
     """CreateAlias."""
     alias = _alias(given)
-    view = await at.view(_key(given))
+    view = await at.view(names.no_alias(given["TargetKeyId"]))
     ask = transfers.WriteAlias(key=view.name, new=True)
     reply = await at.reply("alias.write", ask, alias)
     if reply.code == AlreadyExists.code:
@@ -33,7 +33,7 @@ async def update_alias(at: Visitor, given: Given) -> None:
     """UpdateAlias: there must be one of that name."""
     alias = _alias(given)
     await at.ask("key.read", asks.Nothing(), given["AliasName"])
-    view = await at.view(_key(given))
+    view = await at.view(names.no_alias(given["TargetKeyId"]))
     await at.ask_of("alias.write", transfers.WriteAlias(key=view.name), given["AliasName"], alias)
 
 
@@ -44,7 +44,7 @@ async def delete_alias(at: Visitor, given: Given) -> None:
 
 async def list_aliases(at: Visitor, given: Given) -> Given:
     """ListAliases: all, or those of a key."""
-    wanted = (await at.view(_key(given, "KeyId"))).name if "KeyId" in given else ""
+    wanted = (await at.view(names.no_alias(given["KeyId"]))).name if "KeyId" in given else ""
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         ask = transfers.ListAliases(limit=limit, page_token=after)
@@ -84,10 +84,3 @@ def _alias(given: Given) -> str:
     if not ours:
         raise AWSError("InvalidAliasNameException", "The alias is too long to be kept here.")
     return ours
-
-
-def _key(given: Given, member: str = "TargetKeyId") -> str:
-    name: str = given[member]
-    if name.startswith("alias/") or ":alias/" in name:
-        raise not_found(f"Invalid keyId {name[:256]}")
-    return name

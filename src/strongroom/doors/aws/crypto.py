@@ -5,10 +5,10 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import asks, envelope, uses
-from strongroom.domain.algorithms import Scheme
 from strongroom.doors.aws import names, specs
-from strongroom.doors.aws.errors import AWSError, validation
+from strongroom.doors.aws.errors import validation
 from strongroom.doors.aws.metadata import material_id
+from strongroom.doors.aws.schemes import scheme_of
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -28,7 +28,7 @@ async def encrypt(at: Visitor, given: Given) -> Given:
         arn = at.place.key(at.key_of(answer.ciphertext))
     else:
         _no_context(given, algorithm)
-        ask = asks.Encrypt(plaintext=given["Plaintext"], scheme=_scheme(algorithm))
+        ask = asks.Encrypt(plaintext=given["Plaintext"], scheme=scheme_of(algorithm))
         answer = await at.use("key.encrypt", ask, name, specs.ENCRYPT, algorithm)
         arn = await at.arn(name)
     return {"CiphertextBlob": answer.ciphertext, "KeyId": arn, "EncryptionAlgorithm": algorithm}
@@ -51,7 +51,7 @@ async def decrypt(at: Visitor, given: Given) -> Given:
         if not name:
             raise validation("KeyId is required for asymmetric decryption.")
         _no_context(given, algorithm)
-        ask = asks.Decrypt(ciphertext=blob, scheme=_scheme(algorithm))
+        ask = asks.Decrypt(ciphertext=blob, scheme=scheme_of(algorithm))
         answer = await at.use("key.decrypt", ask, name, specs.ENCRYPT, algorithm)
         arn = await at.arn(name)
     found = {"Plaintext": answer.plaintext, "KeyId": arn, "EncryptionAlgorithm": algorithm}
@@ -104,10 +104,3 @@ def _context(given: Given) -> dict[str, str]:
 def _no_context(given: Given, algorithm: str) -> None:
     if given.get("EncryptionContext"):
         raise validation(f"An encryption context does not go with {algorithm}.")
-
-
-def _scheme(algorithm: str) -> Scheme:
-    scheme = specs.SCHEMES.get(algorithm)
-    if scheme is None:
-        raise AWSError("UnsupportedOperationException", f"{algorithm} is not served.")
-    return scheme

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import msgspec
 
-from strongroom.domain import asks, limits
-from strongroom.doors.asgi import Message, Receive, Scope, Send
+from strongroom.domain import asks
+from strongroom.domain.errors import TooLarge
+from strongroom.doors.asgi import Receive, Scope, Send
 from strongroom.doors.aws import evidence, model, table, validation
 from strongroom.doors.aws.errors import AWSError, serialization
 from strongroom.doors.aws.visitor import Desk, Visitor
-from strongroom.doors.request_id import new_request_id
+from strongroom.doors.requests import ClientGoneError, new_request_id, source, whole
 from strongroom.ports.custodian import Custodian
 
 Observe = Callable[[str, str, float, str], None]
@@ -62,7 +63,7 @@ class AWSDoor:
         try:
             operation = _operation(scope["headers"])
             body = _answer(await self._serve(operation, request, scope, receive))
-        except _ClientGoneError:
+        except ClientGoneError:
             outcome = "client-gone"
             return
         except AWSError as error:
@@ -94,8 +95,7 @@ class AWSDoor:
         ]
         query = scope["query_string"].decode("latin-1")
         signature = evidence.of("POST", "/", query, headers, body)
-        client = scope.get("client")
-        visitor = await self._desk.visit(signature, str(client[0]) if client else "", request)
+        visitor = await self._desk.visit(signature, source(scope), request)
         visitor.operation = operation
         try:
             return await _served(operation, visitor, body)
@@ -128,10 +128,6 @@ def _require_served(given: dict[str, Any]) -> None:
         raise AWSError("InvalidGrantTokenException", "There are no grants yet.")
 
 
-class _ClientGoneError(Exception):
-    """There is nobody to answer."""
-
-
 def _operation(headers: list[tuple[bytes, bytes]]) -> str:
     targets = [value.decode("latin-1") for name, value in headers if name == _TARGET]
     operation = targets[0].removeprefix(model.TARGET_PREFIX)
@@ -148,18 +144,10 @@ async def _read(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
     types = [value for name, value in headers if name == b"content-type"]
     if len(types) != 1 or types[0].partition(b";")[0].strip().lower() != _MEDIA_TYPE:
         raise serialization(f"Content-Type is {_MEDIA_TYPE.decode()}.")
-    parts, size, more = [], 0, True
-    while more:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGoneError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limits.BODY_BYTES_MAX:
-            raise AWSError("RequestEntityTooLargeException", "The body is too long.")
-        parts.append(part)
-        more = message.get("more_body", False)
-    return b"".join(parts)
+    try:
+        return await whole(receive)
+    except TooLarge:
+        raise AWSError("RequestEntityTooLargeException", "The body is too long.") from None
 
 
 def _answer(answer: dict[str, Any] | None) -> bytes:

@@ -9,8 +9,9 @@ from strongroom.domain import asks
 from strongroom.domain.lifecycle import State
 from strongroom.domain.things import Origin
 from strongroom.doors.aws import specs
-from strongroom.doors.aws.errors import AWSError, not_found, validation
+from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, material_id, metadata, seconds
+from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import uuid as key_uuid
 from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.tags import labels_of
@@ -84,18 +85,18 @@ async def list_keys(at: Visitor, given: Given) -> Given:
 
 async def enable_key(at: Visitor, given: Given) -> None:
     """EnableKey."""
-    await at.ask("key.enable", asks.OfVersion(), _managed(given))
+    await at.ask("key.enable", asks.OfVersion(), no_alias(given["KeyId"]))
 
 
 async def disable_key(at: Visitor, given: Given) -> None:
     """DisableKey."""
-    await at.ask("key.disable", asks.OfVersion(), _managed(given))
+    await at.ask("key.disable", asks.OfVersion(), no_alias(given["KeyId"]))
 
 
 async def update_key_description(at: Visitor, given: Given) -> None:
     """UpdateKeyDescription."""
     ask = asks.UpdateKey(description=given["Description"])
-    await at.ask("key.update", ask, _managed(given))
+    await at.ask("key.update", ask, no_alias(given["KeyId"]))
 
 
 async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
@@ -105,7 +106,7 @@ async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
     if not least <= days <= most:
         raise validation(f"PendingWindowInDays must be between {least} and {most} (inclusive)")
     ask = asks.ScheduleDestruction(days=days)
-    view = await at.ask("key.schedule-destruction", ask, _managed(given))
+    view = await at.ask("key.schedule-destruction", ask, no_alias(given["KeyId"]))
     return {
         "KeyId": at.place.key(bytes.fromhex(view.id)), "DeletionDate": seconds(view.destroys),
         "KeyState": "PendingDeletion", "PendingWindowInDays": days,
@@ -114,7 +115,7 @@ async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
 
 async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
     """CancelKeyDeletion. The key is disabled then."""
-    view = await at.ask("key.cancel-destruction", asks.OfVersion(), _managed(given))
+    view = await at.ask("key.cancel-destruction", asks.OfVersion(), no_alias(given["KeyId"]))
     return {"KeyId": at.place.key(bytes.fromhex(view.id))}
 
 
@@ -176,7 +177,7 @@ def _material(view: asks.KeyView, version: asks.VersionView) -> str:
 
 async def _rotatable(at: Visitor, given: Given) -> asks.KeyView:
     """The key. Raises `AWSError` for one that AWS does not rotate."""
-    view = await at.view(_managed(given))
+    view = await at.view(no_alias(given["KeyId"]))
     arn = at.place.key(bytes.fromhex(view.id))
     if view.origin == "imported":
         said = f"{arn} origin is EXTERNAL which is not valid for this operation."
@@ -186,11 +187,3 @@ async def _rotatable(at: Visitor, given: Given) -> asks.KeyView:
     if view.state is State.DESTRUCTION_SCHEDULED:
         raise AWSError("KMSInvalidStateException", f"{arn} is pending deletion.")
     return view
-
-
-def _managed(given: Given) -> str:
-    """The key's name. Management takes no aliases: Raises `AWSError` for one."""
-    name: str = given["KeyId"]
-    if name.startswith("alias/") or ":alias/" in name:
-        raise not_found(f"Invalid keyId {name[:256]}")
-    return name

@@ -85,9 +85,11 @@ def target(name: str, place: Place) -> str:
     return ID_PREFIX + name.replace("-", "")
 
 
-def of_id(key_id: bytes) -> str:
-    """A key, as a custodian is asked for it."""
-    return ID_PREFIX + key_id.hex()
+def no_alias(name: str) -> str:
+    """The name of a key, where AWS takes no aliases. Raises `AWSError` for one."""
+    if name.startswith(_ALIAS) or f":{_ALIAS}" in name:
+        raise not_found(f"Invalid keyId {name[:256]}")
+    return name
 
 
 def id_in(target_: str) -> bytes:

@@ -9,6 +9,7 @@ from strongroom.domain.algorithms import Scheme
 from strongroom.doors.aws import specs
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import material_id
+from strongroom.doors.aws.schemes import scheme_of
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -24,9 +25,7 @@ class _Signing:
 
     def __init__(self, given: Given) -> None:
         self.algorithm: str = given["SigningAlgorithm"]
-        scheme = specs.SCHEMES.get(self.algorithm)
-        if scheme is None:
-            raise AWSError("UnsupportedOperationException", f"{self.algorithm} is not served.")
+        scheme = scheme_of(self.algorithm)
         kind, message = given.get("MessageType", "RAW"), given["Message"]
         self.parts: dict[str, Any] = {"scheme": scheme}
         if kind == "RAW":

@@ -64,7 +64,7 @@ def _value(shape: Shape, found: Json, where: str, complaints: list[str]) -> Any:
 
 
 def _hold(shape: Shape, read: Any, where: str, complaints: list[str]) -> None:  # noqa: ANN401 - as above
-    of, size = ("value", read) if shape.type == "integer" else ("length", _length(read))
+    of, size = ("value", read) if shape.type == "integer" else ("length", len(read))
     said = _spelled(shape, read)
     if shape.min is not None and size < shape.min:
         complaints.append(
@@ -80,10 +80,6 @@ def _hold(shape: Shape, read: Any, where: str, complaints: list[str]) -> None:  
     if shape.pattern and size and not pattern(shape.pattern).fullmatch(read):
         rule = f"Member must satisfy regular expression pattern: {shape.pattern}"
         complaints.append(_said(said, where, rule))
-
-
-def _length(read: Any) -> int:  # noqa: ANN401 - as above
-    return len(read)
 
 
 def _said(value: str, where: str, rule: str) -> str:

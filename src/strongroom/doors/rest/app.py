@@ -23,7 +23,7 @@ from strongroom.domain.errors import InvalidRequest, Refusal
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.otp.asks import Provisioned
 from strongroom.doors.asgi import Application, Headers, Message, Receive, Scope, Send
-from strongroom.doors.request_id import new_request_id
+from strongroom.doors.requests import ClientGoneError, new_request_id, source
 from strongroom.doors.rest import auth, body, caching, errors, paths, provisioning, wire
 from strongroom.doors.rest.routes import Route
 from strongroom.ports.custodian import Custodian
@@ -83,7 +83,7 @@ class RestDoor:
             route, target = paths.find(scope["method"], path)  # 1
             operation = route.operation
             outcome, response = await self._serve(route, target, request, scope, receive)
-        except body.ClientGoneError:
+        except ClientGoneError:
             outcome = "client-gone"
             return
         except Refusal as refusal:
@@ -111,7 +111,7 @@ class RestDoor:
             except Refusal as refusal:
                 complaint = refusal
         target = "" if route.is_of_tiles or route.is_of_links else target
-        call = Call(route.operation, target, token, auth.source(scope), request, ask)
+        call = Call(route.operation, target, token, source(scope), request, ask)
         reply = await self._custodian.ask(call)  # 4
         if not reply.code:
             return "ok", await self._answer(route, reply, scope)

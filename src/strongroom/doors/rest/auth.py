@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from strongroom.doors.asgi import Scope
-
 _SCHEME: Final = b"bearer "
 
 
@@ -24,9 +22,3 @@ def evidence(headers: Iterable[tuple[bytes, bytes]]) -> str:
                 token = value[len(_SCHEME) :]
     # Bytes that no token has stay bytes that no token has.
     return token.decode("latin-1")
-
-
-def source(scope: Scope) -> str:
-    """The peer's address. No header is believed about it: anybody can write one."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""

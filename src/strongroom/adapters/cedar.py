@@ -6,6 +6,7 @@ as a role.
 """
 
 import difflib
+import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import cedarpy
 from strongroom.domain import cedar_schema, limits, roles
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.operations import OPERATIONS, RIGHTS
-from strongroom.ports.policy_engine import Holds, Question, Verdict
+from strongroom.ports.policy_engine import Circumstances, Holds, Question, Verdict
 
 _SCHEMA_TEXT: Final = cedar_schema.schema()
 _SCHEMA: Final = cedarpy.Schema.from_str(_SCHEMA_TEXT)
@@ -28,6 +29,7 @@ _TOO_DEEP: Final = (
 # Strings and comments, in which brackets are no brackets, come first. As in Cedar's own lexer.
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|//[^\n\r]*|[(\[{]|[)\]}]|\bif\b|;', re.DOTALL)
 _CONTEXT_UID: Final = {"type": "Encryption", "id": "context"}
+_CIRCUMSTANCES: Final = ("one", "lower", "many", "many_lower", "numbers", "times")
 
 Policy = dict[str, Any]  # one policy in Cedar's JSON form
 
@@ -42,15 +44,11 @@ class CedarEngine:
 
     def parse(self, texts: Mapping[str, str]) -> "CedarPolicies":
         """The namespace's policies and the built-in roles. Raises `RuntimeError` for a bad text."""
-        named = dict(_ROLES)
-        try:
-            for name, text in texts.items():
-                for number, statement in enumerate(_statements(text), 1):
-                    suffix = "" if number == 1 else f"#{number}"
-                    named[f"policy:{name}{suffix}"] = statement
-        except ValueError as error:
-            raise RuntimeError("a stored policy does not parse") from error
-        return CedarPolicies(named)
+        return CedarPolicies(_ROLES | _named({f"policy:{name}": texts[name] for name in texts}))
+
+    def parse_rights(self, texts: Mapping[str, str]) -> "CedarPolicies":
+        """What the policy of a key and its grants mean. Raises `RuntimeError` for a bad text."""
+        return CedarPolicies(_named(texts))
 
     def validate(self, name: str, text: str) -> None:
         """Raises `InvalidRequest` that says what is wrong with the text."""
@@ -143,6 +141,17 @@ class CedarPolicies:
         return found
 
 
+def _named(texts: Mapping[str, str]) -> "dict[str, _Statement]":
+    named = {}
+    try:
+        for name, text in texts.items():
+            for number, statement in enumerate(_statements(text), 1):
+                named[name if number == 1 else f"{name}#{number}"] = statement
+    except ValueError as error:
+        raise RuntimeError("a stored policy does not parse") from error
+    return named
+
+
 class _Statement:
     """One policy, as far as slices need it. As text: a parsed one is many times as large."""
 
@@ -224,16 +233,33 @@ def _mentions(variable: str, node: object) -> bool:
 
 def _request(question: Question) -> dict[str, Any]:
     now = datetime.fromtimestamp(question.time_us // 1_000_000, UTC)
+    context: dict[str, Any] = {
+        "encryption": {"__entity": _CONTEXT_UID},
+        "source": question.source,
+        "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+    }
+    if question.circumstances is not None:
+        context |= {name: {"__entity": _circumstances(name)} for name in _CIRCUMSTANCES}
+        if _is_address(question.source):
+            context["address"] = {"__extn": {"fn": "ip", "arg": question.source}}
     return {
         "principal": {"type": "Principal", "id": question.principal},
         "action": {"type": "Action", "id": question.action},
         "resource": {"type": question.resource.value, "id": question.object},
-        "context": {
-            "encryption": {"__entity": _CONTEXT_UID},
-            "source": question.source,
-            "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
-        },
+        "context": context,
     }
+
+
+def _circumstances(name: str) -> dict[str, str]:
+    return {"type": "Circumstances", "id": name}
+
+
+def _is_address(source: str) -> bool:
+    try:
+        ipaddress.ip_address(source)
+    except ValueError:
+        return False
+    return "%" not in source  # Cedar's addresses have no zone
 
 
 def _entities(question: Question) -> str:
@@ -256,6 +282,21 @@ def _entity_list(question: Question) -> Iterator[dict[str, Any]]:
     elif resource not in (principal, namespace):
         yield {"uid": resource, "attrs": {}, "parents": [namespace]}
     yield {"uid": _CONTEXT_UID, "attrs": {}, "parents": [], "tags": dict(question.context)}
+    if question.circumstances is not None:
+        for name, tags in _tags(question.circumstances):
+            yield {"uid": _circumstances(name), "attrs": {}, "parents": [], "tags": tags}
+
+
+def _tags(said: Circumstances) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "one", dict(said.one)
+    yield "lower", {name: text.lower() for name, text in said.one.items()}
+    yield "many", {name: list(texts) for name, texts in said.many.items()}
+    yield (
+        "many_lower",
+        {name: [text.lower() for text in texts] for name, texts in said.many.items()},
+    )
+    yield "numbers", dict(said.numbers)
+    yield "times", dict(said.times)
 
 
 def _failed(errors: list[str]) -> tuple[str, ...]:

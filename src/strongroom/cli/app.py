@@ -18,6 +18,7 @@ from strongroom.cli import (
     exchange,
     exits,
     exporting,
+    grants,
     identities,
     keys,
     namespaces,
@@ -72,6 +73,8 @@ def build() -> typer.Typer:
     app.add_typer(aws_keys.app, name="aws-key", rich_help_panel=_RIGHTS)
     app.add_typer(identities.roles, name="role", rich_help_panel=_RIGHTS)
     app.add_typer(policies.app, name="policy", rich_help_panel=_RIGHTS)
+    app.add_typer(grants.policies, name="key-policy", rich_help_panel=_RIGHTS)
+    app.add_typer(grants.grants, name="grant", rich_help_panel=_RIGHTS)
     app.add_typer(namespaces.app, name="namespace", rich_help_panel=_RIGHTS)
     identities.register(app, _RIGHTS)
     app.add_typer(audit.app, name="audit", rich_help_panel=_AUDIT)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from strongroom.cli import screen
 from strongroom.cli.session import Session
 from strongroom.domain import alerts, asks, limits, transfers
+from strongroom.domain.iam import asks as iam
 from strongroom.domain.otp import asks as otp
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ PageT = TypeVar(
     asks.TokenPage,
     asks.NamespacePage,
     transfers.AliasPage,
+    iam.GrantPage,
     alerts.AlertPage,
     otp.CredentialPage,
     otp.JobPage,

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self
 
 import httpx
 
-from strongroom.client import alerts, calls, evidence, keys, otp, proofs, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, otp, proofs, rights, transfers, uses
 from strongroom.client.call import AnswerT, Call
 from strongroom.client.exchange import (
     TIMEOUT_SECONDS,
@@ -169,6 +169,13 @@ class AsyncClient:
     backup_key = _method(transfers.backup_key)
     restore_key = _method(transfers.restore_key)
     read_usage = _method(transfers.read_usage)
+    read_key_policy = _method(rights.read_key_policy)
+    write_key_policy = _method(rights.write_key_policy)
+    create_grant = _method(rights.create_grant)
+    list_grants = _method(rights.list_grants)
+    list_retirable_grants = _method(rights.list_retirable_grants)
+    retire_grant = _method(rights.retire_grant)
+    revoke_grant = _method(rights.revoke_grant)
     write_alias = _method(transfers.write_alias)
     list_aliases = _method(transfers.list_aliases)
     delete_alias = _method(transfers.delete_alias)

@@ -20,6 +20,7 @@ from strongroom.domain.words import (
     Ciphertext,
     Context,
     Description,
+    KeyPolicyText,
     Labels,
     Name,
     PageLimit,
@@ -96,7 +97,8 @@ class CreateKey(Ask, kw_only=True):
     """A new key with its first version.
 
     With the origin `imported`, it has no version until material is imported. `activates` and
-    `deactivates` bound its active life; without `rotation_days`, the algorithm's default holds.
+    `deactivates` bound its active life; without `rotation_days`, the algorithm's default holds. A
+    `policy` is checked as WriteKeyPolicy's.
     """
 
     name: Name
@@ -112,6 +114,8 @@ class CreateKey(Ask, kw_only=True):
     exportable: bool = False
     deletion_protection: bool = False
     control: UseControl | UnsetType = UNSET
+    policy: KeyPolicyText = ""
+    bypass_lockout_check: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a purpose that the algorithm has not, too many labels, dates out of order."""

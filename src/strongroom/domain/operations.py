@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from strongroom.domain import alerts, asks, evidence, transfers, uses
+from strongroom.domain.iam import asks as iam
 from strongroom.domain.lifecycle import USE_COMPROMISED, Transition, Use
 from strongroom.domain.otp import asks as otp
 
@@ -189,6 +190,33 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
             "key.read-usage", transfers.ReadUsage, transfers.UsageView, _KEY,
             "Say who used which version and when, and what is safe to retire", details="days",
         ),
+        _row(
+            "key.read-policy", asks.Nothing, iam.KeyPolicyView, _KEY,
+            "Read the policy that is kept with a key",
+        ),
+        _row(
+            "key.write-policy", iam.WriteKeyPolicy, iam.KeyPolicyView, _KEY,
+            "Say who may do what with a key, in the words of AWS's key policies",
+            details="policy bypass",
+        ),
+        _row(
+            "grant.create", iam.CreateGrant, iam.GrantView, _KEY,
+            "Grant a principal operations with a key", details="grant grantee operations",
+            use=Use.ROTATE,
+        ),
+        _row(
+            "grant.list", iam.ListGrants, iam.GrantPage, _KEY, "List a key's grants",
+            details="count",
+        ),
+        _row(
+            "grant.list-retirable", iam.ListRetirableGrants, iam.GrantPage, _NAMESPACE,
+            "List the grants that a principal may retire", details="count",
+        ),
+        _row(
+            "grant.retire", iam.OfGrant, asks.Done, _KEY,
+            "End a grant, by whom it names for that", details="grant",
+        ),
+        _row("grant.revoke", iam.OfGrant, asks.Done, _KEY, "End a grant", details="grant"),
         _row(
             "alias.write", transfers.WriteAlias, transfers.AliasView, _KEY,
             "Make an alias, or move it to another key", details="alias former",

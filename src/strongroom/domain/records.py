@@ -26,6 +26,7 @@ class Kind(StrEnum):
     LOG = "l"  # the keys that sign the audit log; one record, under an id of its own
     AUDIT_KEYS = "u"  # id: the namespace's id; what hides identifiers in its entries
     ALERT = "w"  # a finding of the watcher
+    GRANT = "g"  # id: the key's id, then 16 bytes; without a name once it has ended
     OTP_PROFILES = "f"  # id: the namespace's id; its profiles of credentials, once one was written
     OTP_JOB = "j"  # the same done to many credentials; the id begins with the time
 

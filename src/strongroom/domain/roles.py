@@ -38,6 +38,7 @@ _MANAGE_KEYS = (
     "key.deactivate", "key.mark-compromised", "key.schedule-destruction", "key.cancel-destruction",
     "key.import-parameters", "key.import", "key.delete-imported-material",
     "key.backup", "key.restore", "key.read-usage", "key.read-public-key",
+    "key.read-policy", "grant.list", "grant.list-retirable", "grant.revoke", "grant.retire",
     "alias.write", "alias.list", "alias.delete", "jwks.read", "namespace.read",
 )  # fmt: skip
 
@@ -59,6 +60,7 @@ ROLES: Final[dict[str, Role]] = {
                 "role.list", "token.create", "token.create-access-key", "token.list",
                 "token.revoke",
                 "policy.list", "policy.read", "policy.write", "policy.delete",
+                "key.write-policy", "grant.create",
                 "authorize.explain", "decision.read", "audit.read", "audit.read-checkpoint",
                 "audit.read-tile", "audit.erase-details", "alert.list", "alert.read",
                 "status.read", "namespace.create", "namespace.list", "namespace.update",
@@ -75,6 +77,8 @@ ROLES: Final[dict[str, Role]] = {
              ("key.export", "key.read", "key.list")),
         Role("policy-writer", "writes policies and asks what they mean",
              ("policy.list", "policy.read", "policy.write", "policy.delete",
+              "key.list", "key.read-policy", "key.write-policy", "grant.create", "grant.list",
+              "grant.list-retirable", "grant.revoke", "grant.retire",
               "authorize.explain", "decision.read", "role.list")),
         Role("auditor",
              "reads the audit log and policies, acknowledges alerts; changes nothing else",
@@ -82,6 +86,7 @@ ROLES: Final[dict[str, Role]] = {
               "alert.list", "alert.read", "alert.acknowledge",
               "decision.read", "policy.list", "policy.read", "role.list",
               "key.list", "key.read", "key.read-usage", "key.read-public-key",
+              "key.read-policy", "grant.list", "grant.list-retirable",
               "alias.list", "jwks.read", "namespace.read",
               "principal.list", "principal.read", "token.list",
               "otp.read", "otp.list", "otp.list-profiles", "otp.list-jobs", "otp.read-job",

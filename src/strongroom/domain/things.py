@@ -72,7 +72,8 @@ class Key(Life, frozen=True, kw_only=True):
 
     `current_version` 0: it waits for its first material. Versions below `min_version` are not used.
     A new version comes every `rotation_days` (the next at `rotates_us`) and after `rotation_uses`
-    uses of the current one; 0: not by itself.
+    uses of the current one; 0: not by itself. `policy` is as AWS writes one; empty: all is left to
+    the namespace's policies. `granted`: there is a grant, or was once.
     """
 
     algorithm: Algorithm
@@ -90,6 +91,8 @@ class Key(Life, frozen=True, kw_only=True):
     exportable: bool = False
     deletion_protection: bool = False
     control: UseControl = UseControl()
+    policy: str = ""
+    granted: bool = False
 
     @property
     def due_us(self) -> int:
@@ -126,6 +129,22 @@ class Alias(msgspec.Struct, frozen=True):
 
     key: bytes
     created_us: int
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a principal may do with a key. `operations` are AWS's; times and names as in a view."""
+
+    key: bytes
+    grantee: bytes
+    grantee_name: str
+    operations: tuple[str, ...]
+    context_subset: dict[str, str]
+    context_equals: dict[str, str]
+    retiring: str
+    name: str
+    issuer: str
+    created_us: int
+    ended_us: int = 0
 
 
 class ImportTicket(msgspec.Struct, frozen=True):

@@ -102,6 +102,13 @@ PageToken = Annotated[str, Meta(max_length=512, description="`next_page_token` o
 PolicyText = Annotated[
     str, Meta(max_length=limits.POLICY_CHARACTERS_MAX, description="policies in Cedar")
 ]
+KeyPolicyText = Annotated[
+    str,
+    Meta(
+        max_length=limits.KEY_POLICY_BYTES_MAX,
+        description="a key policy in AWS's words (IAM JSON); empty: the default",
+    ),
+]
 RequestId = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="32 hexadecimal digits")
 ]

@@ -9,8 +9,23 @@ import msgspec
 from strongroom.domain.operations import Resource
 
 
+class Circumstances(msgspec.Struct, frozen=True):
+    """What the conditions of a key's policy can look at, by condition key in lower case.
+
+    `one` has the keys with one value, `many` those with several; `times` are seconds since 1970.
+    """
+
+    one: Mapping[str, str]
+    many: Mapping[str, Sequence[str]]
+    numbers: Mapping[str, int]
+    times: Mapping[str, int]
+
+
 class Question(msgspec.Struct, frozen=True):
-    """Who wants to do what to which object. `labels` are the object's, if it is a key."""
+    """Who wants to do what to which object. `labels` are the object's, if it is a key.
+
+    `circumstances` are for the rights of a key alone (`PolicyEngine.parse_rights`).
+    """
 
     principal: str
     roles: Sequence[str]
@@ -23,6 +38,7 @@ class Question(msgspec.Struct, frozen=True):
     context: Mapping[str, str] = {}
     source: str = ""
     time_us: int = 0
+    circumstances: Circumstances | None = None
 
 
 class Holds(Enum):
@@ -59,6 +75,12 @@ class PolicyEngine(Protocol):
 
     def parse(self, texts: Mapping[str, str]) -> PolicySet:
         """Raises `RuntimeError`: stored texts were validated when they were written."""
+
+    def parse_rights(self, texts: Mapping[str, str]) -> PolicySet:
+        """What the policy of a key and its grants mean, without the roles.
+
+        The actions in it are AWS's. Raises `RuntimeError` as above.
+        """
 
     def validate(self, name: str, text: str) -> None:
         """Raises `InvalidRequest` that says what is wrong and where."""

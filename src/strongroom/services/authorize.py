@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Iterable
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
 
@@ -23,10 +23,16 @@ from strongroom.services.facts import (
     Facts,
     KeyFact,
     NamespaceFact,
+    Own,
     PoliciesFact,
     PrincipalFact,
     TokenFact,
 )
+from strongroom.services.key_rights import Attempt, KeyRights
+from strongroom.services.key_rights import question as asked_of
+
+if TYPE_CHECKING:
+    from strongroom.domain.asks import Ask
 
 _Fact = TypeVar("_Fact")
 
@@ -53,8 +59,8 @@ class Visit:
     """
 
     __slots__ = (
-        "bounds", "epoch", "facts", "missing", "namespace", "object", "operation", "policies",
-        "principal", "request", "source", "target", "time_us", "token", "verdict",
+        "ask", "bounds", "epoch", "facts", "missing", "namespace", "object", "operation",
+        "policies", "principal", "request", "source", "target", "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
@@ -73,6 +79,7 @@ class Visit:
         self.request = request
         self.epoch = epoch
         self.time_us = time_us
+        self.ask: Ask | None = None  # once it is decoded
         self.facts: list[bytes] = []
         self.object = ""
         self.missing = ""
@@ -135,8 +142,9 @@ _SEAL = object()
 class Authorizer:
     """Authenticates and authorizes."""
 
-    def __init__(self, facts: Facts, clock: Clock) -> None:
+    def __init__(self, facts: Facts, clock: Clock, key_rights: KeyRights) -> None:
         self._facts = facts
+        self._key_rights = key_rights
         self._clock = clock
         # Digests of tokens that proved good once, and the ids in them: taking a token's text apart
         # costs more than encrypting. Whether it is good now is asked each time all the same.
@@ -236,6 +244,27 @@ class Authorizer:
 
     async def permit_key(self, visit: Visit, name: str, context: dict[str, str]) -> Permit:
         """For an operation on the key of that name, or alias, in the visitor's namespace."""
+        key, name = await self._named_key(visit, name)
+        own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
+        return self._permit_key(visit, key, name, context, own)
+
+    async def permit_despite_policy(self, visit: Visit, name: str) -> Permit:
+        """For what a key's own policy denies, by whoever writes the namespace's policies, too."""
+        key, name = await self._named_key(visit, name)
+        permit = self._permit_key(visit, key, name, {}, None)
+        visit.facts.append(permit.known_key().fact)
+        return self.also_here(permit, Resource.POLICY, "policy.write")
+
+    async def permit_retiring(self, visit: Visit, name: str, grant: str) -> Permit:
+        """For ending that grant of a key, which says itself who may."""
+        key, name = await self._named_key(visit, name)
+        own = None
+        if key is not None:
+            own = await self._key_rights.own_to_retire(key, _known(visit.principal), grant)
+        return self._permit_key(visit, key, name, {}, own)
+
+    async def _named_key(self, visit: Visit, name: str) -> tuple[KeyFact | None, str]:
+        """The key that is called so, if there is one, and its name."""
         namespace = _known(visit.namespace)
         visit.object = f"key/{name}"
         try:
@@ -251,7 +280,7 @@ class Authorizer:
                 key = await self._facts.key_named(namespace.id, name)
         except NotFound:
             key = None
-        return self._permit_key(visit, key, name, context)
+        return key, name
 
     async def _identified(self, namespace: NamespaceFact, key_id: str) -> KeyFact:
         key = await self._facts.key(bytes.fromhex(key_id))
@@ -268,12 +297,24 @@ class Authorizer:
         return key
 
     def permit_new_key(
-        self, visit: Visit, name: str, algorithm: Algorithm, labels: dict[str, str]
+        self,
+        visit: Visit,
+        name: str,
+        algorithm: Algorithm,
+        labels: dict[str, str],
+        *,
+        with_policy: bool = False,
     ) -> Permit:
-        """For making a key: weighed as the key that it will be, so that policies on labels hold."""
+        """For making a key: weighed as the key that it will be, so that policies on labels hold.
+
+        `with_policy`: it has a policy of its own from the beginning, which takes a right more.
+        """
         visit.object = f"key/{name}"
-        question = self.question(visit, Resource.KEY, name, algorithm=algorithm, labels=labels)
-        self._judge(visit, self._weigh(visit, question))
+        for action in ("", "key.write-policy") if with_policy else ("",):
+            question = self.question(
+                visit, Resource.KEY, name, algorithm=algorithm, labels=labels, action=action
+            )
+            self._judge(visit, self._weigh(visit, question))
         return Permit(_SEAL, visit, None)
 
     async def permit_key_of_blob(
@@ -289,10 +330,18 @@ class Authorizer:
             key = None
         name = "" if key is None else key.name
         visit.object = f"key/{name}"
-        return self._permit_key(visit, key, name, context)
+        own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
+        return self._permit_key(visit, key, name, context, own, by_blob=True)
 
-    def _permit_key(
-        self, visit: Visit, key: KeyFact | None, name: str, context: dict[str, str]
+    def _permit_key(  # noqa: PLR0913 - what there is to weigh
+        self,
+        visit: Visit,
+        key: KeyFact | None,
+        name: str,
+        context: dict[str, str],
+        own: Own | None,
+        *,
+        by_blob: bool = False,
     ) -> Permit:
         if key is not None:
             visit.facts.append(key.fact)
@@ -308,8 +357,56 @@ class Authorizer:
             )
             verdict = self._weigh(visit, question)
             self._keep(visit, key, verdict)
+        if key is not None and own is not None:
+            verdict = self._weigh_own(visit, key, own, context, verdict, by_blob=by_blob)
         self._judge(visit, verdict)
         return Permit(_SEAL, visit, key, context)
+
+    def _weigh_own(  # noqa: PLR0913 - as above
+        self,
+        visit: Visit,
+        key: KeyFact,
+        own: Own,
+        context: dict[str, str],
+        named: Verdict,
+        *,
+        by_blob: bool,
+    ) -> Verdict:
+        """The judgement, with the rights that are kept with the key."""
+        attempt = self._attempt(visit, key, context, by_blob=by_blob)
+        weighed = self._key_rights.weigh(own, attempt, named)
+        visit.facts.extend(weighed.grants)
+        visit.missing = weighed.missing[: limits.DESCRIPTION_CHARACTERS_MAX]
+        return weighed.verdict
+
+    def supposed(self, permit: Permit, key: KeyFact, own: Own, action: str) -> bool:
+        """Whether the caller might do that to the key, if these were its own rights."""
+        visit = permit.visit
+        question = self.question(
+            visit, Resource.KEY, key.name, action="key.write-policy",
+            algorithm=key.body.algorithm, labels=key.body.labels,
+        )  # fmt: skip
+        named = _known(visit.policies).policies.weigh(question)
+        attempt = self._attempt(visit, key, {}, by_blob=False)
+        return self._key_rights.judge(own, asked_of(attempt, action), named).allowed
+
+    def _attempt(
+        self, visit: Visit, key: KeyFact, context: dict[str, str], *, by_blob: bool
+    ) -> Attempt:
+        return Attempt(
+            _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
+            visit.target, context, visit.source, visit.time_us, by_blob,
+        )  # fmt: skip
+
+    def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:
+        """The permit, if there is that right besides. Raises `NotAllowed`."""
+        visit = permit.visit
+        before = _known(visit.verdict)
+        verdict = self._weigh(visit, self.question(visit, resource, name, action=action))
+        self._judge(visit, verdict)
+        policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
+        visit.verdict = msgspec.structs.replace(verdict, policies=policies)
+        return permit
 
     def also(self, permit: Permit, action: str) -> None:
         """A further right on the permit's key. Raises `NotAllowed` without it."""

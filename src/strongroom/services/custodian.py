@@ -21,9 +21,12 @@ from strongroom.services.data_keys import DataKeys
 from strongroom.services.desk import Desk, Method, Watch
 from strongroom.services.exchange import Exchange
 from strongroom.services.facts import Facts
+from strongroom.services.grants import Grants
 from strongroom.services.history import History
 from strongroom.services.identities import Identities
 from strongroom.services.jwk_sets import JWKSets
+from strongroom.services.key_policies import KeyPolicies
+from strongroom.services.key_rights import KeyRights
 from strongroom.services.keyring import Keyring
 from strongroom.services.keys import Keys
 from strongroom.services.life import KeyLife
@@ -73,7 +76,8 @@ def assemble(  # noqa: PLR0913 - the ports
     `first_namespace` keeps what is nobody's.
     """
     facts = Facts(ledger, provider, engine, watch)
-    authorizer = Authorizer(facts, clock)
+    key_rights = KeyRights(facts, engine)
+    authorizer = Authorizer(facts, clock, key_rights)
     keyring = Keyring(facts, authorizer)
     steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)
     books = Books(
@@ -81,9 +85,16 @@ def assemble(  # noqa: PLR0913 - the ports
         root_name=FIRST, overused=steward.overused,
     )  # fmt: skip
     views = Views(facts.sealing, ledger, clock)
+    key_policies = KeyPolicies(
+        facts=facts, authorizer=authorizer, books=books, key_rights=key_rights
+    )
+    grants = Grants(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        randomness=randomness,
+    )  # fmt: skip
     keys = Keys(
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
-        randomness=randomness, views=views,
+        randomness=randomness, views=views, key_policies=key_policies,
     )  # fmt: skip
     life = KeyLife(facts=facts, authorizer=authorizer, keyring=keyring, books=books, views=views)
     aliases = Aliases(
@@ -183,6 +194,13 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.backup": backups.backup,
         "key.restore": backups.restore,
         "key.read-usage": usages.read,
+        "key.read-policy": key_policies.read,
+        "key.write-policy": key_policies.write,
+        "grant.create": grants.create,
+        "grant.list": grants.list,
+        "grant.list-retirable": grants.list_retirable,
+        "grant.retire": grants.retire,
+        "grant.revoke": grants.revoke,
         "jwks.read": published.own,
         "jwks.read-published": published.anybodys,
         "alias.write": aliases.write,

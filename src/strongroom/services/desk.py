@@ -107,7 +107,7 @@ class Desk:
         try:
             if not operation.anonymous:
                 await self._authorizer.authenticate(visit, call.token)  # 1
-            ask = _decode(call)  # 2
+            visit.ask = ask = _decode(call)  # 2
             answer = await self._methods[call.operation](visit, ask)  # 3
         except Unavailable:
             raise

@@ -6,7 +6,7 @@ is caught by the ledger, which is told what facts the decision stands on.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.domain import limits
 from strongroom.domain.errors import NotFound, TamperedRecord
@@ -19,6 +19,7 @@ from strongroom.domain.things import (
     LOG_ID,
     Alias,
     AuditKeys,
+    Grant,
     Key,
     LogKeys,
     Namespace,
@@ -147,8 +148,33 @@ class VersionFact:
         return self._handle
 
 
+class GrantFact:
+    """A grant."""
+
+    __slots__ = ("body", "fact", "id", "revision")
+
+    def __init__(self, record: Record, body: Grant) -> None:
+        self.id = record.id
+        self.fact = record.fact
+        self.revision = record.revision
+        self.body = body
+
+
+def grant_name(key: bytes, grantee: bytes) -> str:
+    """What the names of a principal's grants for a key begin with."""
+    return f"{key.hex()}.{grantee.hex()}."
+
+
 _NO_CONTROL = UseControl()
 _PROFILE = OTPProfile()
+
+
+class Own(NamedTuple):
+    """A key's own rights for one principal, parsed. `delegated` None: all of it."""
+
+    direct: PolicySet
+    delegated: PolicySet | None
+    grants: dict[str, bytes]  # their facts, by the name that a verdict has them under
 
 
 class KeyFact:
@@ -166,6 +192,7 @@ class KeyFact:
         "name",
         "namespace",
         "object",
+        "own",
         "plain",
         "revision",
         "versions",
@@ -189,6 +216,7 @@ class KeyFact:
         # By principal, its revision, the policies' revision and the action: whatever else a verdict
         # rests on is in this key, and a changed key is another KeyFact.
         self.decisions: dict[Decision, Verdict] = {}
+        self.own: dict[bytes, Own] = {}  # the rights that are kept with it, by principal
 
 
 class ProfilesFact:
@@ -287,7 +315,7 @@ class Facts:
             return
         for fact in changed:
             kind, record_id = chr(fact[0]), fact[1:]
-            if kind in (Kind.KEY, Kind.VERSION):
+            if kind in (Kind.KEY, Kind.VERSION, Kind.GRANT):
                 self._forget_key(record_id[:16])
             elif kind == Kind.ALIAS:
                 self._aliases.pop(self._alias_names.pop(record_id, _NOWHERE), None)
@@ -454,6 +482,25 @@ class Facts:
             return known
         (record,) = await self._ledger.load([Ref(Kind.KEY, key_id)])
         return None if record is None else self._learn_key(record, key_id)
+
+    async def grants(self, key: KeyFact, grantee: bytes) -> list[GrantFact]:
+        """All that a principal has for that key now."""
+        prefix = grant_name(key.id, grantee)
+        records = await self._ledger.page(
+            Kind.GRANT, key.namespace, prefix, limits.GRANTS_PER_GRANTEE_MAX
+        )
+        return [self._grant(record, key.id) for record in records if record.name.startswith(prefix)]
+
+    async def grant(self, grant_id: bytes) -> GrantFact | None:
+        """The grant with that id, also one that has ended."""
+        (record,) = await self._ledger.load([Ref(Kind.GRANT, grant_id)])
+        return None if record is None else self._grant(record, grant_id[:16])
+
+    def _grant(self, record: Record, key_id: bytes) -> GrantFact:
+        body = self.sealing.open(record, Grant, expected=(Kind.GRANT, record.id))
+        if body.key != key_id:
+            raise TamperedRecord
+        return GrantFact(record, body)
 
     def _learn_key(self, record: Record, key_id: bytes) -> KeyFact:
         self._watch.count("strongroom_facts_missed")

@@ -19,7 +19,8 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
 from strongroom.services.dates import to_come
-from strongroom.services.facts import Facts
+from strongroom.services.facts import Facts, KeyFact
+from strongroom.services.key_policies import KeyPolicies
 from strongroom.services.keyring import Keyring
 from strongroom.services.profiles import on_profile
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
@@ -46,6 +47,7 @@ class Keys:
         ledger: Ledger,
         randomness: Randomness,
         views: Views,
+        key_policies: KeyPolicies,
     ) -> None:
         self._facts = facts
         self._authorizer = authorizer
@@ -54,22 +56,27 @@ class Keys:
         self._ledger = ledger
         self._randomness = randomness
         self._views = views
+        self._key_policies = key_policies
 
     async def create(self, visit: Visit, ask: asks.CreateKey) -> asks.KeyView:
         """A new key, with its first version unless that is to be imported.
 
         Raises `AlreadyExists` when the name is taken.
         """
-        permit = self._authorizer.permit_new_key(visit, ask.name, ask.algorithm, ask.labels)
+        permit = self._authorizer.permit_new_key(
+            visit, ask.name, ask.algorithm, ask.labels, with_policy=bool(ask.policy)
+        )
         on_profile(permit.namespace.body.profile, ask.algorithm, "$.algorithm")
         key = _new_key(ask, visit.time_us)
         key_id = self._randomness.bytes(16)
         namespace, sealing = permit.namespace, self._facts.sealing
-        writes: tuple[Write, ...] = (
-            new_key_row(
-                sealing, key_id, key, namespace=namespace.id, name=ask.name, request=visit.request
-            ),
+        row = new_key_row(
+            sealing, key_id, key, namespace=namespace.id, name=ask.name, request=visit.request
         )
+        await self._key_policies.check(
+            permit, KeyFact(row.record, key), ask.policy, bypass=ask.bypass_lockout_check
+        )
+        writes: tuple[Write, ...] = (row,)
         if key.current_version:
             version = await generated(
                 sealing, namespace.handle, namespace=namespace.id, key_id=key_id, key=key,
@@ -162,6 +169,7 @@ def _new_key(ask: asks.CreateKey, now_us: int) -> Key:
         exportable=ask.exportable,
         deletion_protection=ask.deletion_protection,
         control=_control(control, ask.algorithm),
+        policy=ask.policy,
     )
     return msgspec.structs.replace(body, rotates_us=rotates_us(body, activates_us or now_us))
 

@@ -121,6 +121,13 @@ class Rules:
         )
         policies = _policies(visit).policies
         verdict = policies.weigh(question)
+        missing = "" if verdict.allowed else policies.missing(question)
+        own = None if key is None else await self._key_rights.own(key, fact)
+        if key is not None and own is not None and not about_all:
+            attempt = Attempt(
+                permit.namespace, fact, key, ask.action, None, name, ask.context, "", visit.time_us
+            )
+            verdict, _, missing = self._key_rights.weigh(own, attempt, verdict)
         await self._books.allowed(
             permit,
             {
@@ -131,7 +138,7 @@ class Rules:
         return asks.Explanation(
             verdict.allowed,
             list(verdict.policies),
-            "" if verdict.allowed else policies.missing(question),
+            missing,
         )
 
 

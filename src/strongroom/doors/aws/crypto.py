@@ -5,7 +5,8 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import asks, envelope, uses
-from strongroom.doors.aws import names, specs
+from strongroom.domain.iam import specs
+from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import validation
 from strongroom.doors.aws.metadata import material_id
 from strongroom.doors.aws.schemes import scheme_of

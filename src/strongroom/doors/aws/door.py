@@ -20,7 +20,7 @@ import msgspec
 from strongroom.domain import asks
 from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive, Scope, Send
-from strongroom.doors.aws import evidence, model, table, validation
+from strongroom.doors.aws import evidence, grants, model, table, validation
 from strongroom.doors.aws.errors import AWSError, serialization
 from strongroom.doors.aws.visitor import Desk, Visitor
 from strongroom.doors.requests import ClientGoneError, new_request_id, source, whole
@@ -124,8 +124,7 @@ def _require_served(given: dict[str, Any]) -> None:
         raise AWSError("UnsupportedOperationException", "Recipient: there are no enclaves here.")
     if given.get("DryRunModifiers"):
         raise AWSError("UnsupportedOperationException", "DryRunModifiers are not served yet.")
-    if given.get("GrantTokens"):
-        raise AWSError("InvalidGrantTokenException", "There are no grants yet.")
+    grants.require_tokens(given)
 
 
 def _operation(headers: list[tuple[bytes, bytes]]) -> str:

@@ -6,9 +6,10 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import asks
+from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.things import Origin
-from strongroom.doors.aws import specs
+from strongroom.doors.aws import policies
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, material_id, metadata, seconds
 from strongroom.doors.aws.names import no_alias
@@ -23,7 +24,7 @@ _WINDOW_DAYS: Final = (7, 30)
 _PERIOD_DAYS: Final = 365
 _LISTED, _LISTED_MAX = 100, 1_000
 _UNSERVED: Final = {
-    "Policy": "Key policies", "MultiRegion": "Multi-Region keys",
+    "MultiRegion": "Multi-Region keys",
     "CustomKeyStoreId": "Custom key stores", "XksKeyId": "External key stores",
 }  # fmt: skip
 
@@ -57,8 +58,10 @@ async def create_key(at: Visitor, given: Given) -> Given:
         labels=labels_of(given.get("Tags", [])),
         description=given.get("Description", ""),
         rotation_days=0,
+        policy=policies.short(given.get("Policy", "")),
+        bypass_lockout_check=given.get("BypassPolicyLockoutSafetyCheck", False),
     )
-    view = await at.ask("key.create", ask)
+    view = await at.ask_of("key.create", ask, "", "", policies.malformed)
     return {"KeyMetadata": metadata(view, at.place)}
 
 

@@ -4,9 +4,9 @@ import hashlib
 from typing import Any, Final
 
 from strongroom.domain import asks
+from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.times import microseconds
-from strongroom.doors.aws import specs
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.names import Place, uuid
 

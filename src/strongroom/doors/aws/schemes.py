@@ -1,7 +1,7 @@
 """Which of our schemes one of AWS's algorithms is."""
 
 from strongroom.domain.algorithms import Scheme
-from strongroom.doors.aws import specs
+from strongroom.domain.iam import specs
 from strongroom.doors.aws.errors import AWSError
 
 

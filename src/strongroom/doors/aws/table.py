@@ -6,7 +6,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from strongroom.doors.aws import aliases, crypto, keys, tags, uses
+from strongroom.doors.aws import aliases, crypto, grants, keys, policies, tags, uses
 from strongroom.doors.aws.visitor import Visitor
 
 Serve = Callable[[Visitor, dict[str, Any]], Awaitable[dict[str, Any] | None]]
@@ -20,8 +20,6 @@ class Row(NamedTuple):
 
 
 _DRY = "with `DryRun` it is done, and on record, and the answer withheld"
-_POLICIES = Row(None, "key policies are not served yet; rights are policies of Strongroom")
-_GRANTS = Row(None, "grants are not served yet")
 _IMPORTS = Row(None, "not served yet; `strongroom key import` imports material")
 _REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
@@ -34,10 +32,14 @@ TABLE: Final[dict[str, Row]] = {
         "an alias has at most 63 characters, fewer with others than a-z, 0-9, `-` and `_`",
     ),
     "CreateCustomKeyStore": _STORES,
-    "CreateGrant": _GRANTS,
+    "CreateGrant": Row(
+        grants.create_grant,
+        "in force at the answer; principals are users of the account; without `SourceArn` and"
+        " service principals; 100 grants of a key for one principal",
+    ),
     "CreateKey": Row(
         keys.create_key,
-        "without `Policy`, `MultiRegion`, and the specs `SM2` and `ML_KEM_512`; a tag's key has at"
+        "without `MultiRegion`, and the specs `SM2` and `ML_KEM_512`; a tag's key has at"
         " most 63 characters",
     ),
     "Decapsulate": Row(uses.decapsulate, _DRY),
@@ -68,23 +70,26 @@ TABLE: Final[dict[str, Row]] = {
     "GenerateMac": Row(uses.generate_mac, _DRY),
     "GenerateRandom": Row(crypto.generate_random, "without `Recipient` and `CustomKeyStoreId`"),
     "GetKeyLastUsage": Row(None, "not served yet; `strongroom key usage` says more"),
-    "GetKeyPolicy": _POLICIES,
+    "GetKeyPolicy": Row(policies.get_key_policy),
     "GetKeyRotationStatus": Row(keys.get_key_rotation_status),
     "GetParametersForImport": _IMPORTS,
     "GetPublicKey": Row(uses.get_public_key),
     "ImportKeyMaterial": _IMPORTS,
     "ListAliases": Row(aliases.list_aliases, "`LastUpdatedDate` is that of creation"),
-    "ListGrants": _GRANTS,
-    "ListKeyPolicies": _POLICIES,
+    "ListGrants": Row(grants.list_grants),
+    "ListKeyPolicies": Row(policies.list_key_policies, "with the right to GetKeyPolicy"),
     "ListKeyRotations": Row(keys.list_key_rotations, "the newest 100, in one page"),
     "ListKeys": Row(keys.list_keys, "keys of algorithms that AWS does not have are not listed"),
     "ListResourceTags": Row(tags.list_resource_tags, "all of them, in one page"),
-    "ListRetirableGrants": _GRANTS,
-    "PutKeyPolicy": _POLICIES,
+    "ListRetirableGrants": Row(grants.list_retirable_grants),
+    "PutKeyPolicy": Row(
+        policies.put_key_policy,
+        "in force at the answer; what is not understood is refused: see below",
+    ),
     "ReEncrypt": Row(uses.re_encrypt, f"between symmetric keys; {_DRY}"),
     "ReplicateKey": _REGIONS,
-    "RetireGrant": _GRANTS,
-    "RevokeGrant": _GRANTS,
+    "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
+    "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
     "RotateKeyOnDemand": Row(keys.rotate_key_on_demand, "as often as you like"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
     "Sign": Row(uses.sign, _DRY),

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from strongroom.domain import uses as ours
 from strongroom.domain.algorithms import Scheme
-from strongroom.doors.aws import specs
+from strongroom.domain.iam import specs
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import material_id
 from strongroom.doors.aws.schemes import scheme_of

@@ -1,5 +1,6 @@
 """One request of a client's: who sent it, and what custodians say to it, in AWS's words."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -14,8 +15,9 @@ from strongroom.domain.errors import (
     NotFound,
     Unauthenticated,
 )
+from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
-from strongroom.doors.aws import names, specs
+from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import NAMES, AWSError
 from strongroom.doors.aws.metadata import metadata
 from strongroom.doors.aws.names import Place
@@ -100,11 +102,21 @@ class Visitor:
             operation, ask, name, names.target(name, self.place) if name else ""
         )
 
-    async def ask_of(self, operation: str, ask: asks.Ask, name: str, target: str) -> Any:  # noqa: ANN401 - as above
-        """Likewise of what we call `target`, which AWS calls `name`."""
+    async def ask_of(
+        self,
+        operation: str,
+        ask: asks.Ask,
+        name: str,
+        target: str,
+        instead: Callable[[Reply], AWSError | None] = lambda _: None,
+    ) -> Any:  # noqa: ANN401 - as above
+        """Likewise of what we call `target`, which AWS calls `name`.
+
+        `instead` may know better words for a refusal.
+        """
         reply = await self.reply(operation, ask, target)
         if reply.code:
-            raise await self.refusal(reply, operation, name, target)
+            raise instead(reply) or await self.refusal(reply, operation, name, target)
         return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
 
     async def named(self, name: str) -> asks.KeyView:

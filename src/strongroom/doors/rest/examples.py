@@ -37,6 +37,7 @@ TAG: Final = "BASE64/OF/A/TAG+"
 ENCAPSULATED: Final = "BASE64/OF/AN/ENCAPSULATION++"
 WRAPPED: Final = "BASE64/OF/A/WRAPPED/KEY+"
 IMPORT_TOKEN: Final = "00112233445566778899aabbccddeeff"  # noqa: S105 - likewise made before
+GRANT_ID: Final = "ab" * 32
 MATERIAL: Final = "BASE64/OF/WRAPPED/MATERIAL++"
 PUBLIC_KEY: Final = "BASE64/OF/AN/RSA/PUBLIC/KEY+"
 BACKUP: Final = "BASE64/OF/A/BACKUP++"
@@ -135,6 +136,15 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("POST", "/v1/keys/{name}/backup"): Example("demo"),
     ("POST", "/v1/restore"): Example(body={"backup": BACKUP}),
     ("GET", "/v1/keys/{name}/usage"): Example("demo", query="days=30"),
+    ("GET", "/v1/keys/{name}/policy"): Example("demo"),
+    ("PUT", "/v1/keys/{name}/policy"): Example("demo", body={"policy": ""}),
+    ("POST", "/v1/keys/{name}/grants"): Example(
+        "demo", body={"grantee": "billing", "operations": ["Decrypt", "DescribeKey"]}
+    ),
+    ("GET", "/v1/keys/{name}/grants"): Example("demo", query="limit=10"),
+    ("GET", "/v1/grants"): Example(query="retiring=billing"),
+    ("POST", "/v1/keys/{name}/retire-grant"): Example("demo", body={"grant": GRANT_ID}),
+    ("POST", "/v1/keys/{name}/revoke-grant"): Example("demo", body={"grant": GRANT_ID}),
     ("PUT", "/v1/aliases/{name}"): Example("current", body={"key": "demo"}),
     ("GET", "/v1/aliases"): Example(query="limit=10"),
     ("DELETE", "/v1/aliases/{name}"): Example("current"),

@@ -21,7 +21,7 @@ from strongroom.doors.rest.routes import ROUTES, Route
 Json = dict[str, Any]
 
 _TITLES: Final = {
-    "key": "Keys", "alias": "Aliases", "jwks": "Public keys as JWK sets",
+    "key": "Keys", "grant": "Grants", "alias": "Aliases", "jwks": "Public keys as JWK sets",
     "random": "Random bytes", "principal": "Principals", "role": "Roles", "token": "Tokens",
     "identity": "Who am I", "namespace": "Namespaces", "policy": "Policies",
     "authorize": "Explain", "decision": "Decisions", "audit": "Audit log", "receipt": "Receipts",

@@ -1,0 +1,127 @@
+"""What the conditions of a key's policy look at: who asks from where, about which key, for what."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import UNSET
+
+from strongroom.domain import asks, uses
+from strongroom.domain.accounts import account_of
+from strongroom.domain.algorithms import DEFAULT, Scheme
+from strongroom.domain.iam import asks as iam
+from strongroom.domain.iam import specs
+from strongroom.domain.things import Key, Origin
+from strongroom.domain.words import ALIAS_PREFIX
+from strongroom.ports.policy_engine import Circumstances
+from strongroom.services.facts import KeyFact, NamespaceFact, PrincipalFact
+
+_NAMES: Final = {scheme: name for name, scheme in specs.SCHEMES.items()}
+_ENCRYPTING: Final = (
+    asks.Encrypt, asks.Decrypt, uses.GenerateDataKey, uses.GenerateDataKeyPair, uses.ReEncrypt
+)  # fmt: skip
+
+
+def user(namespace: NamespaceFact, name: str) -> str:
+    """A principal as AWS names it."""
+    return f"arn:aws:iam::{account_of(namespace.id)}:user/{name}"
+
+
+def circumstances(  # noqa: PLR0913 - what there is to look at
+    namespace: NamespaceFact,
+    principal: PrincipalFact,
+    key: KeyFact,
+    ask: asks.Ask | None,
+    target: str,
+    context: dict[str, str],
+    now_us: int,
+) -> Circumstances:
+    """All of it. A context in which two names differ by case alone has neither of them."""
+    now = now_us // 1_000_000
+    account = account_of(namespace.id)
+    one = {
+        "aws:principalarn": user(namespace, principal.name),
+        "aws:principalaccount": account,
+        "aws:principaltype": "User",
+        "aws:resourceaccount": account,
+        "aws:userid": principal.id.hex(),
+        "aws:username": principal.name,
+        "kms:calleraccount": account,
+        **_of_key(key.body),
+        **dict(_of_ask(namespace, key.body, ask)),
+    }
+    if target.startswith(ALIAS_PREFIX):
+        one["kms:requestalias"] = "alias/" + target.removeprefix(ALIAS_PREFIX)
+    one |= {f"kms:encryptioncontext:{name.lower()}": text for name, text in context.items()}
+    many = {"kms:encryptioncontextkeys": list(context)} if context else {}
+    return Circumstances(
+        one=one,
+        many=many | _several(ask),
+        numbers=dict(_numbers(ask)),
+        times={"aws:currenttime": now, "aws:epochtime": now},
+    )
+
+
+def is_ambiguous(context: dict[str, str]) -> bool:
+    """Whether two names of a context are one to AWS's conditions, which do not look at case."""
+    return len({name.lower() for name in context}) != len(context)
+
+
+def _of_key(body: Key) -> dict[str, str]:
+    found = {
+        "kms:keyorigin": "EXTERNAL" if body.origin is Origin.IMPORTED else "AWS_KMS",
+        "kms:keyspec": specs.spec_of(body.algorithm),
+        "kms:keyusage": specs.usage_of(body.purpose),
+        "kms:multiregion": "false",
+    }
+    found |= {f"aws:resourcetag/{name.lower()}": text for name, text in body.labels.items()}
+    return {name: text for name, text in found.items() if text}
+
+
+def _of_ask(namespace: NamespaceFact, body: Key, ask: asks.Ask | None) -> Iterator[tuple[str, str]]:
+    if isinstance(ask, _ENCRYPTING):
+        yield from _encryption(body, ask)
+    if isinstance(ask, uses.Sign | uses.Verify) and ask.scheme is not UNSET:
+        yield from _algorithm("kms:signingalgorithm", ask.scheme)
+    if isinstance(ask, uses.GenerateDataKeyPair):
+        yield "kms:datakeypairspec", specs.spec_of(ask.algorithm)
+    if isinstance(ask, asks.UpdateKey) and ask.labels is not UNSET:
+        for name, text in ask.labels.items():
+            yield f"aws:requesttag/{name.lower()}", text
+    if isinstance(ask, iam.WriteKeyPolicy):
+        yield "kms:bypasspolicylockoutsafetycheck", str(ask.bypass_lockout_check).lower()
+    if isinstance(ask, iam.CreateGrant):
+        yield "kms:granteeprincipal", user(namespace, ask.grantee)
+        yield "kms:grantisforawsresource", "false"
+        if ask.retiring is not UNSET:
+            yield "kms:retiringprincipal", user(namespace, ask.retiring)
+        if ask.context_equals or ask.context_subset:
+            which = "Equals" if ask.context_equals else "Subset"
+            yield "kms:grantconstrainttype", f"EncryptionContext{which}"
+
+
+def _encryption(body: Key, ask: object) -> Iterator[tuple[str, str]]:
+    scheme = getattr(ask, "scheme", UNSET)
+    if body.algorithm is DEFAULT:
+        yield "kms:encryptionalgorithm", specs.SYMMETRIC
+    elif isinstance(scheme, Scheme):
+        yield from _algorithm("kms:encryptionalgorithm", scheme)
+
+
+def _algorithm(key: str, scheme: Scheme) -> Iterator[tuple[str, str]]:
+    if scheme in _NAMES:
+        yield key, _NAMES[scheme]
+
+
+def _several(ask: asks.Ask | None) -> dict[str, list[str]]:
+    if isinstance(ask, iam.CreateGrant):
+        return {"kms:grantoperations": list(ask.operations)}
+    if isinstance(ask, asks.UpdateKey) and ask.labels is not UNSET and ask.labels:
+        return {"aws:tagkeys": list(ask.labels)}
+    return {}
+
+
+def _numbers(ask: asks.Ask | None) -> Iterator[tuple[str, int]]:
+    if isinstance(ask, asks.ScheduleDestruction) and isinstance(ask.days, int):
+        yield "kms:schedulekeydeletionpendingwindowindays", ask.days
+    if isinstance(ask, asks.UpdateKey) and isinstance(ask.rotation_days, int):
+        yield "kms:rotationperiodindays", ask.rotation_days

@@ -1,0 +1,190 @@
+"""The rights that are kept with a key: its policy and its grants, weighed for one principal.
+
+A key that has neither leaves all to the namespace's policies. One that has is decided like this:
+
+1. What a statement of its policy denies, is denied; so is what a policy of the namespace forbids.
+2. What a statement or a grant allows the principal, is allowed.
+3. What the policy leaves to the account is for the namespace's policies to allow.
+4. Else, no.
+"""
+
+from typing import Final, NamedTuple
+
+from strongroom.domain import asks
+from strongroom.domain.accounts import account_of
+from strongroom.domain.iam import asks as iam
+from strongroom.domain.iam import cedar
+from strongroom.domain.iam.actions import asked
+from strongroom.domain.operations import Resource
+from strongroom.domain.things import Grant
+from strongroom.ports.policy_engine import Holds, PolicyEngine, Question, Verdict
+from strongroom.services.circumstances import circumstances, is_ambiguous
+from strongroom.services.facts import (
+    Facts,
+    GrantFact,
+    KeyFact,
+    NamespaceFact,
+    Own,
+    PrincipalFact,
+)
+
+_OWN_MAX: Final = 64  # principals whose rights on one key are kept parsed
+_GRANT: Final = "grant:"
+
+
+class Attempt(NamedTuple):
+    """Who asks for what on which key; `by_blob`: on the one that a ciphertext names."""
+
+    namespace: NamespaceFact
+    principal: PrincipalFact
+    key: KeyFact
+    operation: str
+    ask: asks.Ask | None
+    target: str
+    context: dict[str, str]
+    source: str
+    time_us: int
+    by_blob: bool = False
+
+
+class Weighed(NamedTuple):
+    """The verdict, the facts of the grants that it rests on, and what was missing."""
+
+    verdict: Verdict
+    grants: list[bytes]
+    missing: str = ""
+
+
+class KeyRights:
+    """Weighs keys' own rights."""
+
+    def __init__(self, facts: Facts, engine: PolicyEngine) -> None:
+        self._facts = facts
+        self._engine = engine
+
+    async def own(self, key: KeyFact, principal: PrincipalFact) -> Own | None:
+        """The key's own rights for that principal; None: it has none, for anybody."""
+        if not (key.body.policy or key.body.granted):
+            return None
+        known = key.own.get(principal.id)
+        if known is None:
+            grants = await self._facts.grants(key, principal.id) if key.body.granted else []
+            known = self.parsed(key, key.body.policy, grants)
+            if len(key.own) >= _OWN_MAX:
+                key.own.clear()
+            key.own[principal.id] = known
+        return known
+
+    async def own_to_retire(self, key: KeyFact, principal: PrincipalFact, grant: str) -> Own:
+        """Likewise, with what that grant says about who may end it."""
+        grants = await self._facts.grants(key, principal.id)
+        found = await self._facts.grant(bytes.fromhex(grant))
+        texts = {}
+        if found is not None and found.body.key == key.id and not found.body.ended_us:
+            texts[f"{_GRANT}{grant}:retire"] = cedar.of_retiring(_retirers(found.body))
+        return self.parsed(key, key.body.policy, grants, texts)
+
+    def parsed(
+        self,
+        key: KeyFact,
+        policy: str,
+        grants: list[GrantFact],
+        more: dict[str, str] | None = None,
+    ) -> Own:
+        """What that policy and these grants mean. Raises `MalformedPolicyError`."""
+        rights = cedar.of_policy(policy, account=account_of(key.namespace), key=key.id.hex())
+        named = {_GRANT + grant.id.hex(): grant for grant in grants}
+        texts = rights.direct | {name: _text(grant.body) for name, grant in named.items()}
+        texts |= more or {}
+        delegated = rights.delegated
+        return Own(
+            self._engine.parse_rights(texts),
+            None if delegated is None else self._engine.parse_rights(delegated),
+            {name: grant.fact for name, grant in named.items()},
+        )
+
+    def weigh(self, own: Own, attempt: Attempt, named: Verdict) -> Weighed:
+        """The judgement about all that is asked. `named` is that of the namespace's policies."""
+        grants: list[bytes] = []
+        policies: dict[str, None] = {}
+        if attempt.key.body.policy and is_ambiguous(_context(attempt)):
+            return _no((), "two names of the context differ by case alone")
+        for action in asked(attempt.operation, attempt.ask, by_blob=attempt.by_blob):
+            verdict = self.judge(own, question(attempt, action), named)
+            if not verdict.allowed:
+                return _no(verdict.policies, _why(verdict, action, attempt.principal.name))
+            policies.update(dict.fromkeys(verdict.policies))
+            grants.extend(own.grants[name] for name in verdict.policies if name in own.grants)
+        return Weighed(Verdict(allowed=True, policies=tuple(policies), holds=Holds.ONCE), grants)
+
+    @staticmethod
+    def judge(own: Own, question: Question, named: Verdict) -> Verdict:
+        """The judgement about one of AWS's actions."""
+        direct = own.direct.weigh(question)
+        if direct.policies and not direct.allowed:  # 1
+            return direct
+        if named.policies and not named.allowed:
+            return named
+        if direct.allowed:  # 2
+            return direct
+        if named.allowed:  # 3
+            if own.delegated is None:
+                return named
+            delegated = own.delegated.weigh(question)
+            if delegated.allowed:
+                policies = (*named.policies, *delegated.policies)
+                return Verdict(
+                    allowed=True, policies=tuple(dict.fromkeys(policies)), holds=Holds.ONCE
+                )
+        return Verdict(allowed=False, policies=(), holds=Holds.ONCE)  # 4
+
+
+def question(attempt: Attempt, action: str) -> Question:
+    """What the engine is asked about one of AWS's actions."""
+    key, principal, namespace = attempt.key, attempt.principal, attempt.namespace
+    context = _context(attempt)
+    return Question(
+        principal=principal.name,
+        roles=principal.body.roles,
+        action=action,
+        resource=Resource.KEY,
+        object=key.name,
+        namespace=namespace.name,
+        algorithm=key.body.algorithm,
+        labels=key.body.labels,
+        context=context,
+        source=attempt.source,
+        time_us=attempt.time_us,
+        circumstances=circumstances(
+            namespace, principal, key, attempt.ask, attempt.target, context,
+            attempt.time_us,
+        ),
+    )  # fmt: skip
+
+
+def _context(attempt: Attempt) -> dict[str, str]:
+    """The encryption context; of a grant that is to be, what it asks of one."""
+    if isinstance(attempt.ask, iam.CreateGrant):
+        return attempt.ask.context_equals or attempt.ask.context_subset
+    return attempt.context
+
+
+def _text(grant: Grant) -> str:
+    constraints = cedar.Constraints(subset=grant.context_subset, equals=grant.context_equals)
+    return cedar.of_grant(grant.grantee_name, list(grant.operations), constraints)
+
+
+def _retirers(grant: Grant) -> list[str]:
+    """Whom a grant lets end it."""
+    by_grantee = [grant.grantee_name] if "RetireGrant" in grant.operations else []
+    return [name for name in (grant.retiring, *by_grantee) if name]
+
+
+def _no(policies: tuple[str, ...], missing: str) -> Weighed:
+    return Weighed(Verdict(allowed=False, policies=policies, holds=Holds.ONCE), [], missing)
+
+
+def _why(verdict: Verdict, action: str, name: str) -> str:
+    if verdict.policies:
+        return "forbidden by " + ", ".join(verdict.policies)
+    return f"neither the key's policy nor a grant allows {action} to {name}"

@@ -21,6 +21,7 @@ SPOKEN = {
     "errors": "what is said of a ciphertext that is none",
     "events": "an entry as it was hashed, to check what is exported",
     "evidence": "what is asked and answered about receipts and the log",
+    "iam": "what is asked and answered about key policies and grants",
     "limits": "to say beforehand what would be refused",
     "operations": "what there is to ask",
     "otp": "what is asked and answered about credentials, and how their URIs are spelt",

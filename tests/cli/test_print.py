@@ -52,6 +52,13 @@ COMMANDS = {
     "key.backup": ["key", "backup", "demo", "-o", "json"],
     "key.restore": ["key", "restore", "{backup}", "--name", "found"],
     "key.read-usage": ["key", "usage", "demo", "--days", "7"],
+    "key.read-policy": ["key-policy", "show", "demo"],
+    "key.write-policy": ["key-policy", "set", "demo"],
+    "grant.create": ["grant", "create", "demo", "admin", "Decrypt", "Encrypt", "--context", "a=b"],
+    "grant.list": ["grant", "list", "demo"],
+    "grant.list-retirable": ["grant", "retirable", "admin"],
+    "grant.retire": ["grant", "retire", "demo", "{grant}"],
+    "grant.revoke": ["grant", "revoke", "demo", "{grant}"],
     "alias.write": ["alias", "set", "new", "demo"],
     "alias.list": ["alias", "list"],
     "alias.delete": ["alias", "delete", "current"],
@@ -163,6 +170,12 @@ def _of_a_backup(cli, folder, filled):
     filled["backup"] = str(folder / "backup")
 
 
+def _of_a_grant(cli, folder, filled):
+    del folder
+    made = cli.does("grant", "create", "demo", "admin", "Decrypt", "-o", "json")
+    filled["grant"] = json.loads(made)["id"]
+
+
 def _typed(*words):
     return lambda cli, folder, filled: cli.does(*words)
 
@@ -181,6 +194,8 @@ FIRST = {
     "key.delete-imported-material": _after_an_import,
     "key.export": _of_an_export,
     "key.restore": _of_a_backup,
+    "grant.retire": _of_a_grant,
+    "grant.revoke": _of_a_grant,
     "alias.delete": _typed("alias", "set", "current", "demo"),
     "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
     "audit.erase-details": _typed("namespace", "update", "--private-sources"),

@@ -26,6 +26,7 @@ from strongroom.client import (
     evidence,
     keys,
     otp,
+    rights,
     synchronous,
     transfers,
     uses,
@@ -102,6 +103,10 @@ def test_client_knows_every_route(server):
         transfers.import_parameters("k"), transfers.import_material("k", b"", import_token=""),
         transfers.delete_imported_material("k"), transfers.export_material("k", b""),
         transfers.backup_key("k"), transfers.restore_key(b""), transfers.read_usage("k"),
+        rights.read_key_policy("k"), rights.write_key_policy("k", ""),
+        rights.create_grant("k", "p", []), rights.list_grants("k"),
+        rights.list_retirable_grants("p"), rights.retire_grant("k", "g"),
+        rights.revoke_grant("k", "g"),
         transfers.write_alias("a", "k"), transfers.list_aliases(), transfers.delete_alias("a"),
         transfers.read_jwks(), transfers.read_published_jwks("n"), calls.read_namespace(),
         calls.update_namespace(), calls.erase_details(), evidence.read_log_keys(),
@@ -140,7 +145,7 @@ def test_client_knows_every_route(server):
 def test_both_clients_have_a_method_for_every_call(kind):
     builders = {
         name: value
-        for module in (alerts, calls, evidence, keys, transfers, uses)
+        for module in (alerts, calls, evidence, keys, rights, transfers, uses)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }  # fmt: skip
@@ -418,7 +423,7 @@ def test_what_is_no_name_is_in_no_path(name, server):
     for build in (
         keys.read_key, keys.rotate_key, calls.read_principal, calls.delete_policy, uses.sign,
         uses.encapsulate, uses.read_public_key, keys.disable_key, transfers.backup_key,
-        transfers.delete_alias, transfers.read_published_jwks,
+        transfers.delete_alias, transfers.read_published_jwks, rights.read_key_policy,
     ):  # fmt: skip
         with pytest.raises(InvalidArgumentError) as caught:
             build(name)

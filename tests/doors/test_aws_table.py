@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 
 from strongroom.domain.algorithms import ALGORITHMS
-from strongroom.doors.aws.model import MODEL
 from strongroom.domain.iam.specs import SPECS, purpose_of, spec_of, usage_of
+from strongroom.doors.aws.model import MODEL
 from strongroom.doors.aws.table import TABLE
 from tests.support.tree import ROOT
 

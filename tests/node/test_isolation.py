@@ -152,6 +152,14 @@ class World:
         assert admin.ask("POST", f"/v1/keys/{name}/import", name.fields).status == 200
         return name
 
+    def granted_key(self, admin):
+        """A key with a grant for its principal; `fields` names it."""
+        name = self.key(admin)
+        asked = {"grantee": self.principal(admin), "operations": ["DescribeKey"]}
+        made = admin.ask("POST", f"/v1/keys/{name}/grants", asked)
+        name.fields = {"grant": made.json["id"]}
+        return name
+
     def alias(self, admin):
         name = _new()
         assert admin.ask("PUT", f"/v1/aliases/{name}", {"key": self.key(admin)}).status == 200
@@ -306,6 +314,15 @@ _ROWS = {
     ("POST", "/v1/keys/{name}/backup"): (World.key, None, 404),
     ("POST", "/v1/restore"): (None, lambda _: {"backup": "AAAA"}, None),
     ("GET", "/v1/keys/{name}/usage"): (World.key, None, 404),
+    ("GET", "/v1/keys/{name}/policy"): (World.key, None, 404),
+    ("PUT", "/v1/keys/{name}/policy"): (World.key, lambda _: {"policy": ""}, 404),
+    ("POST", "/v1/keys/{name}/grants"): (
+        World.key, lambda _: {"grantee": "admin", "operations": ["DescribeKey"]}, 404,
+    ),
+    ("GET", "/v1/keys/{name}/grants"): (World.key, None, 404),
+    ("GET", "/v1/grants"): (None, None, None),
+    ("POST", "/v1/keys/{name}/retire-grant"): (World.granted_key, lambda made: made.fields, 404),
+    ("POST", "/v1/keys/{name}/revoke-grant"): (World.granted_key, lambda made: made.fields, 404),
     ("PUT", "/v1/aliases/{name}"): (World.key, lambda name: {"key": name}, 404),
     ("GET", "/v1/aliases"): (None, None, None),
     ("DELETE", "/v1/aliases/{name}"): (World.alias, None, 404),

@@ -46,6 +46,13 @@ TABLE = """
     key.backup         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     key.restore        taken not-allowed not-allowed  bad not-allowed not-allowed    bad not-allowed
     key.read-usage     yes not-allowed yes            none not-allowed none          none not-allowed
+    key.read-policy    yes not-allowed yes            none not-allowed none          none not-allowed
+    key.write-policy   yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    grant.create       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    grant.list         yes not-allowed yes            none not-allowed none          none not-allowed
+    grant.list-retirable     yes not-allowed yes      =   =   =                      yes not-allowed
+    grant.retire       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
+    grant.revoke       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     alias.write        yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     alias.list         yes yes yes                    =   =   =                      yes yes
     alias.delete       yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
@@ -214,8 +221,8 @@ class Town:
         no_key = blob[:1] + bytes(16) + blob[17:]
         desk.ask(admin, "policy.write", "home-policy", text=POLICY)
         backup = desk.ask(admin, "key.backup", "home-key").backup
-        for name in ("home-imported", "home-brought", "home-doomed"):
-            origin = "generated" if name == "home-doomed" else "imported"
+        for name in ("home-imported", "home-brought", "home-doomed", "home-granted"):
+            origin = "imported" if name in ("home-imported", "home-brought") else "generated"
             desk.ask(admin, "key.create", name=name, origin=origin)
         desk.ask(
             admin,
@@ -225,6 +232,8 @@ class Town:
         )
         desk.ask(admin, "key.schedule-destruction", "home-doomed")
         desk.ask(admin, "alias.write", "home-alias", key="home-key")
+        granted = {"grantee": "app", "operations": ["DescribeKey"]}
+        grant = desk.ask(admin, "grant.create", "home-granted", **granted).id
         decision, _ = desk.reply(self.tokens["app"], "key.create", name="home-refused")
         alert = raised(self.house, desk, "home-rule")
         self.house.clock.now += 86_400_000_000  # `expired` is
@@ -255,6 +264,12 @@ class Town:
             "key.backup": named("home-key"),
             "key.restore": (("", {"backup": backup}), ("", {"backup": backup[:-1] + b"x"})),
             "key.read-usage": named("home-key"),
+            "key.read-policy": named("home-key"),
+            "key.write-policy": named("home-key", policy=""),
+            "grant.create": named("home-key", **granted),
+            "grant.list": named("home-granted"),
+            "grant.retire": named("home-granted", grant=grant),
+            "grant.revoke": named("home-granted", grant=grant),
             "alias.write": (
                 ("home-alias", {"key": "home-signer"}),
                 ("home-alias", {"key": MISSING_NAME}),
@@ -298,6 +313,7 @@ class Town:
         self.asks |= self._credentials(desk, admin)
         # And where nothing is addressed, what must be asked all the same.
         self.fields = {
+            "grant.list-retirable": {"retiring": "app"},
             "otp.enrol": {"user": "alice"},
             "otp.verify-user": {"user": "alice", "code": "123456"},
             "otp.import": {"items": [{"secret": bytes(20), "user": "alice"}]},

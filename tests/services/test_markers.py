@@ -6,6 +6,7 @@ the secret as it is, in hexadecimal, and in base64 at each of the three places i
 
 import base64
 import hmac
+import json
 import traceback
 from pathlib import Path
 
@@ -143,7 +144,7 @@ class Visit:
         self.ask(admin, "key.enable", "two")
         self.ask(admin, "key.update", "two", description="changed")
         self.ask(admin, "key.read", "two")
-        for operation in OPERATIONS.keys() - {"otp.list"}:
+        for operation in OPERATIONS.keys() - {"otp.list", "grant.list"}:
             if operation.endswith(".list") or operation in _ABOUT_ALL:
                 self.ask(admin, operation)
         self._one_time_passwords(admin)
@@ -272,6 +273,18 @@ class Visit:
         self.desk = restored
         other.store.close()
         self.ask(admin, "key.delete-imported-material", "brought")
+        self.ask(admin, "key.read-policy", "demo")
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+        self.ask(admin, "key.write-policy", "demo", policy=json.dumps({"Statement": statement}))
+        self.refuse(admin, "key.write-policy", "demo", policy=PLAINTEXTS[0].decode("latin-1"))
+        context = {"MARKER-grant": "MARKER-grant-value"}
+        granted = {"grantee": "app", "operations": ["Decrypt"], "context_subset": context}
+        for operation in ("grant.revoke", "grant.retire"):
+            grant = self.ask(admin, "grant.create", "demo", **granted).id
+            self.ask(admin, "grant.list", "demo")
+            self.ask(admin, operation, "demo", grant=grant)
+        self.ask(admin, "grant.list-retirable", retiring="app")
+        self.ask(admin, "key.write-policy", "demo", policy="")
         self.ask(admin, "alias.write", "other-name", key="brought")
         self.ask(admin, "alias.delete", "other-name")
         self.ask(admin, "key.read-usage", "demo")

@@ -64,6 +64,12 @@ OF_KEY = """
     key.read-public-key          yes  yes    yes       yes         yes         yes       yes
     alias.write                  yes  yes    yes       yes         yes         yes       yes
     alias.delete                 yes  yes    yes       yes         yes         yes       yes
+    key.read-policy              yes  yes    yes       yes         yes         yes       yes
+    key.write-policy             yes  yes    yes       yes         yes         yes       yes
+    grant.list                   yes  yes    yes       yes         yes         yes       yes
+    grant.retire                 yes  yes    yes       yes         yes         yes       yes
+    grant.revoke                 yes  yes    yes       yes         yes         yes       yes
+    grant.create                 no   yes    no        no          no          no        no
 """
 
 # The state of the current version, and the key is active. What the key's own state decides is not
@@ -103,6 +109,12 @@ OF_VERSION = """
     key.read-public-key          yes  yes    yes       yes         yes         yes       yes
     alias.write                  yes  yes    yes       yes         yes         yes       yes
     alias.delete                 yes  yes    yes       yes         yes         yes       yes
+    key.read-policy              yes  yes    yes       yes         yes         yes       yes
+    key.write-policy             yes  yes    yes       yes         yes         yes       yes
+    grant.list                   yes  yes    yes       yes         yes         yes       yes
+    grant.retire                 yes  yes    yes       yes         yes         yes       yes
+    grant.revoke                 yes  yes    yes       yes         yes         yes       yes
+    grant.create                 yes  yes    yes       yes         yes         yes       yes
 """
 
 STATES = {
@@ -164,6 +176,8 @@ FIELDS = {
     "key.update": {"description": "another"},
     "key.import-parameters": {"wrapping_key": "rsa-2048"},
     "alias.write": {"key": "aes"},
+    "key.write-policy": {"policy": ""},
+    "grant.create": {"grantee": "user", "operations": ["DescribeKey"]},
 }
 _MATERIAL = bytes(range(32))
 
@@ -191,7 +205,10 @@ class Town(House):
         }
         self._bring(desk, _MATERIAL)
         desk.ask(self.admin, "alias.write", "other-name", key="aes")
+        grant = desk.ask(self.admin, "grant.create", "aes", **FIELDS["grant.create"]).id
         self.made = {
+            "grant.retire": {"grant": grant},
+            "grant.revoke": {"grant": grant},
             "key.decrypt": {
                 "ciphertext": desk.ask(self.user, "key.encrypt", "aes", plaintext=b"x").ciphertext
             },
@@ -249,7 +266,7 @@ permit (principal == Principal::"recoverer", action == Action::"key.agree", reso
 """
 _MANAGED = {
     "key.rotate", "key.update", "key.import-parameters", "key.import",
-    "key.delete-imported-material", "key.backup",
+    "key.delete-imported-material", "key.backup", "grant.create",
 }  # fmt: skip
 _OF_VERSIONS = {
     "key.enable", "key.disable", "key.deactivate", "key.mark-compromised",

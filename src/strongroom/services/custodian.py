@@ -138,7 +138,9 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, provider=provider,
         randomness=randomness,
     )  # fmt: skip
-    rules = Rules(facts=facts, authorizer=authorizer, books=books, engine=engine)
+    rules = Rules(
+        facts=facts, authorizer=authorizer, books=books, engine=engine, key_rights=key_rights
+    )
     history = History(facts=facts, authorizer=authorizer, books=books, ledger=ledger)
 
     checkpoints = Checkpoints(facts=facts, ledger=ledger, provider=provider)

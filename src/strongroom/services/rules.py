@@ -14,18 +14,26 @@ from strongroom.ports.policy_engine import PolicyEngine, Question
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change
 from strongroom.services.facts import Facts, PoliciesFact
+from strongroom.services.key_rights import Attempt, KeyRights
 
 
 class Rules:
     """The namespace's policies."""
 
     def __init__(
-        self, *, facts: Facts, authorizer: Authorizer, books: Books, engine: PolicyEngine
+        self,
+        *,
+        facts: Facts,
+        authorizer: Authorizer,
+        books: Books,
+        engine: PolicyEngine,
+        key_rights: KeyRights,
     ) -> None:
         self._facts = facts
         self._authorizer = authorizer
         self._books = books
         self._engine = engine
+        self._key_rights = key_rights
 
     async def list(self, visit: Visit, ask: asks.Nothing) -> asks.PolicyList:
         """All of them, and the schema they are written in."""

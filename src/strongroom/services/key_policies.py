@@ -75,6 +75,8 @@ class KeyPolicies:
             statements = document.read(policy, account=account_of(key.namespace), key=key.id.hex())
         except MalformedPolicyError as error:
             raise InvalidRequest(str(error), _POINTER) from None
+        except RuntimeError:
+            raise InvalidRequest("the policy is nested too deeply", _POINTER) from None
         await self._known(key.namespace, statements)
         try:
             verdicts = {

@@ -12,6 +12,7 @@ import msgspec
 from strongroom.domain.cedar_schema import quoted
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import PREFIX
+from strongroom.domain.iam.conditions import joined
 from strongroom.domain.iam.document import Principals, Statement
 
 _OF_NOBODY: Final = "false"
@@ -88,7 +89,7 @@ def of_retiring(names: list[str]) -> str:
 def _permit(grantee: str, operations: list[str], conditions: list[str]) -> str:
     if not operations:
         return ""
-    when = f" when {{ {' && '.join(conditions)} }}" if conditions else ""
+    when = f" when {{ {joined('&&', conditions)} }}" if conditions else ""
     scope = (
         f"principal == Principal::{quoted(grantee)}, action in [{_actions(operations)}], resource"
     )
@@ -122,7 +123,7 @@ def _policy(statement: Statement, whom: str) -> str:
     conditions = [one.cedar for one in statement.conditions]
     if whom != _OF_ALL:
         conditions.insert(0, whom)
-    when = f" when {{ {' && '.join(conditions)} }}" if conditions else ""
+    when = f" when {{ {joined('&&', conditions)} }}" if conditions else ""
     return f"{effect} (principal, action in [{actions}], resource){when};"
 
 

@@ -300,8 +300,16 @@ def _in_network(_: str, values: list[str], __: str) -> str:
 
 
 def _any(expressions: Iterable[str]) -> str:
-    met = " || ".join(f"({one})" for one in expressions)
-    return f"({met})" if met else "false"
+    met = list(expressions)
+    return joined("||", met) if met else "false"
+
+
+def joined(operator: str, parts: list[str]) -> str:
+    """The parts under `&&` or `||`, as a tree that is not deep: parsers call themselves for each."""
+    if len(parts) == 1:
+        return f"({parts[0]})"
+    half = len(parts) // 2
+    return f"({joined(operator, parts[:half])} {operator} {joined(operator, parts[half:])})"
 
 
 _Expression = Callable[[str, list[str], str], str]

@@ -1,0 +1,151 @@
+"""Key policies that are not understood are refused when they are written, and say why."""
+
+import json
+
+import pytest
+
+from strongroom.adapters.cedar import CedarEngine
+from strongroom.domain import asks, transfers, uses
+from strongroom.domain.iam import cedar
+from strongroom.domain.iam.actions import ACTIONS, asked
+from strongroom.domain.iam.conditions import MalformedPolicyError
+from strongroom.domain.iam.document import read
+from strongroom.domain.limits import KEY_POLICY_BYTES_MAX
+from strongroom.domain.operations import OPERATIONS, Resource
+
+ACCOUNT, KEY = "111122223333", "ab" * 16
+USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
+GOOD = {"Effect": "Allow", "Principal": {"AWS": USER}, "Action": "kms:Encrypt", "Resource": "*"}
+
+# Where it is the ask that says which.
+ASKS = {
+    "key.generate-data-key": uses.GenerateDataKey(),
+    "key.generate-data-key-pair": uses.GenerateDataKeyPair(algorithm="ed25519"),
+    "key.update": asks.UpdateKey(),
+    "alias.write": transfers.WriteAlias(key="k"),
+}
+
+
+def text(*statements, **more):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)} | more)
+
+
+def when(operator, key, value):
+    return GOOD | {"Condition": {operator: {key: value}}}
+
+
+def without(name):
+    return {key: value for key, value in GOOD.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ("", "no JSON"),
+        ("[]", "an object"),
+        ("null", "an object"),
+        ("{", "no JSON"),
+        ('{"Statement": [NaN]}', "no JSON"),
+        ("[" * 100_000, "32768 bytes"),
+        ("[" * 1_000, "too deeply"),
+        ('{"Version": "2012-10-17"}', "a statement is an object"),
+        (text(), "1 to 100"),
+        (text(*[GOOD] * 101), "1 to 100"),
+        ('{"Statement": [], "Statement": []}', "twice"),
+        (text(GOOD, Version="2020-01-01"), "Version"),
+        (text(GOOD, Id=7), "Id"),
+        (text(GOOD, Comment="x"), "Comment"),
+        (text(GOOD | {"Comment": "x"}), "Comment"),
+        (text(GOOD | {"Effect": "allow"}), "Effect"),
+        (text(without("Effect")), "Effect"),
+        (text(without("Principal")), "Principal"),
+        (text(without("Action")), "Action"),
+        (text(without("Resource")), "Resource"),
+        (text(GOOD | {"NotAction": "kms:*"}), "Action"),
+        (text(GOOD | {"Sid": "a-b"}), "Sid"),
+        (text(GOOD | {"Sid": "a"}, GOOD | {"Sid": "a"}), "Sid"),
+        (text(GOOD | {"Action": "s3:GetObject"}), "kms:"),
+        (text(GOOD | {"Action": []}), "Action"),
+        (text(GOOD | {"Action": 7}), "Action"),
+        (text(GOOD | {"Resource": ""}), "Resource"),
+        (text(GOOD | {"Principal": "alice"}), "an object"),
+        (text(GOOD | {"Principal": {"AWS": "alice"}}), "invalid principals"),
+        (
+            text(GOOD | {"Principal": {"AWS": "arn:aws:iam::999900001111:root"}}),
+            "invalid principals",
+        ),
+        (text(GOOD | {"Principal": {"Other": USER}}), "Other"),
+        (
+            text(GOOD | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:group/x"}}),
+            "invalid principals",
+        ),
+        (text(GOOD | {"Condition": []}), "an object"),
+        (text(when("StringIs", "aws:username", "x")), "no condition operator"),
+        (text(when("StringEquals", "kms:Nothing", "x")), "no condition key"),
+        (text(when("StringEquals", "kms:EncryptionContext:", "x")), "no condition key"),
+        (text(when("StringEquals", "kms:EncryptionContextKeys", "x")), "ForAnyValue"),
+        (text(when("ForAnyValue:StringLike", "kms:EncryptionContextKeys", "x*")), "wildcards"),
+        (text(when("StringLike", "aws:username", "a?b")), "? is not served"),
+        (text(when("StringEquals", "aws:username", "${aws:userid}")), "variables"),
+        (text(when("NumericEquals", "aws:username", "1")), "does not go with"),
+        (text(when("NumericEquals", "kms:RotationPeriodInDays", "1.5")), "whole number"),
+        (text(when("DateEquals", "aws:CurrentTime", "yesterday")), "no date"),
+        (text(when("IpAddress", "aws:SourceIp", "300.0.0.1")), "no network"),
+        (text(when("Bool", "kms:MultiRegion", "maybe")), "true or false"),
+        (text(when("Null", "kms:MultiRegion", "maybe")), "true or false"),
+        (text(when("ArnLike", "aws:PrincipalArn", "alice")), "no ARN"),
+        (text(when("StringEquals", "aws:username", ["x"] * 51)), "50 values"),
+        (text(when("StringEquals", "aws:username", [])), "a string"),
+        (text(when("StringEquals", "aws:username", {"a": 1})), "a string"),
+        (text(when("BinaryEquals", "aws:username", "eA==")), "no condition operator"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_what_is_not_understood_is_refused(policy, why):
+    with pytest.raises(MalformedPolicyError, match=why.replace("?", r"\?")):
+        read(policy, account=ACCOUNT, key=KEY)
+
+
+def test_a_policy_of_the_greatest_length_is_understood_and_weighed():
+    many = [GOOD | {"Principal": {"AWS": [USER] * 40}} for _ in range(15)]
+    many.append(GOOD | {"Condition": {
+        "StringLike": {f"kms:EncryptionContext:k{n}": ["*a*b*"] * 9 for n in range(50)}
+    }})  # fmt: skip
+    policy = text(*many)
+    assert len(policy) < KEY_POLICY_BYTES_MAX
+    rights = cedar.of_policy(policy, account=ACCOUNT, key=KEY)
+    CedarEngine().parse_rights(rights.direct)._slice("kms:Encrypt")
+
+
+def test_every_operation_on_a_key_is_an_action_that_policies_know():
+    """So that `kms:*` means all of them, and a list of actions closes the others."""
+    made_there = {"key.create", "key.restore"}  # of no key that there is
+    for operation in OPERATIONS.values():
+        if operation.resource is Resource.KEY and operation.name not in made_there:
+            for by_blob in (False, True):
+                names = asked(operation.name, ASKS.get(operation.name), by_blob=by_blob)
+                assert set(names) <= set(ACTIONS), operation.name
+
+
+def test_what_an_update_of_a_key_changes_is_what_it_asks_for():
+    def of(**changes):
+        return asked("key.update", asks.UpdateKey(**changes), by_blob=False)
+
+    assert of(description="x") == ("kms:UpdateKeyDescription",)
+    assert of(labels={}) == ("kms:TagResource", "kms:UntagResource")
+    assert of(rotation_days=90) == ("kms:EnableKeyRotation",)
+    assert of(rotation_days=0) == ("kms:DisableKeyRotation",)
+    assert of(min_version=2) == of() == ("kms:strongroom.key.update",)
+    assert len(of(description="x", labels={}, min_version=2)) == 4
+
+
+@pytest.mark.parametrize(
+    ("resource", "applies"),
+    [("*", True), (f"arn:aws:kms:*:{ACCOUNT}:key/{KEY}", True),
+     (f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{KEY}", True),
+     (f"arn:aws:kms:*:*:key/{KEY[:4]}*", True),
+     (f"arn:aws:kms:*:{ACCOUNT}:key/other", False), ("arn:aws:s3:::bucket", False)],
+)  # fmt: skip
+def test_a_resource_is_this_key_or_the_statement_is_about_none(resource, applies):
+    (statement,) = read(text(GOOD | {"Resource": resource}), account=ACCOUNT, key=KEY)
+    assert statement.applies is applies

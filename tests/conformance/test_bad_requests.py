@@ -134,7 +134,7 @@ def test_a_body_that_is_not_as_the_model_has_it_is_refused(caller, body, code):
         ("ListKeys", {"Marker": "\u0100"}, "ValidationException"),
         ("ListKeys", {"Limit": 0}, "ValidationException"),
         ("ScheduleKeyDeletion", {"KeyId": "x", "PendingWindowInDays": 366}, "ValidationException"),
-        ("PutKeyPolicy", {"KeyId": "x", "Policy": "{}"}, "UnsupportedOperationException"),
+        ("PutKeyPolicy", {"KeyId": "x", "Policy": "{}"}, "NotFoundException"),
         ("ConnectCustomKeyStore", {"CustomKeyStoreId": "cks-1"}, "UnsupportedOperationException"),
     ],
     ids=lambda value: str(value)[:40],

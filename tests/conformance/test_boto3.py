@@ -526,7 +526,9 @@ def test_a_dry_run_says_that_it_would_have_worked(kms, key, refused):
 
 def test_what_is_not_served_says_so(kms, refused):
     assert refused(kms.describe_custom_key_stores)[0] == "UnsupportedOperationException"
-    assert refused(kms.list_grants, KeyId=str(uuid.uuid4()))[0] == "UnsupportedOperationException"
+    assert refused(kms.connect_custom_key_store, CustomKeyStoreId="cks-1234567890")[0] == (
+        "UnsupportedOperationException"
+    )
 
 
 def test_each_use_is_on_record_under_the_id_of_the_request(account, kms, key):

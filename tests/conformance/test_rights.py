@@ -269,7 +269,8 @@ def test_grants_are_listed_in_pages_by_key_by_grantee_and_by_who_may_retire_them
         ({"RetiringPrincipal": "{account}:role/key-user"}, "InvalidArnException"),
         ({"Constraints": {"EncryptionContextEquals": CONTEXT, "EncryptionContextSubset": CONTEXT}},
          "ValidationException"),
-        ({"Constraints": {"SourceArn": "arn:aws:s3:::xxxxxxxxxxxxxxxx"}}, "UnsupportedOperationException"),
+        ({"Constraints": {"SourceArn": "arn:aws:logs:x:111122223333:y"}},
+         "UnsupportedOperationException"),
         ({"GrantTokens": ["bm9uZQ=="]}, "InvalidGrantTokenException"),
     ],
 )  # fmt: skip

@@ -154,7 +154,7 @@ class World:
 
     def granted_key(self, admin):
         """A key with a grant for its principal; `fields` names it."""
-        name = self.key(admin)
+        name = Named(self.key(admin))
         asked = {"grantee": self.principal(admin), "operations": ["DescribeKey"]}
         made = admin.ask("POST", f"/v1/keys/{name}/grants", asked)
         name.fields = {"grant": made.json["id"]}
@@ -264,6 +264,10 @@ def _text():
 
 # (method, path) -> (what makes the object or None, the body for a given object, status if it is
 # missing).
+def _of_a_grant(made):
+    return getattr(made, "fields", {"grant": "0" * 64})
+
+
 _ROWS = {
     ("POST", "/v1/keys"): (None, lambda _: {"name": _new()}, None),
     ("GET", "/v1/keys"): (None, None, None),
@@ -321,8 +325,8 @@ _ROWS = {
     ),
     ("GET", "/v1/keys/{name}/grants"): (World.key, None, 404),
     ("GET", "/v1/grants"): (None, None, None),
-    ("POST", "/v1/keys/{name}/retire-grant"): (World.granted_key, lambda made: made.fields, 404),
-    ("POST", "/v1/keys/{name}/revoke-grant"): (World.granted_key, lambda made: made.fields, 404),
+    ("POST", "/v1/keys/{name}/retire-grant"): (World.granted_key, _of_a_grant, 404),
+    ("POST", "/v1/keys/{name}/revoke-grant"): (World.granted_key, _of_a_grant, 404),
     ("PUT", "/v1/aliases/{name}"): (World.key, lambda name: {"key": name}, 404),
     ("GET", "/v1/aliases"): (None, None, None),
     ("DELETE", "/v1/aliases/{name}"): (World.alias, None, 404),
@@ -437,6 +441,7 @@ def test_every_route_has_a_row():
 
 def _ask(world, route, target, body, token):
     path = route.path.replace("{name}", target or "demo").replace("{id}", target or "0" * 32)
+    path = path.replace("/v1/grants", "/v1/grants?retiring=demo")
     path = path.replace("{tile}", "000.p/1" if "entries" in path else "0/000.p/1")
     return world.admin.ask(route.method, path, None if body is None else body(target), token=token)
 

@@ -305,7 +305,7 @@ def _any(expressions: Iterable[str]) -> str:
 
 
 def joined(operator: str, parts: list[str]) -> str:
-    """The parts under `&&` or `||`, as a tree that is not deep: parsers call themselves for each."""
+    """The parts under `&&` or `||`, as a tree that is not deep: parsers call themselves."""
     if len(parts) == 1:
         return f"({parts[0]})"
     half = len(parts) // 2

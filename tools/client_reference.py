@@ -9,12 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, get_args, get_type_hints
 
-from strongroom.client import alerts, calls, evidence, keys, otp, transfers, uses
+from strongroom.client import alerts, calls, evidence, keys, otp, rights, transfers, uses
 from strongroom.client.synchronous import OTP, Client
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "client.md"
 _MARK: Final = "<!-- From here on written by tools/client_reference.py; changes are lost. -->\n"
-_MODULES: Final = (alerts, calls, evidence, keys, transfers, uses)
+_MODULES: Final = (alerts, calls, evidence, keys, rights, transfers, uses)
 
 
 def render() -> str:

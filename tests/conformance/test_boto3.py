@@ -238,7 +238,7 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
 @pytest.mark.parametrize(
     ("alias", "code"),
     [("cards", "ValidationException"), ("alias/aws/s3", "NotAuthorizedException"),
-     ("alias/a b", "ValidationException"), ("alias/" + "A" * 200, "InvalidAliasNameException")],
+     ("alias/a b", "ValidationException"), ("alias/" + "A" * 251, "ValidationException")],
 )  # fmt: skip
 def test_names_that_no_alias_can_have_are_refused(kms, key, refused, alias, code):
     assert refused(kms.create_alias, AliasName=alias, TargetKeyId=key)[0] == code
@@ -536,3 +536,22 @@ def test_each_use_is_on_record_under_the_id_of_the_request(account, kms, key):
     request = uuid.UUID(answer["RequestId"]).hex
     (entry,) = account.admin.events(request=request)
     assert (entry["action"], entry["principal"]) == ("key.encrypt", "admin")
+
+
+@pytest.mark.parametrize("name", ["alias/" + "a" * 250, "alias/App/Prod:db-1_x"])
+def test_aliases_are_as_long_and_of_the_characters_that_aws_has(kms, key, refused, name):
+    kms.create_alias(AliasName=name, TargetKeyId=key)
+    assert refused(kms.create_alias, AliasName=name, TargetKeyId=key)[0] == "AlreadyExistsException"
+    blob = kms.encrypt(KeyId=name, Plaintext=b"x")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=blob, KeyId=name)["Plaintext"] == b"x"
+    assert name in [one["AliasName"] for one in kms.list_aliases(KeyId=key)["Aliases"]]
+    kms.delete_alias(AliasName=name)
+    assert name not in [one["AliasName"] for one in kms.list_aliases(KeyId=key)["Aliases"]]
+
+
+def test_tags_are_as_many_and_as_long_as_aws_has(kms, refused):
+    tags = [{"TagKey": f"{n:03}" + "k" * 125, "TagValue": "v" * 256} for n in range(50)]
+    name = made(kms, Tags=tags)["KeyId"]
+    assert sorted(kms.list_resource_tags(KeyId=name)["Tags"], key=lambda tag: tag["TagKey"]) == tags
+    more = [{"TagKey": "one-more", "TagValue": ""}]
+    assert refused(kms.tag_resource, KeyId=name, Tags=more)[0] == "TagException"

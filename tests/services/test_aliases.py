@@ -278,6 +278,9 @@ ASKED = {
     "key.disable": (_SYMMETRIC, {}), "key.deactivate": (_SYMMETRIC, {}),
     "key.mark-compromised": (_SYMMETRIC, {}), "key.schedule-destruction": (_SYMMETRIC, {}),
     "key.backup": (_SYMMETRIC, {}), "key.read-usage": (_SYMMETRIC, {}),
+    "key.read-policy": (_SYMMETRIC, {}), "key.write-policy": (_SYMMETRIC, {"policy": ""}),
+    "grant.create": (_SYMMETRIC, {"grantee": "app", "operations": ["Decrypt"]}),
+    "grant.list": (_SYMMETRIC, {}),
     "key.import-parameters": (_BROUGHT, {"wrapping_key": "rsa-2048"}),
     "key.encrypt": (_SYMMETRIC, {"plaintext": b"x"}),
     "key.generate-data-key": (_SYMMETRIC, {}),
@@ -296,6 +299,8 @@ REFUSED = {
     "key.re-encrypt": (_SYMMETRIC, {"ciphertext": b"x"}, "invalid-ciphertext"),
     "key.decapsulate": (_CAPSULE, {"ciphertext": b"x"}, "invalid-ciphertext"),
     "key.unwrap": (_WRAPPER, {"wrapped": b"x"}, "invalid-ciphertext"),
+    "grant.retire": (_SYMMETRIC, {"grant": "0" * 64}, "not-found"),
+    "grant.revoke": (_SYMMETRIC, {"grant": "0" * 64}, "not-found"),
     "key.cancel-destruction": (_SYMMETRIC, {}, "key-not-usable"),
     "key.export": (_SYMMETRIC, {"public_key": _PUBLIC}, "not-allowed"),
     "key.import": (

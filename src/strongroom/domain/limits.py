@@ -35,8 +35,10 @@ PAGE_ITEMS_MAX: Final = 1_000  # one page fits a frame, whatever is in it
 # Names and texts.
 NAME_CHARACTERS_MAX: Final = 63  # a DNS label: fits every system that will ever show it
 LABELS_MAX: Final = 64  # as many as Google has
+LABEL_KEY_CHARACTERS_MAX: Final = 128  # as AWS tags
 LABEL_CHARACTERS_MAX: Final = 256  # as AWS and Azure tags
-LABELS_CHARACTERS_MAX: Final = 4_096  # all of a key's together: a page of keys must fit in a frame
+LABELS_CHARACTERS_MAX: Final = 20_000  # all of a key's; a page of 1,000 keys must fit in a frame
+ALIAS_CHARACTERS_MAX: Final = 256  # as AWS's, without `alias/`
 DESCRIPTION_CHARACTERS_MAX: Final = 1_024  # a paragraph, not a document
 SOURCE_CHARACTERS_MAX: Final = 64  # an IPv6 address with a zone
 DESTRUCTION_DAYS_MIN: Final = 7  # time to notice that a key is missed

@@ -125,10 +125,11 @@ class Version(Life, frozen=True, kw_only=True):
 
 
 class Alias(msgspec.Struct, frozen=True):
-    """Another name for a key; it can be moved to another key."""
+    """Another name for a key; it can be moved to another key. `spelt`: how others' protocols do."""
 
     key: bytes
     created_us: int
+    spelt: str = ""
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.asks import Answer, Ask, Page
 from strongroom.domain.times import microseconds
-from strongroom.domain.words import Name, Time, VersionNumber
+from strongroom.domain.words import AliasSpelling, Name, Time, VersionNumber
 
 
 class Wrapping(StrEnum):
@@ -102,10 +102,14 @@ class RestoreKey(Ask, kw_only=True):
 
 
 class WriteAlias(Ask, kw_only=True):
-    """The key that the alias names from now on. `new`: there must be no such alias yet."""
+    """The key that the alias names from now on. `new`: there must be no such alias yet.
+
+    `spelt` is how others' protocols call it, whose aliases are longer and of other characters.
+    """
 
     key: Name
     new: bool = False
+    spelt: AliasSpelling = ""
 
 
 class AliasView(Answer):
@@ -115,6 +119,8 @@ class AliasView(Answer):
     key: str
     created: str
     revision: int
+    key_id: str
+    spelt: str = ""
 
 
 class AliasPage(Answer):

@@ -41,7 +41,15 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-LabelKey = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
+AliasSpelling = Annotated[
+    str,
+    Meta(
+        max_length=limits.ALIAS_CHARACTERS_MAX,
+        pattern=r"^[a-zA-Z0-9:/_-]*$(?!\n)",
+        description="how clients of AWS KMS call it, where that is no name here",
+    ),
+]
+LabelKey = Annotated[str, Meta(min_length=1, max_length=limits.LABEL_KEY_CHARACTERS_MAX)]
 LabelValue = Annotated[str, Meta(max_length=limits.LABEL_CHARACTERS_MAX)]
 Labels = Annotated[
     dict[LabelKey, LabelValue],

@@ -4,6 +4,7 @@ import msgspec
 
 from strongroom.domain import asks, transfers
 from strongroom.domain.errors import AlreadyExists, InvalidRequest, TamperedRecord
+from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Alias
@@ -14,7 +15,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Write
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
-from strongroom.services.facts import AliasFact, Facts
+from strongroom.services.facts import AliasFact, Facts, KeyFact
 
 
 class Aliases:
@@ -46,15 +47,15 @@ class Aliases:
             )
         details: Details = {"alias": name}
         former = await self._there(permit, name)
-        if former is not None and former.body.key:
+        if former is not None and former.body.key and await self._lives(former.body.key):
             if ask.new:
                 raise AlreadyExists("there is such an alias already")
             details["former"] = await self._permit_former(visit, former)
             visit.object = key.object
         created_us = visit.time_us if former is None else former.body.created_us
-        write = self._row(permit, name, former, Alias(key.id, created_us))
+        write = self._row(permit, name, former, Alias(key.id, created_us, ask.spelt))
         await self._books.allowed(permit, details, writes=(write,))
-        return transfers.AliasView(name, key.name, rfc3339(created_us), write.record.revision)
+        return _view(write.record, Alias(key.id, created_us, ask.spelt), key)
 
     async def list(self, visit: Visit, ask: transfers.ListAliases) -> transfers.AliasPage:
         """A page of aliases, by name."""
@@ -86,6 +87,11 @@ class Aliases:
         permit.visit.facts.append(record.fact)
         return AliasFact(record, self._open(record, permit))
 
+    async def _lives(self, key_id: bytes) -> bool:
+        """Whether that key is there still: one that was destroyed took its aliases with it."""
+        key = await self._facts.key(key_id)
+        return key is None or key.body.state is not State.DESTROYED
+
     async def _permit_former(self, visit: Visit, alias: AliasFact) -> str:
         key = await self._facts.key(alias.body.key)
         if key is None or key.namespace != alias.namespace:
@@ -100,7 +106,9 @@ class Aliases:
         key = await self._facts.key(body.key)
         if key is None:
             raise TamperedRecord
-        return transfers.AliasView(record.name, key.name, rfc3339(body.created_us), record.revision)
+        if key.body.state is State.DESTROYED:
+            return None  # it took its aliases with it
+        return _view(record, body, key)
 
     def _open(self, record: Record, permit: Permit) -> Alias:
         if record.namespace != permit.namespace.id:
@@ -115,3 +123,9 @@ class Aliases:
             request=permit.visit.request,
         )  # fmt: skip
         return Write(record, revision)
+
+
+def _view(record: Record, body: Alias, key: KeyFact) -> transfers.AliasView:
+    return transfers.AliasView(
+        record.name, key.name, rfc3339(body.created_us), record.revision, key.id.hex(), body.spelt
+    )

@@ -59,7 +59,7 @@ class Visit:
     """
 
     __slots__ = (
-        "ask", "bounds", "epoch", "facts", "missing", "namespace", "object", "operation",
+        "alias", "ask", "bounds", "epoch", "facts", "missing", "namespace", "object", "operation",
         "policies", "principal", "request", "source", "target", "time_us", "token", "verdict",
     )  # fmt: skip
 
@@ -79,6 +79,7 @@ class Visit:
         self.request = request
         self.epoch = epoch
         self.time_us = time_us
+        self.alias = ""  # as it is spelt, if the key was asked for by one
         self.ask: Ask | None = None  # once it is decoded
         self.facts: list[bytes] = []
         self.object = ""
@@ -291,6 +292,7 @@ class Authorizer:
     async def _aliased(self, visit: Visit, namespace: NamespaceFact, name: str) -> KeyFact:
         alias = await self._facts.alias_named(namespace.id, name)
         visit.facts.append(alias.fact)
+        visit.alias = alias.body.spelt or alias.name
         key = await self._facts.key(alias.body.key)
         if key is None or key.namespace != namespace.id:
             raise TamperedRecord
@@ -395,7 +397,7 @@ class Authorizer:
     ) -> Attempt:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
-            visit.target, context, visit.source, visit.time_us, by_blob,
+            visit.alias, context, visit.source, visit.time_us, by_blob,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:

@@ -11,7 +11,6 @@ from strongroom.domain.algorithms import DEFAULT, Scheme
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import specs
 from strongroom.domain.things import Key, Origin
-from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.ports.policy_engine import Circumstances
 from strongroom.services.facts import KeyFact, NamespaceFact, PrincipalFact
 
@@ -31,7 +30,7 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
     principal: PrincipalFact,
     key: KeyFact,
     ask: asks.Ask | None,
-    target: str,
+    alias: str,
     context: dict[str, str],
     now_us: int,
 ) -> Circumstances:
@@ -49,8 +48,8 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
         **_of_key(key.body),
         **dict(_of_ask(namespace, key.body, ask)),
     }
-    if target.startswith(ALIAS_PREFIX):
-        one["kms:requestalias"] = "alias/" + target.removeprefix(ALIAS_PREFIX)
+    if alias:
+        one["kms:requestalias"] = f"alias/{alias}"
     one |= {f"kms:encryptioncontext:{name.lower()}": text for name, text in context.items()}
     many = {"kms:encryptioncontextkeys": list(context)} if context else {}
     return Circumstances(

@@ -40,7 +40,7 @@ class Attempt(NamedTuple):
     key: KeyFact
     operation: str
     ask: asks.Ask | None
-    target: str
+    alias: str  # by which the key was asked for, if it was
     context: dict[str, str]
     source: str
     time_us: int
@@ -156,7 +156,7 @@ def question(attempt: Attempt, action: str) -> Question:
         source=attempt.source,
         time_us=attempt.time_us,
         circumstances=circumstances(
-            namespace, principal, key, attempt.ask, attempt.target, context,
+            namespace, principal, key, attempt.ask, attempt.alias, context,
             attempt.time_us,
         ),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from strongroom.domain import asks, transfers
 from strongroom.domain.errors import AlreadyExists
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
-from strongroom.doors.aws.metadata import is_known, seconds
+from strongroom.doors.aws.metadata import seconds
 from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.visitor import Visitor
 
@@ -20,7 +20,7 @@ async def create_alias(at: Visitor, given: Given) -> None:
     """CreateAlias."""
     alias = _alias(given)
     view = await at.view(names.no_alias(given["TargetKeyId"]))
-    ask = transfers.WriteAlias(key=view.name, new=True)
+    ask = transfers.WriteAlias(key=view.name, new=True, spelt=_spelt(given, alias))
     reply = await at.reply("alias.write", ask, alias)
     if reply.code == AlreadyExists.code:
         said = f"An alias with the name {at.place.alias(given['AliasName'])} already exists"
@@ -34,7 +34,8 @@ async def update_alias(at: Visitor, given: Given) -> None:
     alias = _alias(given)
     await at.ask("key.read", asks.Nothing(), given["AliasName"])
     view = await at.view(names.no_alias(given["TargetKeyId"]))
-    await at.ask_of("alias.write", transfers.WriteAlias(key=view.name), given["AliasName"], alias)
+    ask = transfers.WriteAlias(key=view.name, spelt=_spelt(given, alias))
+    await at.ask_of("alias.write", ask, given["AliasName"], alias)
 
 
 async def delete_alias(at: Visitor, given: Given) -> None:
@@ -44,26 +45,23 @@ async def delete_alias(at: Visitor, given: Given) -> None:
 
 async def list_aliases(at: Visitor, given: Given) -> Given:
     """ListAliases: all, or those of a key."""
-    wanted = (await at.view(names.no_alias(given["KeyId"]))).name if "KeyId" in given else ""
+    wanted = (await at.view(names.no_alias(given["KeyId"]))).id if "KeyId" in given else ""
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         ask = transfers.ListAliases(limit=limit, page_token=after)
         found = await at.ask("alias.list", ask)
         shown = []
         for alias in found.aliases:
-            name = names.alias_of(alias.name)
-            if not name or (wanted and alias.key != wanted):
-                continue
-            view = await at.named(alias.key)
-            if is_known(view):
-                shown.append(_shown(at, name, alias, bytes.fromhex(view.id)))
+            name = names.alias_of(alias)
+            if name and wanted in ("", alias.key_id):
+                shown.append(_shown(at, name, alias))
         return shown, found.next_page_token
 
     return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Aliases", page)
 
 
-def _shown(at: Visitor, name: str, alias: transfers.AliasView, key_id: bytes) -> Given:
-    created = seconds(alias.created)
+def _shown(at: Visitor, name: str, alias: transfers.AliasView) -> Given:
+    created, key_id = seconds(alias.created), bytes.fromhex(alias.key_id)
     return {
         "AliasName": name, "AliasArn": at.place.alias(name), "TargetKeyId": names.uuid(key_id),
         "CreationDate": created, "LastUpdatedDate": created,
@@ -80,7 +78,10 @@ def _alias(given: Given) -> str:
         )
     if name.startswith(_RESERVED):
         raise AWSError("NotAuthorizedException")
-    ours = names.alias_here(name)
-    if not ours:
-        raise AWSError("InvalidAliasNameException", "The alias is too long to be kept here.")
-    return ours
+    return names.alias_here(name)
+
+
+def _spelt(given: Given, alias: str) -> str:
+    """The alias as AWS spells it, where ours is made of its digest."""
+    name = given["AliasName"].removeprefix("alias/")
+    return "" if name == alias else name

@@ -5,20 +5,21 @@ arn:aws:kms:REGION:ACCOUNT:key/ID                  its ARN
 alias/NAME, arn:aws:kms:REGION:ACCOUNT:alias/NAME  an alias
 """
 
+import base64
+import hashlib
 import re
 from typing import Final
 
 import msgspec
 
+from strongroom.domain import transfers
 from strongroom.domain.words import ALIAS_PREFIX, ID_PREFIX, is_name
 from strongroom.doors.aws.errors import AWSError, not_found
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ARN: Final = re.compile(r"arn:aws:kms:([a-z0-9-]*):([0-9]*):(key|alias)/(.+)")
 _ALIAS: Final = "alias/"
-_ESCAPED: Final = "aws."
-_PLAIN: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
-_HEX: Final = re.compile(r"\.([0-9a-f]{2})")
+_MADE: Final = "aws."
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -37,24 +38,19 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def alias_here(name: str) -> str:
-    """Our alias for `alias/NAME`; empty where none could be: ours are shorter.
-
-    AWS's have characters that ours have not, and no dot: in `aws.app.2f.50rod`, each dot after the
-    first stands before the number of such a character. (That is `alias/app/Prod`.)
-    """
+    """Our alias for `alias/NAME`: the same, if that is one; else made of its digest."""
     alias = name.removeprefix(_ALIAS)
     if is_name(alias) and "." not in alias:
         return alias
-    escaped = _ESCAPED + "".join(one if one in _PLAIN else f".{ord(one):02x}" for one in alias)
-    return escaped if alias.isascii() and is_name(escaped) else ""
+    digest = hashlib.sha256(alias.encode()).digest()
+    return _MADE + base64.b32encode(digest).decode().rstrip("=").lower()
 
 
-def alias_of(name: str) -> str:
+def alias_of(view: transfers.AliasView) -> str:
     """`alias/NAME` for an alias of ours; empty for one that AWS could not have."""
-    if name.startswith(_ESCAPED):
-        alias = _HEX.sub(lambda found: chr(int(found[1], 16)), name.removeprefix(_ESCAPED))
-        return _ALIAS + alias if alias_here(_ALIAS + alias) == name else ""
-    return "" if "." in name else _ALIAS + name
+    if view.spelt:
+        return _ALIAS + view.spelt if alias_here(_ALIAS + view.spelt) == view.name else ""
+    return "" if "." in view.name else _ALIAS + view.name
 
 
 def uuid(key_id: bytes) -> str:
@@ -76,10 +72,7 @@ def target(name: str, place: Place) -> str:
             raise not_found(f"Key '{name[:256]}' does not exist")
         name = rest if kind == "key" else _ALIAS + rest
     if name.startswith(_ALIAS):
-        alias = alias_here(name)
-        if not alias:
-            raise unknown(name, place)
-        return ALIAS_PREFIX + alias
+        return ALIAS_PREFIX + alias_here(name)
     if not _UUID.fullmatch(name):
         raise not_found(f"Invalid keyId '{name[:256]}'")
     return ID_PREFIX + name.replace("-", "")

@@ -27,10 +27,7 @@ _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its o
 TABLE: Final[dict[str, Row]] = {
     "CancelKeyDeletion": Row(keys.cancel_key_deletion),
     "ConnectCustomKeyStore": _STORES,
-    "CreateAlias": Row(
-        aliases.create_alias,
-        "an alias has at most 63 characters, fewer with others than a-z, 0-9, `-` and `_`",
-    ),
+    "CreateAlias": Row(aliases.create_alias),
     "CreateCustomKeyStore": _STORES,
     "CreateGrant": Row(
         grants.create_grant,
@@ -39,8 +36,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "CreateKey": Row(
         keys.create_key,
-        "without `MultiRegion`, and the specs `SM2` and `ML_KEM_512`; a tag's key has at"
-        " most 63 characters",
+        "without `MultiRegion`, and the specs `SM2` and `ML_KEM_512`",
     ),
     "Decapsulate": Row(uses.decapsulate, _DRY),
     "Decrypt": Row(crypto.decrypt, f"without `Recipient` and `DryRunModifiers`; {_DRY}"),
@@ -93,7 +89,7 @@ TABLE: Final[dict[str, Row]] = {
     "RotateKeyOnDemand": Row(keys.rotate_key_on_demand, "as often as you like"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
     "Sign": Row(uses.sign, _DRY),
-    "TagResource": Row(tags.tag_resource, "a tag's key has at most 63 characters"),
+    "TagResource": Row(tags.tag_resource),
     "UntagResource": Row(tags.untag_resource),
     "UpdateAlias": Row(aliases.update_alias),
     "UpdateCustomKeyStore": _STORES,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from strongroom.domain import asks, limits
+from strongroom.domain import asks
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.visitor import Visitor
 
@@ -21,9 +21,6 @@ def labels_of(tags: list[Given]) -> dict[str, str]:
             raise AWSError("TagException", "Tags beginning with aws: are reserved")
         if name in labels:
             raise AWSError("TagException", "Duplicate tag keys")
-        if len(name) > limits.NAME_CHARACTERS_MAX:
-            said = f"A tag key has at most {limits.NAME_CHARACTERS_MAX} characters here"
-            raise AWSError("TagException", said)
         labels[name] = value
     return _few(labels)
 

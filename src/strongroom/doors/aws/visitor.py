@@ -119,11 +119,6 @@ class Visitor:
             raise instead(reply) or await self.refusal(reply, operation, name, target)
         return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
 
-    async def named(self, name: str) -> asks.KeyView:
-        """The key that we call so."""
-        view: asks.KeyView = await self.ask_of("key.read", asks.Nothing(), "", name)
-        return view
-
     async def reply(self, operation: str, ask: asks.Ask, target: str = "") -> Reply:
         """What a custodian says, as it says it."""
         reply = await self._custodian.ask(

@@ -231,7 +231,8 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
     kms.delete_alias(AliasName=alias)
     gone = ("NotFoundException", f"Alias {arn} is not found.")
     assert refused(kms.delete_alias, AliasName=alias) == gone
-    assert refused(kms.encrypt, KeyId=alias, Plaintext=b"x") == gone
+    for name in (alias, arn):
+        assert refused(kms.encrypt, KeyId=name, Plaintext=b"x") == gone
     assert refused(kms.update_alias, AliasName=alias, TargetKeyId=one["KeyId"]) == gone
 
 

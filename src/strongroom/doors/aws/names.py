@@ -92,10 +92,11 @@ def id_in(target_: str) -> bytes:
 
 def unknown(name: str, place: Place) -> AWSError:
     """There is nothing of that name."""
-    if name.startswith("arn:"):
-        said = name
-    elif name.startswith(_ALIAS):
-        return not_found(f"Alias {place.alias(name)} is not found.")
-    else:
+    said = name
+    if name.startswith(_ALIAS):
+        said = place.alias(name)
+    elif not name.startswith("arn:"):
         said = f"arn:aws:kms:{place.region}:{place.account}:key/{name}"
+    if f":{_ALIAS}" in said:
+        return not_found(f"Alias {said[:512]} is not found.")
     return not_found(f"Key '{said[:512]}' does not exist")

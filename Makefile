@@ -58,10 +58,14 @@ mutate: .dev ## Put mistakes into the audit log's formats, and see that tests no
 	@.venv/bin/python tools/mutate.py
 
 .PHONY: lock
-lock: .dev ## Make the lock files from pyproject.toml and requirements-dev.in
+lock: .dev ## Make the lock files of the program, of its tests and of the clients that they try
 	@$(LOCK) --output-file requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --output-file requirements-dev.lock \
 		pyproject.toml requirements-dev.in
+	@cd tests/conformance/clients && for client in boto3 awscli encryption-sdk tink; do \
+		../../../$(LOCK) $$([ $$client = boto3 ] || echo --constraints boto3.lock) \
+			--output-file $$client.lock $$client.in || exit 1; \
+	done
 
 .PHONY: clean
 clean: ## Remove what make made: environment and caches. Data directories are never touched

@@ -1,11 +1,13 @@
 """A node as developers start it, and AWS's own client for it."""
 
-import sys
+import os
 
 import pytest
 
 from tests.support import clients
 from tests.support.nodes import Node
+from tests.support.terminal import Terminal
+from tests.support.tree import ROOT
 
 REGION = "eu-central-1"
 
@@ -13,7 +15,7 @@ REGION = "eu-central-1"
 @pytest.fixture(scope="session")
 def boto3():
     """AWS's SDK for Python, unchanged."""
-    sys.path.append(str(clients.folder("boto3")))
+    clients.on_path("boto3")
     import boto3 as found
 
     return found
@@ -23,6 +25,41 @@ def boto3():
 def node(tmp_path_factory):
     with Node(tmp_path_factory.mktemp("aws") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def environment(node, tmp_path_factory):
+    """All that a client is told: what is in the environment of development. Nothing is retried."""
+    lines = (node.directory / "dev.env").read_text().splitlines()
+    aws = dict(line.split("=", 1) for line in lines if line.startswith("AWS_"))
+    # Whatever a client would read at home is nobody's.
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path_factory.mktemp("home")),
+        "AWS_MAX_ATTEMPTS": "1", **aws,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(environment):
+    """This process is told the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture
+def play(node, tmp_path):
+    """Type what a page shows, where a client's packages are."""
+
+    def play(page, *packages):
+        (tmp_path / "strongroom-dev").symlink_to(node.directory)
+        with Terminal(tmp_path, node=node, packages=packages) as terminal:
+            terminal.play((ROOT / "docs" / "compat" / page).read_text())
+
+    return play
 
 
 class Account:

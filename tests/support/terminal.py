@@ -106,9 +106,12 @@ def compare(expected, said, remembered):
 
 
 class Terminal:
-    """A shell in a folder, with `strongroom` and `python`, and with nothing of ours beside."""
+    """A shell in a folder, with `strongroom` and `python`, and with nothing of ours beside.
 
-    def __init__(self, folder, *, node=None, activated=True):
+    `packages` are folders that `python` imports from, too; their Python programs can be called.
+    """
+
+    def __init__(self, folder, *, node=None, activated=True, packages=()):
         self.folder = Path(folder)
         self._node = node
         self.remembered = {}
@@ -118,7 +121,10 @@ class Terminal:
         self._program("strongroom", "-m", "strongroom.cli")
         self._program("strongroom-verify", "-m", "strongroom.verify")
         self._program("strongroom-witness", "-m", "strongroom.witness")
-        self._program("python")
+        self._program("python", packages=packages)
+        for program in (one for place in packages for one in (place / "bin").iterdir()):
+            if program.is_file():
+                self._program(program.name, str(program), packages=packages)
         # A page for beginners says `. .venv/bin/activate` itself.
         (self.folder / ".venv" / "bin").mkdir(parents=True)
         (self.folder / ".venv" / "bin" / "activate").write_text(
@@ -200,10 +206,11 @@ class Terminal:
             text = text.replace(own, here)
         return text.replace("127.0.0.1:7600", f"127.0.0.1:{self._port}")
 
-    def _program(self, name, *arguments):
+    def _program(self, name, *arguments, packages=()):
         path = self._programs / name
+        places = ":".join(str(one) for one in (SOURCE, *packages))
         path.write_text(
-            f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(SOURCE))}"
+            f"#!/bin/sh\nPYTHONPATH={shlex.quote(places)}"
             f' exec {shlex.join([sys.executable, *arguments])} "$@"\n'
         )
         path.chmod(0o755)

@@ -1,6 +1,8 @@
 """A node as developers start it, and AWS's own client for it."""
 
 import os
+import shutil
+import sys
 
 import pytest
 
@@ -47,7 +49,15 @@ def told(environment):
             patch.delenv(name)
         for name, value in environment.items():
             patch.setenv(name, value)
+        forget()
         yield
+    forget()
+
+
+def forget():
+    """What AWS's SDK, where it is imported, remembers of the last environment."""
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
 
 
 @pytest.fixture
@@ -60,6 +70,14 @@ def play(node, tmp_path):
             terminal.play((ROOT / "docs" / "compat" / page).read_text())
 
     return play
+
+
+def node_modules(folder):
+    """That folder, where Node.js finds AWS's packages."""
+    if not shutil.which("node"):
+        clients.loudly_skip("NO NODE.JS HERE: AWS's packages for JavaScript are not tried", "")
+    (folder / "node_modules").symlink_to(clients.folder("javascript") / "node_modules")
+    return folder
 
 
 class Account:

@@ -8,8 +8,11 @@ from tests.support.terminal import blocks
 from tests.support.tree import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-# Pages whose console boxes are played by the tests beside this one.
-PLAYED = [ROOT / "README.md", *ROOT.glob("docs/start/*.md"), *ROOT.glob("docs/operate/*.md")]
+# Pages whose console boxes are played by the tests beside this one, or by those of a client.
+PLAYED = [
+    ROOT / "README.md", *ROOT.glob("docs/start/*.md"), *ROOT.glob("docs/operate/*.md"),
+    *(ROOT / "docs" / "compat" / f"{one}.md" for one in ("aws-cli", "aws-encryption-sdk", "tink")),
+]  # fmt: skip
 # What a box may hold there. `console` is played, files are written and used, the others are checked
 # or are to be adapted. The one `sh` is the README's two commands.
 LANGUAGES = {"console", "cedar", "ini", "python", "text", "toml", "yaml"}
@@ -49,7 +52,7 @@ def test_what_looks_like_a_command_is_run_or_is_seen_not_to_be_one(page):
 
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
-    for folder in ("start", "operate", "reference", "design"):
+    for folder in ("start", "compat", "operate", "reference", "design"):
         for page in (ROOT / "docs" / folder).glob("*.md"):
             assert f"]({folder}/{page.name})" in index, page.name
 

@@ -65,7 +65,10 @@ def _installed(name, place):
     if lock == of_npm:
         for file in of_npm.parent.glob("package*.json"):
             shutil.copy(file, place)
-        _run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=place)
+        _run(
+            "npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund",
+            "--fetch-retries", "1", cwd=place,
+        )  # fmt: skip
     else:
         _run(
             sys.executable, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",

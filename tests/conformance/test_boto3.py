@@ -367,6 +367,25 @@ def test_a_ciphertext_becomes_one_of_another_key(kms, key):
     assert opened["KeyId"] == other["Arn"]
 
 
+def test_of_two_keys_the_one_is_named_that_cannot_be_used(kms, refused):
+    source, destination = made(kms)["Arn"], made(kms)["Arn"]
+    blob = kms.encrypt(KeyId=source, Plaintext=b"x")["CiphertextBlob"]
+    for disabled in (source, destination):
+        kms.disable_key(KeyId=disabled)
+        said = refused(kms.re_encrypt, CiphertextBlob=blob, DestinationKeyId=destination)
+        assert said == ("DisabledException", f"{disabled} is disabled.")
+        kms.enable_key(KeyId=disabled)
+
+
+@pytest.mark.parametrize("how", [{}, {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}])
+def test_a_symmetric_key_has_no_public_half(kms, refused, how):
+    found = made(kms, **how)
+    assert refused(kms.get_public_key, KeyId=found["KeyId"]) == (
+        "UnsupportedOperationException",
+        f"{found['Arn']} key spec is {found['KeySpec']} which is not valid for this operation.",
+    )
+
+
 def test_random_bytes(kms, refused):
     assert len(kms.generate_random(NumberOfBytes=1024)["Plaintext"]) == 1024
     assert refused(kms.generate_random) == ("ValidationException", "NumberOfBytes is required.")

@@ -5,7 +5,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import uses as ours
-from strongroom.domain.algorithms import Scheme
+from strongroom.domain.algorithms import ALGORITHMS, Kind, Scheme
 from strongroom.domain.iam import specs
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import material_id
@@ -93,10 +93,14 @@ async def get_public_key(at: Visitor, given: Given) -> Given:
     """GetPublicKey."""
     name = given["KeyId"]
     view = await at.view(name)
-    found = await at.ask("key.read-public-key", ours.ReadPublicKey(), name)
+    arn = at.place.key(bytes.fromhex(view.id))
     spec, usage = specs.spec_of(view.algorithm), specs.usage_of(view.purpose)
+    if ALGORITHMS[view.algorithm].kind is not Kind.ASYMMETRIC:
+        said = f"{arn} key spec is {spec} which is not valid for this operation."
+        raise AWSError("UnsupportedOperationException", said)
+    found = await at.ask("key.read-public-key", ours.ReadPublicKey(), name)
     return {
-        "KeyId": at.place.key(bytes.fromhex(view.id)), "PublicKey": found.der,
+        "KeyId": arn, "PublicKey": found.der,
         "CustomerMasterKeySpec": spec, "KeySpec": spec, "KeyUsage": usage,
         specs.LISTED_AS[usage]: specs.SPECS[spec].usages[usage],
     }  # fmt: skip
@@ -182,8 +186,9 @@ async def re_encrypt(at: Visitor, given: Given) -> Given:
         new_context=given.get("DestinationEncryptionContext", {}),
     )  # fmt: skip
     answer = await at.use(
-        "key.re-encrypt", ask, given["DestinationKeyId"], specs.ENCRYPT, specs.SYMMETRIC
-    )
+        "key.re-encrypt", ask, given["DestinationKeyId"], specs.ENCRYPT, specs.SYMMETRIC,
+        source=at.place.key(source),
+    )  # fmt: skip
     key_id = at.key_of(answer.ciphertext)
     return {
         "CiphertextBlob": answer.ciphertext,

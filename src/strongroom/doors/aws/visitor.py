@@ -127,14 +127,26 @@ class Visitor:
         self.proven = self.proven or reply.code != Unauthenticated.code
         return reply
 
-    async def use(
-        self, operation: str, ask: asks.Ask, name: str, usage: str, algorithm: str
+    async def use(  # noqa: PLR0913 - what is asked, and of which key
+        self,
+        operation: str,
+        ask: asks.Ask,
+        name: str,
+        usage: str,
+        algorithm: str,
+        *,
+        source: str = "",
     ) -> Any:  # noqa: ANN401 - as above
-        """Likewise, for a use of a key that must be for it and of it. Raises `AWSError`."""
+        """Likewise, for a use of a key that must be for it and of it. Raises `AWSError`.
+
+        `source` is a second key that is used, if any.
+        """
         target = names.target(name, self.place)
         reply = await self.reply(operation, ask, target)
         if reply.code == InvalidRequest.code:
             await self.require(name, usage, algorithm)
+        if reply.code == KeyNotUsable.code and source and not await self._active(source):
+            name = source
         if reply.code:
             raise await self.refusal(reply, operation, name, target)
         return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
@@ -213,6 +225,14 @@ class Visitor:
             f"User: {user} is not authorized to perform: {action} on resource: {on} because no"
             f" policy allows the {action} action",
         )
+
+    async def _active(self, name: str) -> bool:
+        """Whether a key can be used, as far as the caller may know."""
+        try:
+            view: asks.KeyView = await self.ask("key.read", asks.Nothing(), name)
+        except AWSError:
+            return True
+        return view.state is State.ACTIVE
 
     async def _unusable(self, name: str) -> AWSError:
         """In AWS's words it matters which state a key is in; who may not read it learns less."""

@@ -93,9 +93,13 @@ class Account:
         return answer.json
 
     def principal(self, name, *roles):
+        return self.client(self.newcomer(name, *roles))
+
+    def newcomer(self, name, *roles):
+        """An access key of a new principal."""
         answer = self.admin.ask("POST", "/v1/principals", {"name": name, "roles": list(roles)})
         assert answer.status == 201, answer
-        return self.client(self.key_of(name))
+        return self.key_of(name)
 
     def client(self, key, *, region=REGION, secret=None, **more):
         from botocore.config import Config

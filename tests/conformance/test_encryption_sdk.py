@@ -254,6 +254,18 @@ def test_each_of_several_keys_opens_and_no_other(esdk, client, kms, refused, cap
     assert client.decrypt(source=sealed, key_provider=both)[0] == b"hello"
 
 
+def test_who_may_not_use_a_key_opens_nothing(esdk, account, message, key, refused, caplog):
+    import botocore.session
+
+    watcher = account.newcomer("watcher", "auditor")
+    session = botocore.session.Session()
+    session.set_credentials(watcher["access_key"], watcher["secret_access_key"])
+    theirs = esdk.StrictAwsKmsMasterKeyProvider(key_ids=[key], botocore_session=session)
+    refused(message, key_provider=theirs)
+    assert "AccessDeniedException" in caplog.text
+    assert "user/watcher is not authorized to perform: kms:Decrypt" in caplog.text
+
+
 def test_messages_from_before_a_rotation_open(esdk, client, kms):
     key = made(kms)
     provider = esdk.StrictAwsKmsMasterKeyProvider(key_ids=[key])

@@ -72,7 +72,7 @@ def _installed(name, place):
     else:
         _run(
             sys.executable, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-            "--no-input", "--require-hashes", "--only-binary", ":all:",
+            "--no-input", "--no-compile", "--require-hashes", "--only-binary", ":all:",
             "--target", str(place), "--requirement", str(lock), cwd=place,
         )  # fmt: skip
     stamp.write_text(wanted)

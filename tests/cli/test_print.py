@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from strongroom.client import Client
+from strongroom.client import Client, ProblemError
 from strongroom.client.wrapping import wrapped
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.roles import EVERYBODYS_ACTIONS
@@ -232,13 +232,31 @@ def _made(admin, folder):
     return stdin, filled
 
 
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    """A house where every operation succeeds, once; it has ended. And what there is to read."""
+    folder = tmp_path_factory.mktemp("furnished")
+    with StandIn(folder / "store.db") as house:
+        with Client(house.url, house.admin) as admin:
+            stdin, filled = _made(admin, folder)
+            filled["token"] = admin.create_token("app").id
+        with Client(house.url, house.app) as app, pytest.raises(ProblemError) as refused:
+            app.rotate_key("demo")
+        filled["decision"] = refused.value.decision_id
+    return house, stdin, filled
+
+
 @pytest.fixture
-def prepared(cli, tmp_path):
+def server(furnished, tmp_path):
+    with StandIn(tmp_path / "store.db", like=furnished[0]) as standing:
+        yield standing
+
+
+@pytest.fixture
+def prepared(cli, furnished, tmp_path):
     """The command line of an operation and what it reads, in a house where it succeeds."""
-    with Client(cli.server.url, cli.server.admin) as admin:
-        stdin, filled = _made(admin, tmp_path)
-    filled["decision"] = cli.app("key", "rotate", "demo").err.split("strongroom why ")[1].strip()
-    filled["token"] = new_token(cli, "app")["id"]
+    _, stdin, filled = furnished
+    filled = dict(filled)
 
     def line(operation):
         if operation in FIRST:

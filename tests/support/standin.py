@@ -1,6 +1,7 @@
 """A Strongroom without rooms, over HTTP: the real door, desk and store in this process."""
 
 import asyncio
+import shutil
 import socket
 import threading
 
@@ -30,20 +31,28 @@ _ABOUT_A_SIGNED_LOG = {
 class StandIn:
     """A founded dev deployment at `url`, with `admin` and `app` tokens. Use as a context.
 
-    With a certificate and its key, both as files, it speaks TLS.
+    With a certificate and its key, both as files, it speaks TLS. `like` another one that has ended:
+    a copy of it.
     """
 
-    def __init__(self, path, *, certificate=None, key=None):
+    def __init__(self, path, *, certificate=None, key=None, like=None):
         root = Sensitive(bytes(range(32)))
-        self._store = SQLiteStore.create(str(path), bytes(16))
-        tokens = found(
-            self._store,
-            SoftwareProvider(root),
-            SystemRandomness(),
-            now_us=SystemClock().now_us(),
-            dev=True,
-        )
-        self.admin, self.app = tokens.administrator, tokens.application
+        self.path = path
+        if like is None:
+            self._store = SQLiteStore.create(str(path), bytes(16))
+            tokens = found(
+                self._store,
+                SoftwareProvider(root),
+                SystemRandomness(),
+                now_us=SystemClock().now_us(),
+                dev=True,
+            )
+            self.admin, self.app = tokens.administrator, tokens.application
+        else:
+            shutil.copy(like.path, path)
+            self._store = SQLiteStore.open(str(path))
+            self.admin, self.app = like.admin, like.app
+        self._store._db.execute("PRAGMA synchronous = OFF")  # a power cut is not the subject
         staff = assemble(
             ledger=DirectLedger(self._store),
             provider=SoftwareProvider(root),

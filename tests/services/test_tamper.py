@@ -226,11 +226,20 @@ SWAPS = {
 }
 
 
-@pytest.mark.parametrize("what", SWAPS)
-def test_no_pair_of_rows_can_be_swapped(place, what):
+# Of the weaker ones, every fifth pair: a column by itself is edited in each row below.
+STRONGEST = ("contents", "contents and names")
+WEAKER = [what for what in SWAPS if what not in STRONGEST]
+
+
+@pytest.mark.parametrize(
+    ("what", "every"),
+    [*((what, 1) for what in STRONGEST), *((what, 5) for what in WEAKER),
+     *(pytest.param(what, 1, marks=pytest.mark.soak) for what in WEAKER)],
+)  # fmt: skip
+def test_no_pair_of_rows_can_be_swapped(place, what, every):
     columns = [COLUMNS.index(name) for name in SWAPS[what]]
     tried = 0
-    for one, other in itertools.combinations(place.rows, 2):
+    for one, other in itertools.islice(itertools.combinations(place.rows, 2), 0, None, every):
         first, second = list(one), list(other)
         for column in columns:
             first[column], second[column] = second[column], first[column]
@@ -243,7 +252,7 @@ def test_no_pair_of_rows_can_be_swapped(place, what):
         # Two rows of different kinds whose ids change places are sought in vain: as if deleted.
         assert noticed > 0 or (what == "ids" and one[0] != other[0]), (one[:4], other[:4])
         place.restore()
-    assert tried > len(place.rows)
+    assert tried * every > len(place.rows)
 
 
 def put(place, old, new):

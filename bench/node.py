@@ -1,6 +1,7 @@
 """A Strongroom to measure: started on a data directory, as a user would."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -66,6 +67,8 @@ class Node:
         environment = dict(line.split("=", 1) for line in lines)
         self.url = environment["STRONGROOM_URL"]
         self.token = environment["STRONGROOM_TOKEN"]
+        self.access_key = environment.get("AWS_ACCESS_KEY_ID", "")
+        self.secret_access_key = environment.get("AWS_SECRET_ACCESS_KEY", "")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,9 +113,25 @@ class Node:
 
     def memory_mib(self) -> dict[str, float]:
         """Resident memory of each room."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        status = httpx.get(self.url + "/v1/status", headers=headers).raise_for_status().json()
-        return {room["name"]: _resident(room["pid"]) for room in status["rooms"]}
+        return {name: _resident(pid) for name, pid in self._rooms().items()}
+
+    def processor_seconds(self) -> dict[str, float]:
+        """What each kind of room has used of processors so far."""
+        used: dict[str, float] = {}
+        for name, pid in self._rooms().items():
+            room = name.partition("-")[0]
+            used[room] = used.get(room, 0.0) + _used(pid)
+        return used
+
+    def _rooms(self) -> dict[str, int]:
+        rooms = self.ask("GET", "/v1/status")["rooms"]
+        return {room["name"]: room["pid"] for room in rooms}  # type: ignore[attr-defined]  # JSON
+
+
+def _used(pid: int) -> float:
+    """Of all threads, as the scheduler counts it: in user's and system's mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(pid: int) -> float:

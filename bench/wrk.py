@@ -90,6 +90,38 @@ done = function(summary, latency, requests)
 end
 """
 
+# Whole requests, made before: each thread takes its part of them, and begins anew when they end.
+# Nothing is put together or looked at while the load runs.
+_READY_SCRIPT = """
+local threads = {}
+function setup(thread)
+  thread:set("number", #threads)
+  table.insert(threads, thread)
+end
+function init(args)
+  ready, taken = {}, 0
+  local count, seen = tonumber(os.getenv("BENCH_THREADS")), 0
+  local file = io.open(os.getenv("BENCH_REQUESTS"), "rb")
+  while true do
+    local length = file:read("*n")
+    if length == nil then
+      break
+    end
+    file:read(1)
+    local text = file:read(length)
+    if seen % count == number then
+      table.insert(ready, text)
+    end
+    seen = seen + 1
+  end
+  file:close()
+end
+function request()
+  taken = taken % #ready + 1
+  return ready[taken]
+end
+""" + _SCRIPT[_SCRIPT.index("done = ") :]
+
 
 class Result(msgspec.Struct):
     """What came of it. Latencies in microseconds."""
@@ -141,6 +173,19 @@ def load_once(  # noqa: PLR0913 - what a load is
             "BENCH_THREADS": str(_threads(connections)),
         }  # fmt: skip
         return _run(_LINES_SCRIPT, url, token, settings, connections=connections, seconds=seconds)
+
+
+def load_ready(url: str, requests: Iterable[bytes], *, connections: int, seconds: int) -> Result:
+    """Send these, whole requests as they go over the line, again and again until the time is over.
+
+    Raises `RuntimeError` when one failed.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "requests")
+        with file.open("wb") as out:
+            out.writelines(b"%d\n%b" % (len(one), one) for one in requests)
+        settings = {"BENCH_REQUESTS": str(file), "BENCH_THREADS": str(_threads(connections))}
+        return _run(_READY_SCRIPT, url, "", settings, connections=connections, seconds=seconds)
 
 
 def _threads(connections: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench import contention, log, otp, verifying
+from bench import aws, contention, log, otp, verifying
 from bench.algorithms import rows
 from bench.ceiling import Ceiling
 from bench.crypto import loop
@@ -62,6 +62,7 @@ class Bench:
             small, large = Path(directory, "small"), Path(directory, "large")
             populate(small, 1_000)
             self._speed(small)
+            self._aws(small)
             self._algorithms(small)
             self._store()
             self._log()
@@ -135,6 +136,23 @@ class Bench:
             "",
             f"The bare crypto loop (ciphertext format 1, one process): {loop(32):,.0f} encrypts/s"
             f" of 32 B, {loop(4096):,.0f} of 4 KiB.",
+            "",
+        )
+
+    def _aws(self, directory: Path) -> None:
+        figures = aws.measured(
+            directory, seconds=self._seconds, rounds=self._rounds, gates=self._gates,
+            custodians=self._custodians, hasty=self._hasty,
+        )  # fmt: skip
+        self._say("## The AWS door", "")
+        self._say(
+            "Encrypts through both doors in turns, all requests different and made ready before;"
+            " those of the AWS door are signed (Signature Version 4), and each signature is"
+            " verified. Beside the rates: the processor time of a request in each kind of room."
+            " Key pairs are made one after the other, while some wait in the pool and after that;"
+            " AWS's own quota is 1/s.",
+            "",
+            *aws.table(figures),
             "",
         )
 

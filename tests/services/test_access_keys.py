@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from strongroom.domain import sigv4
+from strongroom.domain import limits, sigv4
 from strongroom.domain.sensitive import Sensitive
 from tests.support.desks import START_US, House
 
@@ -68,6 +68,46 @@ def test_equal_signatures_are_normal(desk, made):
     evidence = signed(made)
     for _ in range(3):
         desk.ask(evidence, "identity.read")
+
+
+def test_a_signature_that_was_verified_before_is_too_old_all_the_same(desk, house, made):
+    evidence = signed(made)
+    desk.ask(evidence, "identity.read")
+    house.clock.now += 300_000_000
+    desk.ask(evidence, "identity.read")
+    house.clock.now += 1
+    assert unproven(desk, evidence) == sigv4.EXPIRED
+
+
+def test_a_signature_that_was_verified_before_is_not_that_of_another_digest(desk, made):
+    evidence = signed(made)
+    desk.ask(evidence, "identity.read")
+    assert unproven(desk, evidence.replace(DIGEST, "60" * 32)) == sigv4.WRONG
+
+
+def test_a_signature_is_verified_again_when_what_it_was_held_against_has_changed(desk, house, made):
+    """Shown by the memory of it: another token or namespace as read, another entry."""
+    evidence = signed(made)
+    remembered = desk.desk._authorizer._verified
+    desk.ask(evidence, "identity.read")
+    (first,) = remembered.values()
+    desk.ask(evidence, "identity.read")
+    assert list(remembered.values()) == [first]
+    desk.ask(house.admin, "namespace.update", "default", publishes_keys=True)
+    desk.ask(evidence, "identity.read")
+    (second,) = remembered.values()
+    assert second.namespace is not first.namespace
+    assert second.token is first.token
+
+
+def test_signatures_that_are_remembered_are_so_many_at_most(desk, made):
+    authorizer = desk.desk._authorizer
+    desk.ask(signed(made), "identity.read")
+    (verified,) = authorizer._verified.values()
+    for number in range(2 * limits.CACHED_SIGNATURES_MAX):
+        authorizer._verify(number.to_bytes(32, "big"), verified)
+        assert len(authorizer._verified) <= limits.CACHED_SIGNATURES_MAX
+    assert number.to_bytes(32, "big") in authorizer._verified
 
 
 @pytest.mark.parametrize(

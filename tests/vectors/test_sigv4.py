@@ -34,8 +34,16 @@ class Request:
                 name, _, value = line.partition(":")
                 self.headers.append((name.lower(), value))
 
+    @property
+    def gathered(self):
+        return canonical.gathered(
+            (name.encode("latin-1"), value.encode()) for name, value in self.headers
+        )
+
     def signature(self, *, presigned):
-        return canonical.of_query(self.query) if presigned else canonical.of_header(self.headers)
+        if presigned:
+            return canonical.of_query(self.query)
+        return canonical.of_header(self.gathered)
 
 
 def context_of(case):
@@ -60,8 +68,8 @@ def spelled(case, request, signature):
         )
     content = hashlib.sha256(request.body.encode()).hexdigest()
     return canonical.canonical_request(
-        request.method, request.path, query, request.headers, signature.signed, content,
-        normalize=context_of(case)["normalize"],
+        request.method, request.path, query, request.gathered, signature.signed,
+        content, normalize=context_of(case)["normalize"],
     )  # fmt: skip
 
 

@@ -114,6 +114,7 @@ SYSLOG_BYTES_MAX: Final = 8_192  # RFC 5425, 4.3.1: what receivers should take; 
 CACHED_KEYS_MAX: Final = 10_000  # per custodian, or fewer that weigh more
 CACHED_KEYS_BYTES_MAX: Final = 64 * 1024 * 1024  # they and their versions; AES 4 KiB, ML-DSA-87 45
 CACHED_PRINCIPALS_MAX: Final = 10_000  # likewise tokens, namespaces, decisions: 1 KiB each
+CACHED_SIGNATURES_MAX: Final = 4_096  # half a second's, at the rate of a node; 1 KiB each
 CACHED_VERSIONS_PER_KEY_MAX: Final = 32  # older ones are read again when they are needed
 CACHED_JWK_SETS_MAX: Final = 64  # namespaces; 350 KiB each at most, of ML-DSA-87 keys
 CACHED_DECISIONS_PER_KEY_MAX: Final = 256  # principals x actions; then it begins anew

@@ -10,6 +10,7 @@ signed goes along as a digest, so the secret's room sees no request and the gate
 import hmac
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -28,12 +29,24 @@ UNKNOWN_KEY: Final = "the access key is not known"
 WRONG: Final = "the signature is not that of the request"
 EXPIRED: Final = "the signature is too old, or of a time to come"
 
+_NO_DATE: Final = "the date is none"
+
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
-_ACCESS_KEY: Final = re.compile(r"[A-Za-z0-9]{1,128}")
-_SCOPE_PART: Final = re.compile(r"[a-z0-9-]{1,64}")
+_CREDENTIAL: Final = re.compile(
+    rf"([A-Za-z0-9]{{1,128}})/([0-9]{{8}})/([a-z0-9-]{{1,64}})/([a-z0-9-]{{1,64}})/{TERMINATOR}"
+)
 _HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _SIGNED_HEADERS_MAX: Final = 64
+_SESSION: Final = re.compile(r"[!-~]{0,4096}")
+# What many requests have in common is taken apart once: a client's credential of a day, say.
+_REMEMBERED: Final = 256
+# Credential, time (of the credential's date), signature, digest, seconds, session.
+_SPELLED: Final = re.compile(
+    rf"{EVIDENCE}([A-Za-z0-9]{{1,128}})/([0-9]{{8}})/([a-z0-9-]{{1,64}})/([a-z0-9-]{{1,64}})"
+    rf"/{TERMINATOR} (\2T[0-9]{{6}}Z) ([0-9a-f]{{64}}) ([0-9a-f]{{64}})"
+    r" (0|[1-9][0-9]{0,5}) ([!-~]{0,4096})"
+)
 
 
 class NotSignedError(Exception):
@@ -45,7 +58,7 @@ class Signature(msgspec.Struct, frozen=True):
 
     `time` is as it came, `YYYYMMDDTHHMMSSZ`; `expires_seconds` is of a presigned request alone, 0
     of others; `session` is the token of temporary credentials; `signed` are the names of the
-    headers that were signed.
+    headers that were signed, which its evidence does not have: the digest covers them.
     """
 
     access_key: str
@@ -54,7 +67,7 @@ class Signature(msgspec.Struct, frozen=True):
     service: str
     time: str
     signature: str
-    signed: tuple[str, ...]
+    signed: tuple[str, ...] = ()
     digest: str = ""
     expires_seconds: int = 0
     session: str = ""
@@ -72,22 +85,15 @@ class Signature(msgspec.Struct, frozen=True):
     @property
     def seconds(self) -> int:
         """The time of signing, in seconds since 1970. Raises `NotSignedError` for what is none."""
-        parts = [self.time[:4]] + [self.time[at : at + 2] for at in (4, 6, 9, 11, 13)]
-        try:
-            year, month, day, hour, minute, second = map(int, parts)
-            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        except ValueError:
-            raise NotSignedError("the date is none") from None
-        return int(moment.timestamp())
+        hour, minute, second = int(self.time[9:11]), int(self.time[11:13]), int(self.time[13:15])
+        if not (hour < 24 and minute < 60 and second < 60):  # noqa: PLR2004 - a day's
+            raise NotSignedError(_NO_DATE)
+        return _midnight(self.time[:8]) + (hour * 60 + minute) * 60 + second
 
     def is_by(self, key: bytes) -> bool:
         """Whether it was made with that signing key."""
         made = hmac.digest(key, self.string_to_sign.encode(), "sha256").hex()
         return hmac.compare_digest(made, self.signature)
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Signature).decode
 
 
 def signing_key(secret: Sensitive, date: str, region: str, service: str) -> bytes:
@@ -100,24 +106,22 @@ def signing_key(secret: Sensitive, date: str, region: str, service: str) -> byte
 
 def spell(signature: Signature) -> str:
     """As evidence of identity, from a gate to a custodian."""
-    return EVIDENCE + _encode(signature).decode()
+    return (
+        f"{EVIDENCE}{signature.access_key}/{signature.scope} {signature.time}"
+        f" {signature.signature} {signature.digest} {signature.expires_seconds} {signature.session}"
+    )
 
 
 def parse(evidence: str) -> Signature:
     """What `spell` wrote, every part looked at again. Raises `NotSignedError`."""
-    try:
-        found = _decode(evidence.removeprefix(EVIDENCE))
-    except msgspec.MsgspecError:
-        raise NotSignedError("the evidence cannot be read") from None
-    if not _SIGNATURE.fullmatch(found.digest):
-        raise NotSignedError("the digest is not 64 hexadecimal digits")
-    if not 0 <= found.expires_seconds <= EXPIRES_SECONDS_MAX:
+    found = _SPELLED.fullmatch(evidence)
+    if found is None:
+        raise NotSignedError("the evidence cannot be read")
+    access_key, date, region, service, time, signature, digest, expires, session = found.groups()
+    if int(expires) > EXPIRES_SECONDS_MAX:
         raise NotSignedError("it would be good for too long")
-    bare = checked(
-        f"{found.access_key}/{found.scope}", ";".join(found.signed), found.signature, found.time
-    )
-    return msgspec.structs.replace(
-        bare, digest=found.digest, expires_seconds=found.expires_seconds, session=found.session
+    return Signature(
+        access_key, date, region, service, time, signature, (), digest, int(expires), session
     )
 
 
@@ -131,26 +135,44 @@ def checked(  # noqa: PLR0913 - the parts of a signature
     session: str = "",
 ) -> Signature:
     """A signature of these parts. Raises `NotSignedError` for one that is misspelt."""
-    parts = credential.split("/")
-    if len(parts) != 5 or parts[4] != TERMINATOR:  # noqa: PLR2004 - key, date, region, service, end
-        raise NotSignedError("the credential is not KEY/DATE/REGION/SERVICE/aws4_request")
-    access_key, date, region, service, _ = parts
-    names = tuple(signed.split(";"))
+    access_key, date, region, service = _credential(credential)
     if not _TIME.fullmatch(time):
         raise NotSignedError("the date of signing is missing, or not YYYYMMDDTHHMMSSZ")
     if date != time[:8]:
         raise NotSignedError("the date of the credential is not that of signing")
-    if not (_ACCESS_KEY.fullmatch(access_key) and _SCOPE_PART.fullmatch(region)):
-        raise NotSignedError("the credential's key or region is misspelt")
-    if not _SCOPE_PART.fullmatch(service):
-        raise NotSignedError("the credential's service is misspelt")
     if not _SIGNATURE.fullmatch(signature):
         raise NotSignedError("the signature is not 64 hexadecimal digits")
-    if len(names) > _SIGNED_HEADERS_MAX or list(names) != sorted(set(names)):
-        raise NotSignedError("the signed headers are not in order, or too many")
-    if not all(_HEADER_NAME.fullmatch(name) for name in names):
-        raise NotSignedError("the name of a signed header is misspelt")
+    if session and not _SESSION.fullmatch(session):
+        raise NotSignedError("the session token is misspelt")
     return Signature(
-        access_key, date, region, service, time, signature, names,
+        access_key, date, region, service, time, signature, _names(signed),
         expires_seconds=expires_seconds, session=session,
     )  # fmt: skip
+
+
+@lru_cache(_REMEMBERED)
+def _credential(text: str) -> tuple[str, str, str, str]:
+    found = _CREDENTIAL.fullmatch(text)
+    if found is None:
+        raise NotSignedError("the credential is not KEY/DATE/REGION/SERVICE/aws4_request")
+    access_key, date, region, service = found.groups()
+    return access_key, date, region, service
+
+
+@lru_cache(_REMEMBERED)
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(";"))
+    if len(names) > _SIGNED_HEADERS_MAX or list(names) != sorted(set(names)):
+        raise NotSignedError("the signed headers are not in order, or too many")
+    if not all(map(_HEADER_NAME.fullmatch, names)):
+        raise NotSignedError("the name of a signed header is misspelt")
+    return names
+
+
+@lru_cache(_REMEMBERED)
+def _midnight(date: str) -> int:
+    try:
+        day = datetime(int(date[:4]), int(date[4:6]), int(date[6:]), tzinfo=UTC)
+    except ValueError:
+        raise NotSignedError(_NO_DATE) from None
+    return int(day.timestamp())

@@ -3,7 +3,8 @@
 import asyncio
 import hmac
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -49,6 +50,18 @@ class Bounds(msgspec.Struct, frozen=True):
     key: bytes
     quota: Quota
     rotation_uses: int
+
+
+class _Verified(NamedTuple):
+    """A signature that proved right, and the facts that it was held against.
+
+    A fact that changes is forgotten and read anew, as another object: held against that, it has
+    proven nothing.
+    """
+
+    signature: sigv4.Signature
+    token: TokenFact
+    namespace: NamespaceFact
 
 
 class Visit:
@@ -150,6 +163,9 @@ class Authorizer:
         # Digests of tokens that proved good once, and the ids in them: taking a token's text apart
         # costs more than encrypting. Whether it is good now is asked each time all the same.
         self._seen: dict[bytes, tuple[bytes, str]] = {}
+        # Digests of evidence whose signatures proved right once. Whether the facts that they were
+        # held against are the present ones, and whether it is still time, is asked each time.
+        self._verified: dict[bytes, _Verified] = {}
 
     async def authenticate(self, visit: Visit, evidence: str) -> None:
         """Fill in who the visitor is. Raises `Unauthenticated`, the same whatever a token lacks.
@@ -197,24 +213,35 @@ class Authorizer:
 
     async def _signed(self, visit: Visit, evidence: str) -> TokenFact:
         # 1. An access key that we know.
+        digest = tokens.digest(evidence)
+        known = self._verified.get(digest)
         try:
-            signature = sigv4.parse(evidence)
+            signature = sigv4.parse(evidence) if known is None else known.signature
             signed_us = signature.seconds * _SECOND_US
         except sigv4.NotSignedError as error:
             raise Unauthenticated(sigv4.INCOMPLETE) from error
-        token_id = tokens.parse_access_key_id(signature.access_key)
-        token = token_id and await self._facts.token(token_id, tokens.text_id(token_id))
+        ids = _access_key_ids(signature.access_key)
+        token = ids and await self._facts.token(*ids)
         if not token or not token.body.secret or signature.session:
             raise Unauthenticated(sigv4.UNKNOWN_KEY)
         namespace = await self._enter(visit, token)
         # 2. Signed with its secret, for us, and now.
-        if not signature.is_by(self._signing_key(namespace, token, signature)):
-            raise Unauthenticated(sigv4.WRONG)
+        if known is None or known.token is not token or known.namespace is not namespace:
+            if not signature.is_by(self._signing_key(namespace, token, signature)):
+                raise Unauthenticated(sigv4.WRONG)
+            self._verify(digest, _Verified(signature, token, namespace))
         early_us = signed_us - limits.SIGNATURE_SECONDS_MAX * _SECOND_US
         good_us = (signature.expires_seconds or limits.SIGNATURE_SECONDS_MAX) * _SECOND_US
         if not early_us <= visit.time_us <= signed_us + good_us:
             raise Unauthenticated(sigv4.EXPIRED)
         return token
+
+    def _verify(self, digest: bytes, verified: "_Verified") -> None:
+        """Remember. Equal signatures come within a second or so: the oldest half can go."""
+        if len(self._verified) >= limits.CACHED_SIGNATURES_MAX:
+            for old in list(self._verified)[: limits.CACHED_SIGNATURES_MAX // 2]:
+                del self._verified[old]
+        self._verified[digest] = verified
 
     async def _enter(self, visit: Visit, token: TokenFact) -> NamespaceFact:
         visit.facts.append(token.fact)
@@ -588,6 +615,12 @@ class Authorizer:
 def _ids(evidence: str) -> tuple[bytes, str]:
     token_id = tokens.token_id(evidence)
     return token_id, tokens.text_id(token_id)
+
+
+@lru_cache(limits.CACHED_SIGNATURES_MAX)
+def _access_key_ids(access_key: str) -> tuple[bytes, str] | None:
+    token_id = tokens.parse_access_key_id(access_key)
+    return None if token_id is None else (token_id, tokens.text_id(token_id))
 
 
 def _decision(visit: Visit) -> Decision:

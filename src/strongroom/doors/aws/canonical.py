@@ -6,7 +6,7 @@ the header Authorization or, presigned, in its query.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -17,9 +17,22 @@ CONTENT_HASH: Final = "x-amz-content-sha256"
 
 _UNRESERVED: Final = "-._~"
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
+# As nearly every client writes it. `_parts` reads the same out of it, and whatever else is allowed.
+_USUAL: Final = re.compile(
+    rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=([0-9a-f]{{64}})"
+)
 
-Headers = Sequence[tuple[str, str]]
-"""Names in lower case and values, in the order they came."""
+Headers = Mapping[str, Sequence[str]]
+"""Names in lower case, and the values of each in the order they came."""
+
+
+def gathered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    """Headers by name, from those of a request one by one."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        text = value.decode("utf-8", "surrogateescape")
+        found.setdefault(name.decode("latin-1"), []).append(text)
+    return found
 
 
 # --- what a request says --------------------------------------------------------------------------
@@ -27,10 +40,20 @@ Headers = Sequence[tuple[str, str]]
 
 def of_header(headers: Headers) -> sigv4.Signature:
     """From Authorization, and X-Amz-Date or Date. Raises `NotSignedError`."""
-    values = [value for name, value in headers if name == "authorization"]
+    values = headers.get("authorization", ())
     if len(values) != 1:
         raise NotSignedError("the header Authorization is missing or there twice")
-    scheme, _, rest = values[0].partition(" ")
+    usual = _USUAL.fullmatch(values[0])
+    credential, signed, signature = _parts(values[0]) if usual is None else usual.groups()
+    return sigv4.checked(
+        credential, signed, signature, _one(headers, "x-amz-date"),
+        session=_one(headers, "x-amz-security-token"),
+    )  # fmt: skip
+
+
+def _parts(authorization: str) -> tuple[str, str, str]:
+    """Credential, signed headers, signature: in any order, with any space between them."""
+    scheme, _, rest = authorization.partition(" ")
     if scheme != sigv4.ALGORITHM:
         raise NotSignedError(f"the header Authorization does not begin with {sigv4.ALGORITHM}")
     parts: dict[str, str] = {}
@@ -42,10 +65,7 @@ def of_header(headers: Headers) -> sigv4.Signature:
     for name in ("Credential", "SignedHeaders", "Signature"):
         if name not in parts:
             raise NotSignedError(f"Authorization header requires '{name}' parameter.")
-    return sigv4.checked(
-        parts["Credential"], parts["SignedHeaders"], parts["Signature"],
-        _one(headers, "x-amz-date"), session=_one(headers, "x-amz-security-token"),
-    )  # fmt: skip
+    return parts["Credential"], parts["SignedHeaders"], parts["Signature"]
 
 
 def of_query(query: str) -> sigv4.Signature:
@@ -74,7 +94,7 @@ def of_query(query: str) -> sigv4.Signature:
 
 
 def _one(headers: Headers, wanted: str) -> str:
-    values = [value for name, value in headers if name == wanted]
+    values = headers.get(wanted, ())
     if len(values) > 1:
         raise NotSignedError(f"the header {wanted} is there twice")
     return values[0].strip() if values else ""
@@ -100,7 +120,7 @@ def canonical_request(  # noqa: PLR0913 - the parts of a request
     sign the path with its dots and empty segments: not `normalize`.
     """
     names = tuple(signed)
-    lines = [f"{name}:{_value(headers, name)}\n" for name in names]
+    lines = [f"{name}:{','.join(map(_value, headers.get(name, ())))}\n" for name in names]
     return "\n".join(
         (
             method,
@@ -118,12 +138,17 @@ def digest(canonical: str) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _value(headers: Headers, wanted: str) -> str:
-    return ",".join(_SPACES.sub(" ", value).strip() for name, value in headers if name == wanted)
+def _value(value: str) -> str:
+    # A value that can be printed has no white space but spaces.
+    if "  " in value or not value.isprintable():
+        value = _SPACES.sub(" ", value)
+    return value.strip()
 
 
 def _plain(path: str) -> str:
     """Without dots and empty segments (RFC 3986, 5.2.4)."""
+    if path == "/":
+        return path
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:
@@ -137,6 +162,8 @@ def _plain(path: str) -> str:
 
 def _path(path: str) -> str:
     """Encoded as it came, byte by byte: so what a client has encoded is encoded twice."""
+    if path == "/":
+        return path
     return quote(path.encode("utf-8", "surrogateescape"), safe="/" + _UNRESERVED) or "/"
 
 

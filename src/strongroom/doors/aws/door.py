@@ -11,7 +11,6 @@ For each request, in this order:
 """
 
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ import msgspec
 from strongroom.domain import asks
 from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive, Scope, Send
-from strongroom.doors.aws import evidence, grants, model, table, validation
+from strongroom.doors.aws import canonical, evidence, grants, model, names, table, validation
 from strongroom.doors.aws.errors import AWSError, serialization
 from strongroom.doors.aws.visitor import Desk, Visitor
 from strongroom.doors.requests import ClientGoneError, new_request_id, source, whole
@@ -30,8 +29,8 @@ Observe = Callable[[str, str, float, str], None]
 """Is told operation, outcome, seconds and id of each request."""
 
 _WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
-_TARGET: Final = b"x-amz-target"
-_MEDIA_TYPE: Final = b"application/x-amz-json-1.1"
+_TARGET: Final = "x-amz-target"
+_MEDIA_TYPE: Final = "application/x-amz-json-1.1"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,7 +40,7 @@ def is_for_us(scope: Scope) -> bool:
         scope["type"] == "http"
         and scope["method"] == "POST"
         and scope["raw_path"] == b"/"
-        and any(name == _TARGET for name, _ in scope["headers"])
+        and any(name == b"x-amz-target" for name, _ in scope["headers"])
     )
 
 
@@ -61,8 +60,9 @@ class AWSDoor:
         request = new_request_id()
         operation, outcome, status, body = "none", "ok", 200, b""
         try:
-            operation = _operation(scope["headers"])
-            body = _answer(await self._serve(operation, request, scope, receive))
+            headers = canonical.gathered(scope["headers"])
+            operation = _operation(headers)
+            body = _answer(await self._serve(operation, request, scope, headers, receive))
         except ClientGoneError:
             outcome = "client-gone"
             return
@@ -74,25 +74,26 @@ class AWSDoor:
             outcome, status, body = ours.code, ours.status, ours.body
         finally:
             self._observe(f"aws:{operation}", outcome, time.perf_counter() - begun, request)
-        headers = [
-            (b"x-amzn-requestid", str(uuid.UUID(request)).encode()),
-            (b"content-type", _MEDIA_TYPE),
+        said = [
+            (b"x-amzn-requestid", names.uuid(bytes.fromhex(request)).encode()),
+            (b"content-type", _MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
         ]
         if status != 200:  # noqa: PLR2004 - HTTP
-            headers.append((b"x-amzn-errortype", outcome.encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+            said.append((b"x-amzn-errortype", outcome.encode()))
+        await send({"type": "http.response.start", "status": status, "headers": said})
         await send({"type": "http.response.body", "body": body})
 
     async def _serve(
-        self, operation: str, request: str, scope: Scope, receive: Receive
+        self,
+        operation: str,
+        request: str,
+        scope: Scope,
+        headers: canonical.Headers,
+        receive: Receive,
     ) -> dict[str, Any] | None:
-        body = await _read(scope["headers"], receive)
-        headers = [
-            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
-            for name, value in scope["headers"]
-        ]
+        body = await _read(headers, receive)
         query = scope["query_string"].decode("latin-1")
         signature = evidence.of("POST", "/", query, headers, body)
         visitor = await self._desk.visit(signature, source(scope), request)
@@ -127,22 +128,20 @@ def _require_served(given: dict[str, Any]) -> None:
     grants.require_tokens(given)
 
 
-def _operation(headers: list[tuple[bytes, bytes]]) -> str:
-    targets = [value.decode("latin-1") for name, value in headers if name == _TARGET]
-    operation = targets[0].removeprefix(model.TARGET_PREFIX)
-    if (
-        len(targets) != 1
-        or not targets[0].startswith(model.TARGET_PREFIX)
-        or operation not in model.MODEL.operations
-    ):
+def _operation(headers: canonical.Headers) -> str:
+    targets = headers.get(_TARGET, ())
+    prefix, dot, operation = targets[0].partition(".") if len(targets) == 1 else ("", "", "")
+    if prefix + dot != model.TARGET_PREFIX or operation not in model.MODEL.operations:
         raise AWSError("UnknownOperationException")
     return operation
 
 
-async def _read(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
-    types = [value for name, value in headers if name == b"content-type"]
-    if len(types) != 1 or types[0].partition(b";")[0].strip().lower() != _MEDIA_TYPE:
-        raise serialization(f"Content-Type is {_MEDIA_TYPE.decode()}.")
+async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
+    types = headers.get("content-type", ())
+    if len(types) != 1 or (
+        types[0] != _MEDIA_TYPE and types[0].partition(";")[0].strip().lower() != _MEDIA_TYPE
+    ):
+        raise serialization(f"Content-Type is {_MEDIA_TYPE}.")
     try:
         return await whole(receive)
     except TooLarge:

@@ -11,7 +11,7 @@ from strongroom.doors.aws.errors import AWSError
 
 _SERVICE: Final = "kms"
 # Whatever of these a request has is signed, or somebody could have put it there.
-_MUST: Final = frozenset({"host", "x-amz-date", "x-amz-target", "x-amz-security-token"})
+_MUST: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
 
 
 def of(
@@ -19,7 +19,7 @@ def of(
 ) -> sigv4.Signature:
     """The request's signature. Raises `AWSError` for none, or one that cannot be right."""
     presigned = "X-Amz-Signature=" in query
-    if not presigned and not any(name == "authorization" for name, _ in headers):
+    if not presigned and "authorization" not in headers:
         raise AWSError("MissingAuthenticationTokenException", "Missing Authentication Token")
     try:
         signature = canonical.of_query(query) if presigned else canonical.of_header(headers)
@@ -28,14 +28,13 @@ def of(
     if signature.service != _SERVICE:
         said = f"Credential should be scoped to correct service: '{_SERVICE}'."
         raise AWSError("InvalidSignatureException", said)
-    present = {name for name, _ in headers}
-    unsigned = sorted((_MUST & present) - set(signature.signed))
+    unsigned = [name for name in _MUST if name in headers and name not in signature.signed]
     if unsigned or "host" not in signature.signed:
         said = f"These headers must be signed: {', '.join(unsigned) or 'host'}."
         raise AWSError("InvalidSignatureException", said)
     content_hash = hashlib.sha256(body).hexdigest()
-    for name, value in headers:
-        if name == canonical.CONTENT_HASH and value.strip() != content_hash:
+    for value in headers.get(canonical.CONTENT_HASH, ()):
+        if value.strip() != content_hash:
             said = f"The header {canonical.CONTENT_HASH} is not the SHA-256 of the body."
             raise AWSError("InvalidSignatureException", said)
     spelled = canonical.canonical_request(

@@ -56,13 +56,13 @@ def alias_of(view: transfers.AliasView) -> str:
 def uuid(key_id: bytes) -> str:
     """A key's id as AWS spells it."""
     text = key_id.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def target(name: str, place: Place) -> str:
     """What is called so, as a custodian is asked for it. Raises `AWSError`."""
-    arn = _ARN.fullmatch(name)
     if name.startswith("arn:"):
+        arn = _ARN.fullmatch(name)
         if arn is None:
             raise AWSError("InvalidArnException", f"Invalid arn {name[:256]}")
         region, account, kind, rest = arn.groups()

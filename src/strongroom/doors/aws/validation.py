@@ -5,8 +5,9 @@ Two steps, as AWS has them. What is not of the member's type cannot even be read
 once (`ValidationException`). Members that the model does not know are passed over.
 """
 
-import base64
 import binascii
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,15 @@ _decode = msgspec.json.Decoder().decode
 
 Json = Any
 
+Where = tuple[Any, ...]
+"""The place of a value: that of what it is in, and its own name there. Spelled if need be alone."""
+
+Complaints = list[str]
+Reader = Callable[[Json, Where, Complaints], Any]
+"""Reads a value of a shape. What is out of bounds is added to the complaints."""
+
+_TOP: Final[Where] = ()
+
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
     """The members of an operation's input, blobs as bytes. Raises `AWSError`."""
@@ -31,8 +41,8 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
     name = MODEL.operations[operation].input
     if not name:
         return {}
-    complaints: list[str] = []
-    members = _structure(MODEL.shapes[name], found, "", complaints)
+    complaints: Complaints = []
+    members: dict[str, Any] = _reader(name)(found, _TOP, complaints)
     if complaints:
         count = len(complaints)
         errors = "error" if count == 1 else "errors"
@@ -42,58 +52,70 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
     return members
 
 
-def _structure(shape: Shape, found: Json, where: str, complaints: list[str]) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise serialization("An object was expected.")
-    read: dict[str, Any] = {}
-    for name, kind in shape.members.items():
-        place = f"{where}.{_lower(name)}" if where else _lower(name)
-        value = found.get(name)
-        if value is not None:
-            read[name] = _value(MODEL.shapes[kind], value, place, complaints)
-        elif name in shape.required:
-            complaints.append(_said("null", place, "Member must not be null"))
-    return read
+@cache
+def _reader(name: str) -> Reader:
+    """Of the shape of that name. Made once: the model does not change."""
+    shape = MODEL.shapes[name]
+    make = _MAKERS.get(shape.type)
+    bare = _BARE[shape.type] if make is None else make(shape)
+    bounded = shape.min is not None or shape.max is not None or shape.enum or shape.pattern
+    if not bounded or shape.type in ("structure", "boolean", "timestamp"):
+        return bare
+    hold = _holder(shape)
+
+    def held(found: Json, where: Where, complaints: Complaints) -> Any:  # noqa: ANN401 - whatever the shape says
+        value = bare(found, where, complaints)
+        hold(value, where, complaints)
+        return value
+
+    return held
 
 
-def _value(shape: Shape, found: Json, where: str, complaints: list[str]) -> Any:  # noqa: ANN401 - whatever the shape says
-    read = _READERS[shape.type](shape, found, where, complaints)
-    if shape.type not in ("structure", "boolean", "timestamp"):
-        _hold(shape, read, where, complaints)
-    return read
+def _holder(shape: Shape) -> Callable[[Any, Where, Complaints], None]:
+    number = shape.type == "integer"
+    of = "value" if number else "length"
+    least, most = shape.min, shape.max
+    known, rule = frozenset(shape.enum), pattern(shape.pattern) if shape.pattern else None
+
+    def hold(value: Any, where: Where, complaints: Complaints) -> None:  # noqa: ANN401 - as above
+        size = value if number else len(value)
+        if least is not None and size < least:
+            said = f"Member must have {of} greater than or equal to {least}"
+            complaints.append(_said(shape, value, where, said))
+        if most is not None and size > most:
+            said = f"Member must have {of} less than or equal to {most}"
+            complaints.append(_said(shape, value, where, said))
+        if known and value not in known:
+            said = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+            complaints.append(_said(shape, value, where, said))
+        if rule is not None and size and not rule.fullmatch(value):
+            said = f"Member must satisfy regular expression pattern: {shape.pattern}"
+            complaints.append(_said(shape, value, where, said))
+
+    return hold
 
 
-def _hold(shape: Shape, read: Any, where: str, complaints: list[str]) -> None:  # noqa: ANN401 - as above
-    of, size = ("value", read) if shape.type == "integer" else ("length", len(read))
-    said = _spelled(shape, read)
-    if shape.min is not None and size < shape.min:
-        complaints.append(
-            _said(said, where, f"Member must have {of} greater than or equal to {shape.min}")
-        )
-    if shape.max is not None and size > shape.max:
-        complaints.append(
-            _said(said, where, f"Member must have {of} less than or equal to {shape.max}")
-        )
-    if shape.enum and read not in shape.enum:
-        known = ", ".join(shape.enum)
-        complaints.append(_said(said, where, f"Member must satisfy enum value set: [{known}]"))
-    if shape.pattern and size and not pattern(shape.pattern).fullmatch(read):
-        rule = f"Member must satisfy regular expression pattern: {shape.pattern}"
-        complaints.append(_said(said, where, rule))
+def _said(shape: Shape | None, value: Any, where: Where, rule: str) -> str:  # noqa: ANN401 - as above
+    spelled = "null" if shape is None else _spelled(shape, value)
+    of = f" {spelled}" if spelled else ""
+    return f"Value{of} at '{_place(where)}' failed to satisfy constraint: {rule}"
 
 
-def _said(value: str, where: str, rule: str) -> str:
-    of = f" {value}" if value else ""
-    return f"Value{of} at '{where}' failed to satisfy constraint: {rule}"
-
-
-def _spelled(shape: Shape, read: Any) -> str:  # noqa: ANN401 - as above
+def _spelled(shape: Shape, value: Any) -> str:  # noqa: ANN401 - as above
     """The value, as it is said; nothing of bytes, which may be secret."""
     if shape.type in _SECRET:
         return ""
     if shape.type in ("list", "map"):
-        return "'[]'" if shape.type == "list" and not read else ""
-    return f"'{read}'"
+        return "'[]'" if shape.type == "list" and not value else ""
+    return f"'{value}'"
+
+
+def _place(where: Where) -> str:
+    parts: list[str] = []
+    while where:
+        where, name = where
+        parts.append(str(name))
+    return ".".join(reversed(parts))
 
 
 def _lower(name: str) -> str:
@@ -103,67 +125,94 @@ def _lower(name: str) -> str:
 # --- the types ------------------------------------------------------------------------------------
 
 
-def _string(shape: Shape, found: Json, where: str, complaints: list[str]) -> str:
-    del shape, where, complaints
+def _structure(shape: Shape) -> Reader:
+    members = [
+        (name, _lower(name), kind, name in shape.required) for name, kind in shape.members.items()
+    ]
+
+    def read_it(found: Json, where: Where, complaints: Complaints) -> dict[str, Any]:
+        if not isinstance(found, dict):
+            raise serialization("An object was expected.")
+        values: dict[str, Any] = {}
+        for name, lower, kind, required in members:
+            value = found.get(name)
+            if value is not None:
+                values[name] = _reader(kind)(value, (where, lower), complaints)
+            elif required:
+                complaints.append(_said(None, None, (where, lower), "Member must not be null"))
+        return values
+
+    return read_it
+
+
+def _list(shape: Shape) -> Reader:
+    def read_it(found: Json, where: Where, complaints: Complaints) -> list[Any]:
+        if not isinstance(found, list):
+            raise serialization("A list was expected.")
+        inner = _reader(shape.member)
+        return [
+            inner(one, ((where, number), "member"), complaints)
+            for number, one in enumerate(found, 1)
+        ]
+
+    return read_it
+
+
+def _map(shape: Shape) -> Reader:
+    def read_it(found: Json, where: Where, complaints: Complaints) -> dict[str, Any]:
+        if not isinstance(found, dict):
+            raise serialization("An object was expected.")
+        key, value = _reader(shape.key), _reader(shape.value)
+        return {
+            key(name, (where, "key"), complaints): value(one, ((where, name), "value"), complaints)
+            for name, one in found.items()
+        }
+
+    return read_it
+
+
+def _string(found: Json, where: Where, complaints: Complaints) -> str:
+    del where, complaints
     if not isinstance(found, str):
         raise serialization("A text was expected.")
     return found
 
 
-def _integer(shape: Shape, found: Json, where: str, complaints: list[str]) -> int:
-    del shape, where, complaints
+def _integer(found: Json, where: Where, complaints: Complaints) -> int:
+    del where, complaints
     if isinstance(found, bool) or not isinstance(found, int) or not -(2**31) <= found < 2**31:
         raise serialization("A whole number was expected.")
     return found
 
 
-def _boolean(shape: Shape, found: Json, where: str, complaints: list[str]) -> bool:
-    del shape, where, complaints
+def _boolean(found: Json, where: Where, complaints: Complaints) -> bool:
+    del where, complaints
     if not isinstance(found, bool):
         raise serialization("true or false was expected.")
     return found
 
 
-def _timestamp(shape: Shape, found: Json, where: str, complaints: list[str]) -> float:
-    del shape, where, complaints
+def _timestamp(found: Json, where: Where, complaints: Complaints) -> float:
+    del where, complaints
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise serialization("A time in seconds since 1970 was expected.")
     return float(found)
 
 
-def _blob(shape: Shape, found: Json, where: str, complaints: list[str]) -> bytes:
-    del shape, where, complaints
+def _blob(found: Json, where: Where, complaints: Complaints) -> bytes:
+    del where, complaints
     if not isinstance(found, str):
         raise serialization("Base64 was expected.")
     try:
-        return base64.b64decode(found, validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(found, strict_mode=True)
+    except ValueError:
         raise serialization("Base64 was expected.") from None
 
 
-def _list(shape: Shape, found: Json, where: str, complaints: list[str]) -> list[Any]:
-    if not isinstance(found, list):
-        raise serialization("A list was expected.")
-    inner = MODEL.shapes[shape.member]
-    return [
-        _value(inner, one, f"{where}.{number}.member", complaints)
-        for number, one in enumerate(found, 1)
-    ]
-
-
-def _map(shape: Shape, found: Json, where: str, complaints: list[str]) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise serialization("An object was expected.")
-    key, value = MODEL.shapes[shape.key], MODEL.shapes[shape.value]
-    return {
-        _value(key, name, f"{where}.key", complaints): _value(
-            value, one, f"{where}.{name}.value", complaints
-        )
-        for name, one in found.items()
-    }
-
-
-_READERS: Final = {
-    "structure": _structure, "list": _list, "map": _map, "string": _string, "integer": _integer,
-    "boolean": _boolean, "timestamp": _timestamp, "blob": _blob,
+_BARE: Final[dict[str, Reader]] = {
+    "string": _string, "integer": _integer, "boolean": _boolean, "timestamp": _timestamp,
+    "blob": _blob,
+}  # fmt: skip
+_MAKERS: Final[dict[str, Callable[[Shape], Reader]]] = {
+    "structure": _structure, "list": _list, "map": _map,
 }  # fmt: skip

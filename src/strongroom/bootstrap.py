@@ -241,6 +241,7 @@ def serve(config: Config, passphrase: Sensitive) -> Plan:
         requests_logged=config.log.requests,
         connections_max=config.limits.connections_max,
         drain_seconds=server.drain_seconds,
+        signature_seconds=config.aws.clock_window_seconds,
         gate_user=rooms.gate_user,
         custodian_user=rooms.custodian_user,
         ledger_user=rooms.ledger_user,

@@ -65,6 +65,10 @@ custodians = 1
 # Open connections of one gate.
 connections_max = 4096
 
+[aws]
+# Seconds that may lie between the time of a signature and now, either way, for clients of AWS KMS.
+clock_window_seconds = 300
+
 [log]
 # One line of JSON for every request. What goes wrong is logged in any case.
 requests = false
@@ -154,6 +158,14 @@ class Limits(_Section, frozen=True, kw_only=True):
     connections_max: Annotated[int, Meta(ge=1, le=65_536)] = limits.CONNECTIONS_MAX
 
 
+class AWS(_Section, frozen=True, kw_only=True):
+    """`[aws]`."""
+
+    clock_window_seconds: Annotated[int, Meta(ge=1, le=limits.SIGNATURE_SECONDS_MAX)] = (
+        limits.SIGNATURE_SECONDS
+    )
+
+
 class Log(_Section, frozen=True, kw_only=True):
     """`[log]`."""
 
@@ -178,6 +190,7 @@ class Config(_Section, frozen=True, kw_only=True):
     seal: SealSection
     rooms: Rooms = Rooms()
     limits: Limits = Limits()
+    aws: AWS = AWS()
     log: Log = Log()
     audit: Audit = Audit()
     sinks: tuple[SinkSettings, ...] = ()

@@ -224,6 +224,42 @@ def test_a_signature_for_another_service_is_refused(caller):
     assert caller.refused(b"{}", headers) == "InvalidSignatureException"
 
 
+def presigned(node, key, body, session=None):
+    """Path and query of a presigned request, and its headers."""
+    from botocore.auth import SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    class OfTheBody(SigV4QueryAuth):
+        """botocore's own would move the body's members into the query."""
+
+        def payload(self, request):
+            del request
+            return hashlib.sha256(body).hexdigest()
+
+    credentials = Credentials(key["access_key"], key["secret_access_key"], session)
+    headers = {"Content-Type": JSON, "X-Amz-Target": "TrentService.GenerateRandom"}
+    request = AWSRequest("POST", node.url + "/", headers=headers)
+    OfTheBody(credentials, "kms", REGION, expires=60).add_auth(request)
+    return request.url.removeprefix(node.url), list(headers.items())
+
+
+def test_a_presigned_request_carries_its_session_token_in_the_query(caller, account, node):
+    ask = {"principal": "admin", "session": True}
+    key = account.admin.ask("POST", "/v1/access-keys", ask).json
+    body = b'{"NumberOfBytes":4}'
+    session = key["session_token"]
+    path, headers = presigned(node, key, body, session)
+    assert "X-Amz-Security-Token" in path
+    assert caller.send(body, headers, path=path)[0] == 200
+    another = path.replace(session, "srs_" + "a" * 52)
+    assert caller.refused(body, headers, path=another) == "UnrecognizedClientException"
+    path, headers = presigned(node, key, body)
+    assert caller.refused(body, headers, path=path) == "UnrecognizedClientException"
+    unsigned = [*headers, ("X-Amz-Security-Token", session)]
+    assert caller.refused(body, unsigned, path=path) == "InvalidSignatureException"
+
+
 def test_a_security_token_that_was_not_signed_is_refused(caller):
     headers = [*caller.signed(b"{}"), ("X-Amz-Security-Token", "t")]
     assert caller.refused(b"{}", headers) == "InvalidSignatureException"
@@ -232,8 +268,16 @@ def test_a_security_token_that_was_not_signed_is_refused(caller):
 def test_a_body_that_is_too_long_is_not_read_to_its_end(caller):
     from strongroom.domain import limits
 
-    body = b" " * (limits.BODY_BYTES_MAX + 1)
+    body = b" " * (limits.AWS_BODY_BYTES_MAX + 1)
     assert caller.refused(body, caller.signed(body)) == "RequestEntityTooLargeException"
+    body = b'{"NumberOfBytes":4}' + body[:-20]
+    assert len(body) == limits.AWS_BODY_BYTES_MAX
+    assert caller.send(body, caller.signed(body))[0] == 200
+
+
+def test_a_body_that_is_announced_as_too_long_is_not_read_at_all(caller):
+    headers = [*caller.signed(b"{}"), ("Content-Length", "9" * 18)]
+    assert caller.refused(b"{}", headers) == "RequestEntityTooLargeException"
 
 
 def test_who_proves_nothing_learns_nothing_of_the_body(caller, node):

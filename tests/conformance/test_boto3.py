@@ -530,6 +530,25 @@ def test_session_tokens_of_others_open_nothing(account, refused):
     assert refused(from_elsewhere.list_keys)[0] == "UnrecognizedClientException"
 
 
+def session_of(account):
+    answer = account.admin.ask(
+        "POST", "/v1/access-keys", {"principal": "admin", "session": True, "hours": 1}
+    )
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def test_a_session_works_with_its_token_alone(account, key, refused):
+    made = session_of(account)
+    inside = account.client(made, aws_session_token=made["session_token"])
+    blob = inside.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    assert inside.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    for more in ({}, {"aws_session_token": "srs_" + "a" * 52}, {"aws_session_token": "é"}):
+        assert refused(account.client(made, **more).list_keys) == (
+            "UnrecognizedClientException", "The security token included in the request is invalid.",
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("region", ["us-east-1", "ap-southeast-2"])
 def test_keys_are_there_in_every_region_that_a_client_asks_for(account, key, region):
     there = account.client(account.key_of("admin"), region=region)

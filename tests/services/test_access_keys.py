@@ -183,6 +183,104 @@ def test_it_ends_with_its_time_and_with_its_principal(desk, house, made):
     assert unproven(desk, signed(made, **tomorrow))
 
 
+# --- temporary ones -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def temporary(desk, house):
+    return desk.ask(
+        house.admin, "token.create-access-key", principal="app", session=True, hours=2
+    )  # fmt: skip
+
+
+def test_a_temporary_one_signs_in_a_session_and_is_named_otherwise(desk, temporary):
+    assert temporary.access_key == "SRSK" + temporary.id.upper()
+    assert temporary.session_token.startswith("srs_")
+    assert len(temporary.session_token) == 56
+    for _ in range(2):
+        who = desk.ask(signed(temporary, session=temporary.session_token), "identity.read")
+    assert (who.principal, who.token) == ("app", temporary.id)
+
+
+def test_it_is_good_for_half_a_day_if_nobody_says_otherwise(desk, house):
+    made = desk.ask(house.admin, "token.create-access-key", principal="app", session=True)
+    assert made.expires == "2026-09-22T02:13:20.000000Z"
+
+
+def test_others_have_no_session_and_no_hours(desk, house, made):
+    assert made.session_token == ""
+    for hours in (1, 0, 37):
+        refused = desk.refusal(
+            house.admin, "token.create-access-key", principal="app", hours=hours
+        )  # fmt: skip
+        assert refused == "invalid-request"
+
+
+@pytest.mark.parametrize("session", ["", "-", "srs_" + "a" * 52, "another's"])
+def test_without_its_session_token_it_proves_nothing(desk, house, temporary, session):
+    if session == "another's":
+        session = desk.ask(
+            house.admin, "token.create-access-key", principal="app", session=True
+        ).session_token  # fmt: skip
+    assert unproven(desk, signed(temporary, session=session)) == sigv4.UNKNOWN_KEY
+    # Not after the right one was there, either.
+    desk.ask(signed(temporary, session=temporary.session_token), "identity.read")
+    assert unproven(desk, signed(temporary, session=session)) == sigv4.UNKNOWN_KEY
+
+
+def test_a_session_token_is_of_one_access_key_and_of_its_name(desk, made, temporary):
+    token = temporary.session_token
+    assert unproven(desk, signed(made, session=token)) == sigv4.UNKNOWN_KEY
+    for one, name, session in (
+        (temporary, "SRAK" + temporary.id.upper(), token),
+        (made, "SRSK" + made.id.upper(), ""),
+    ):
+        renamed = msgspec.structs.replace(one, access_key=name)
+        assert unproven(desk, signed(renamed, session=session)) == sigv4.UNKNOWN_KEY
+
+
+def test_when_the_session_is_over_that_is_said_to_who_can_sign(desk, house, temporary):
+    token = temporary.session_token
+    later = {"time": "20260921T161320Z"}
+    before = {"time": "20260921T161319Z"}
+    house.clock.now += 7_200_000_000 - 1
+    desk.ask(signed(temporary, session=token, **before), "identity.read")
+    house.clock.now += 1
+    for how in (before, later):
+        assert unproven(desk, signed(temporary, session=token, **how)) == sigv4.SESSION_ENDED
+    assert unproven(desk, signed(temporary, session=token, secret="x", **later)) == sigv4.WRONG
+    assert unproven(desk, signed(temporary, **later)) == sigv4.UNKNOWN_KEY
+
+
+def test_a_session_ends_when_it_is_revoked(desk, house, temporary):
+    evidence = signed(temporary, session=temporary.session_token)
+    desk.ask(evidence, "identity.read")
+    desk.ask(house.admin, "token.revoke", temporary.id)
+    assert unproven(desk, evidence)
+
+
+def test_a_session_token_is_in_no_memory_no_record_and_no_text(desk, house, temporary):
+    evidence = signed(temporary, session=temporary.session_token)
+    desk.ask(evidence, "identity.read")
+    kept = desk.desk._authorizer._verified
+    (verified,) = kept.values()
+    assert verified.signature.session == ""
+    assert temporary.session_token not in repr(sigv4.parse(evidence))
+    house.store.close()
+    place = Path(house.path)
+    stored = b"".join(path.read_bytes() for path in place.parent.glob(place.name + "*"))
+    assert temporary.id.encode() in stored
+    assert temporary.session_token.encode() not in stored
+
+
+def test_the_window_is_a_setting(house, made):
+    narrow = house.desk(signature_seconds=60)
+    narrow.ask(signed(made, time="20260921T141220Z"), "identity.read")
+    for time in ("20260921T141219Z", "20260921T141421Z"):
+        assert unproven(narrow, signed(made, time=time)) == sigv4.EXPIRED
+    narrow.ask(signed(made, time="20260921T141219Z", expires=61), "identity.read")
+
+
 def test_its_secret_is_nowhere_in_the_store(house, made):
     house.store.close()
     place = Path(house.path)

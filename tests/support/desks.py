@@ -74,7 +74,7 @@ class House:
             for name in ("admin", "app")
         )
 
-    def desk(self, engine=None, ledger=None):
+    def desk(self, engine=None, ledger=None, **settings):
         staff = assemble(
             ledger=ledger or DirectLedger(self.store),
             provider=SoftwareProvider(Sensitive(self.root)),
@@ -84,6 +84,7 @@ class House:
             watch=Meter(),
             first_namespace=self.first,
             seal="test",
+            **settings,
         )
         return Client(staff.desk, staff.steward, staff.alerts, staff.duties)
 

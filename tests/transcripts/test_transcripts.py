@@ -34,6 +34,8 @@ PATTERNS = {
     "token-id": r"[a-z2-7]{16}",
     "base64": r"[A-Za-z0-9+/]+=*",
     "access-key": r"SRAK[A-Z2-7]{16}",
+    "session-key": r"SRSK[A-Z2-7]{16}",
+    "session-token": r"srs_[a-z2-7]{52}",
     "secret": r"[A-Za-z0-9+/]{40}",
     "base64url": r"[A-Za-z0-9_-]+",
     "n": r"[0-9,]+",

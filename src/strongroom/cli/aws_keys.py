@@ -19,11 +19,30 @@ def create(
     principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whose access key it is.")],
     days: arguments.TokenDays = limits.TOKEN_DAYS_DEFAULT,
     description: arguments.Description = None,
+    *,
+    session: Annotated[
+        bool, typer.Option("--session", help="A temporary one, with a session token.")
+    ] = False,
+    hours: Annotated[
+        int,
+        typer.Option(
+            "--hours",
+            metavar="N",
+            min=1,
+            max=limits.SESSION_HOURS_MAX,
+            help="How long the session is.",
+        ),
+    ] = limits.SESSION_HOURS_DEFAULT,
 ) -> None:
     """Make an access key. Its secret is shown this once. `token list` lists it."""
     from strongroom.client import calls
 
-    answer = at.ask(calls.create_access_key(principal, days=days, description=description or ""))
+    answer = at.ask(
+        calls.create_access_key(
+            principal, days=days, description=description or "",
+            session_hours=hours if session else 0,
+        )
+    )  # fmt: skip
     if at.json:
         at.show_json(answer)
         return
@@ -31,6 +50,7 @@ def create(
         (
             ("access key id", answer.access_key),
             ("secret access key", answer.secret_access_key),
+            *([("session token", answer.session_token)] if session else []),
             ("principal", answer.principal),
             ("expires", screen.moment(answer.expires)),
             ("description", answer.description),
@@ -42,7 +62,9 @@ def create(
 @command(app, "revoke")
 def revoke(
     at: Session,
-    access_key: Annotated[str, typer.Argument(metavar="ID", help="The access key's id: SRAK...")],
+    access_key: Annotated[
+        str, typer.Argument(metavar="ID", help="The access key's id: SRAK... or SRSK...")
+    ],
 ) -> None:
     """Revoke an access key, at once and everywhere."""
     from strongroom.client import calls
@@ -51,7 +73,8 @@ def revoke(
     token_id = tokens.parse_access_key_id(access_key)
     if token_id is None:
         raise usage(
-            "An access key's id is SRAK and 16 characters; `strongroom token list` shows it."
+            "An access key's id is SRAK, or SRSK, and 16 characters;"
+            " `strongroom token list` shows it."
         )
     at.ask(calls.revoke_token(tokens.text_id(token_id)))
     screen.done(f"The access key {access_key} is revoked. It opens nothing any more.")

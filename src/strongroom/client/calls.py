@@ -139,10 +139,20 @@ def create_token(
 
 
 def create_access_key(
-    principal: str, *, days: int = limits.TOKEN_DAYS_DEFAULT, description: str = ""
+    principal: str,
+    *,
+    days: int = limits.TOKEN_DAYS_DEFAULT,
+    description: str = "",
+    session_hours: int = 0,
 ) -> Call[asks.AccessKeyCreated]:
-    """A new access key, to sign with. The answer is the only place where its secret is shown."""
-    ask = asks.CreateAccessKey(principal=principal, days=days, description=description)
+    """A new access key, to sign with. The answer is the only place where its secret is shown.
+
+    With `session_hours`, it is a temporary one with a session token, good for so long.
+    """
+    ask = asks.CreateAccessKey(
+        principal=principal, days=days, description=description, session=session_hours > 0,
+        hours=session_hours or UNSET,
+    )  # fmt: skip
     answer = asks.AccessKeyCreated
     return posting("token.create-access-key", "/v1/access-keys", answer, ask, target=principal)
 

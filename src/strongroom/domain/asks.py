@@ -449,7 +449,14 @@ class CreateToken(Ask, kw_only=True):
 
 
 class CreateAccessKey(CreateToken, kw_only=True):
-    """An access key for a principal: for clients that sign what they ask."""
+    """An access key for a principal: for clients that sign what they ask.
+
+    One for a session is good for hours (12, if they are not given) and not days; what it signs must
+    carry the session token, too.
+    """
+
+    session: bool = False
+    hours: Annotated[int, Meta(ge=1, le=limits.SESSION_HOURS_MAX)] | UnsetType = UNSET
 
 
 class TokenView(Answer):
@@ -471,9 +478,13 @@ class TokenCreated(TokenView):
 
 
 class AccessKeyCreated(TokenView):
-    """A new access key. This is the only time that `secret_access_key` is shown."""
+    """A new access key. This is the only time that its secrets are shown.
+
+    `session_token` is of one for a session; others have none.
+    """
 
     secret_access_key: str
+    session_token: str
 
 
 class TokenPage(Answer):

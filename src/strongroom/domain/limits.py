@@ -7,6 +7,7 @@ from typing import Final
 
 # What a request may carry.
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # room for 1,000 small items; refused before it is read
+AWS_BODY_BYTES_MAX: Final = 1024 * 1024  # AWS's largest legal body, each character escaped, fits
 HEADER_BYTES_MAX: Final = 16 * 1024  # as nginx and Apache; more is an attack or a mistake
 HEADERS_SECONDS_MAX: Final = 10  # a client that trickles its headers holds a connection, no longer
 BODY_SECONDS_MAX: Final = 60  # likewise for a body: 8 MiB at a megabit a second
@@ -65,7 +66,10 @@ GRANTS_LISTED_MAX: Final = 5_000  # grants that one page of what a principal may
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
 ROLES_MAX: Final = 16  # per principal
 TOKEN_DAYS_MAX: Final = 3_650  # longer than ten years is for ever, said badly
-SIGNATURE_SECONDS_MAX: Final = 300  # between signing and now, either way: AWS's five minutes
+SIGNATURE_SECONDS: Final = 300  # between signing and now, either way, unless configured: as AWS
+SIGNATURE_SECONDS_MAX: Final = 900  # likewise, configured: S3's; clocks can be set better than that
+SESSION_HOURS_DEFAULT: Final = 12  # of temporary access keys; as AWS's of a user
+SESSION_HOURS_MAX: Final = 36  # likewise
 TOKEN_DAYS_DEFAULT: Final = 90  # a season: short enough to notice that nobody renews it
 START_CHECK_CHANGES_MAX: Final = 100_000  # read at a start, in some 3 seconds; more by fsck alone
 CHECKPOINT_ALARM_SECONDS: Final = 2  # an entry is in a signed checkpoint by then, or it is logged

@@ -27,6 +27,7 @@ EVIDENCE: Final = "sigv4 "  # what evidence of identity begins with that is a si
 INCOMPLETE: Final = "the signature is not complete"
 UNKNOWN_KEY: Final = "the access key is not known"
 WRONG: Final = "the signature is not that of the request"
+SESSION_ENDED: Final = "the session has ended"
 EXPIRED: Final = "the signature is too old, or of a time to come"
 
 _NO_DATE: Final = "the date is none"
@@ -38,6 +39,7 @@ _CREDENTIAL: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _SIGNED_HEADERS_MAX: Final = 64
+_NOT_A_SESSION: Final = "-"
 _SESSION: Final = re.compile(r"[!-~]{0,4096}")
 # What many requests have in common is taken apart once: a client's credential of a day, say.
 _REMEMBERED: Final = 256
@@ -72,6 +74,10 @@ class Signature(msgspec.Struct, frozen=True):
     expires_seconds: int = 0
     session: str = ""
 
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"<signature by {self.access_key}/{self.scope} at {self.time}>"
+
     @property
     def scope(self) -> str:
         """The credential's scope: what a signing key is good for."""
@@ -102,6 +108,11 @@ def signing_key(secret: Sensitive, date: str, region: str, service: str) -> byte
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+def spell_time(seconds: float) -> str:
+    """A time, in seconds since 1970, as it is written in signatures."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def spell(signature: Signature) -> str:
@@ -143,7 +154,7 @@ def checked(  # noqa: PLR0913 - the parts of a signature
     if not _SIGNATURE.fullmatch(signature):
         raise NotSignedError("the signature is not 64 hexadecimal digits")
     if session and not _SESSION.fullmatch(session):
-        raise NotSignedError("the session token is misspelt")
+        session = _NOT_A_SESSION  # refused as every other wrong one is
     return Signature(
         access_key, date, region, service, time, signature, _names(signed),
         expires_seconds=expires_seconds, session=session,

@@ -177,7 +177,8 @@ class Token(msgspec.Struct, frozen=True):
     """An API token, of which the SHA-256 is kept, or an access key.
 
     Of an access key there is no `hash`: signatures are compared with those that `secret` makes,
-    which is wrapped by the namespace key.
+    which is wrapped by the namespace key. `session` is the SHA-256 of the session token that goes
+    along with requests signed by a temporary one; others have none.
     """
 
     principal: bytes
@@ -188,6 +189,7 @@ class Token(msgspec.Struct, frozen=True):
     created_us: int
     expires_us: int
     secret: bytes = b""
+    session: bytes = b""
 
 
 class Policies(msgspec.Struct, frozen=True):

@@ -7,8 +7,6 @@ from strongroom.domain import limits
 from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive, Scope
 
-TOO_LARGE = f"a body has at most {limits.BODY_BYTES_MAX:,} bytes"
-
 
 class ClientGoneError(Exception):
     """The client hung up before the request was whole: there is nobody to answer."""
@@ -25,14 +23,14 @@ def source(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-async def whole(receive: Receive) -> bytes:
+async def whole(receive: Receive, most: int = limits.BODY_BYTES_MAX) -> bytes:
     """The body, held up to the limit. Raises `TooLarge` and `ClientGoneError`."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise ClientGoneError
     first: bytes = message.get("body", b"")
     if not message.get("more_body", False):
-        return first if len(first) <= limits.BODY_BYTES_MAX else _refuse()
+        return first if len(first) <= most else _refuse(most)
     parts = [first]
     length = len(first)
     while message.get("more_body", False):
@@ -41,11 +39,16 @@ async def whole(receive: Receive) -> bytes:
             raise ClientGoneError
         part: bytes = message.get("body", b"")
         length += len(part)
-        if length > limits.BODY_BYTES_MAX:
-            _refuse()
+        if length > most:
+            _refuse(most)
         parts.append(part)
     return b"".join(parts)
 
 
-def _refuse() -> bytes:
-    raise TooLarge(TOO_LARGE)
+def too_large(most: int = limits.BODY_BYTES_MAX) -> str:
+    """What is said of a longer body."""
+    return f"a body has at most {most:,} bytes"
+
+
+def _refuse(most: int) -> bytes:
+    raise TooLarge(too_large(most))

@@ -41,6 +41,7 @@ class GateStart(msgspec.Struct, frozen=True):
     requests_logged: bool = False
     connections_max: int = limits.CONNECTIONS_MAX
     drain_seconds: int = limits.DRAIN_SECONDS
+    signature_seconds: int = limits.SIGNATURE_SECONDS
     user: str = ""
 
 
@@ -55,6 +56,7 @@ class CustodianStart(msgspec.Struct, frozen=True):
     user: str = ""
     keep_days: int = 0  # of audit entries in the database; who has the watch sees to it
     steward: bool = False  # has the watch over what is due; one of a node's custodians
+    signature_seconds: int = limits.SIGNATURE_SECONDS
     witnessed: bool = False  # checkpoints count only when others have cosigned them
 
 

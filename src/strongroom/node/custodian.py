@@ -79,6 +79,7 @@ class CustodianRoom:
             watch=self._meter,
             first_namespace=self._start.first_namespace,
             seal=self._start.seal,
+            signature_seconds=self._start.signature_seconds,
         )
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))

@@ -89,6 +89,7 @@ class GateRoom:
             self._custodians,
             observe=self._observe,
             log=lambda request: log.failure("a request failed", request=request),
+            signature_seconds=self._start.signature_seconds,
         )
         self._config.loaded_app = Doors(native, aws)
         self._server = uvicorn.Server(self._config)

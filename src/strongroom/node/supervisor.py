@@ -80,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     requests_logged: bool = False
     connections_max: int = limits.CONNECTIONS_MAX
     drain_seconds: int = limits.DRAIN_SECONDS
+    signature_seconds: int = limits.SIGNATURE_SECONDS
     gate_user: str = ""
     custodian_user: str = ""
     ledger_user: str = ""
@@ -481,6 +482,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             user=plan.custodian_user,
             keep_days=plan.keep_days,
             steward=number == 1,
+            signature_seconds=plan.signature_seconds,
             witnessed=plan.witnesses_required > 0,
         )
         rooms.append(_Process(custodian.name, Room.CUSTODIAN, _encode(custodian)))
@@ -494,6 +496,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             requests_logged=plan.requests_logged,
             connections_max=plan.connections_max,
             drain_seconds=plan.drain_seconds,
+            signature_seconds=plan.signature_seconds,
             user=plan.gate_user,
         )
         rooms.append(_Process(gate.name, Room.GATE, _encode(gate), listening.fileno()))

@@ -156,10 +156,18 @@ _SEAL = object()
 class Authorizer:
     """Authenticates and authorizes."""
 
-    def __init__(self, facts: Facts, clock: Clock, key_rights: KeyRights) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        clock: Clock,
+        key_rights: KeyRights,
+        *,
+        signature_seconds: int = limits.SIGNATURE_SECONDS,
+    ) -> None:
         self._facts = facts
         self._key_rights = key_rights
         self._clock = clock
+        self._signature_seconds = signature_seconds
         # Digests of tokens that proved good once, and the ids in them: taking a token's text apart
         # costs more than encrypting. Whether it is good now is asked each time all the same.
         self._seen: dict[bytes, tuple[bytes, str]] = {}
@@ -222,18 +230,23 @@ class Authorizer:
             raise Unauthenticated(sigv4.INCOMPLETE) from error
         ids = _access_key_ids(signature.access_key)
         token = ids and await self._facts.token(*ids)
-        if not token or not token.body.secret or signature.session:
+        if not token or not token.body.secret:
             raise Unauthenticated(sigv4.UNKNOWN_KEY)
         namespace = await self._enter(visit, token)
-        # 2. Signed with its secret, for us, and now.
+        # 2. Signed with its secret, for us, and now; in a session, with its token, while it lasts.
         if known is None or known.token is not token or known.namespace is not namespace:
+            signature = sigv4.parse(evidence) if known is not None else signature
+            _require_session(token, signature)
             if not signature.is_by(self._signing_key(namespace, token, signature)):
                 raise Unauthenticated(sigv4.WRONG)
+            signature = msgspec.structs.replace(signature, session="")  # a secret is not kept
             self._verify(digest, _Verified(signature, token, namespace))
-        early_us = signed_us - limits.SIGNATURE_SECONDS_MAX * _SECOND_US
-        good_us = (signature.expires_seconds or limits.SIGNATURE_SECONDS_MAX) * _SECOND_US
+        early_us = signed_us - self._signature_seconds * _SECOND_US
+        good_us = (signature.expires_seconds or self._signature_seconds) * _SECOND_US
         if not early_us <= visit.time_us <= signed_us + good_us:
             raise Unauthenticated(sigv4.EXPIRED)
+        if token.body.session and self._clock.now_us() >= token.body.expires_us:
+            raise Unauthenticated(sigv4.SESSION_ENDED)
         return token
 
     def _verify(self, digest: bytes, verified: "_Verified") -> None:
@@ -615,6 +628,20 @@ class Authorizer:
 def _ids(evidence: str) -> tuple[bytes, str]:
     token_id = tokens.token_id(evidence)
     return token_id, tokens.text_id(token_id)
+
+
+def _require_session(token: TokenFact, signature: sigv4.Signature) -> None:
+    """Raises `Unauthenticated` for an access key of one kind that is used as one of the other.
+
+    The session token is compared whatever the access key is called, and none has the hash of none.
+    """
+    session = bool(token.body.session)
+    named = signature.access_key == tokens.access_key_id(token.id, session=session)
+    right = hmac.compare_digest(
+        tokens.digest(signature.session) if signature.session else b"", token.body.session
+    )
+    if not (named and right):
+        raise Unauthenticated(sigv4.UNKNOWN_KEY)
 
 
 @lru_cache(limits.CACHED_SIGNATURES_MAX)

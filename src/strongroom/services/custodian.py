@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from strongroom.domain import asks
+from strongroom.domain import asks, limits
 from strongroom.domain.operations import Resource
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
@@ -70,14 +70,16 @@ def assemble(  # noqa: PLR0913 - the ports
     watch: Watch,
     first_namespace: bytes,
     seal: str,
+    signature_seconds: int = limits.SIGNATURE_SECONDS,
 ) -> Staff:
     """The desk, with a method behind every operation, and the steward.
 
-    `first_namespace` keeps what is nobody's.
+    `first_namespace` keeps what is nobody's. A signature is good for `signature_seconds` from its
+    time on, and as long before.
     """
     facts = Facts(ledger, provider, engine, watch)
     key_rights = KeyRights(facts, engine)
-    authorizer = Authorizer(facts, clock, key_rights)
+    authorizer = Authorizer(facts, clock, key_rights, signature_seconds=signature_seconds)
     keyring = Keyring(facts, authorizer)
     steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)
     books = Books(

@@ -1,9 +1,11 @@
 """Identities: principals, their roles, and the tokens that prove them."""
 
+from typing import Final
+
 import msgspec
 from msgspec import UNSET
 
-from strongroom.domain import asks, tokens
+from strongroom.domain import asks, limits, tokens
 from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.operations import Resource
@@ -16,6 +18,8 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change, creation
 from strongroom.services.facts import Facts, PrincipalFact
+
+_HOUR_US: Final = DAY_US // 24
 
 
 class Identities:
@@ -128,15 +132,29 @@ class Identities:
     async def create_access_key(
         self, visit: Visit, ask: asks.CreateAccessKey
     ) -> asks.AccessKeyCreated:
-        """An access key for a principal. Its secret is in this answer, and wrapped in the store."""
+        """An access key for a principal. Its secret is in this answer, and wrapped in the store.
+
+        One for a session has a session token, too, of which the store has the hash.
+        """
+        if ask.hours is not UNSET and not ask.session:
+            raise InvalidRequest("hours are for a session; other access keys have days", "$.hours")
         permit, owner = await self._owner(visit, ask.principal)
         token_id = self._randomness.bytes(tokens.ID_BYTES)
         secret = tokens.spell_access_secret(self._randomness.bytes(tokens.ACCESS_SECRET_BYTES))
         binding = self._facts.sealing.access_key_binding(permit.namespace.id, token_id)
         wrapped = permit.namespace.handle.conceal(secret.encode(), binding)
         body = _token(visit, ask, owner, secret=wrapped)
+        session = ""
+        if ask.session:
+            session = tokens.spell_session(self._randomness.bytes(tokens.SECRET_BYTES))
+            hours = limits.SESSION_HOURS_DEFAULT if ask.hours is UNSET else ask.hours
+            body = msgspec.structs.replace(
+                body, session=tokens.digest(session), expires_us=visit.time_us + hours * _HOUR_US
+            )
         view = await self._keep_token(permit, token_id, body)
-        return asks.AccessKeyCreated(**msgspec.structs.asdict(view), secret_access_key=secret)
+        return asks.AccessKeyCreated(
+            **msgspec.structs.asdict(view), secret_access_key=secret, session_token=session
+        )
 
     async def _owner(self, visit: Visit, name: str) -> tuple[Permit, PrincipalFact]:
         permit = self._authorizer.permit(visit, Resource.PRINCIPAL, name)
@@ -265,6 +283,10 @@ def _principal_view(
     )
 
 
+def _access_key(token_id: bytes, body: Token) -> str:
+    return tokens.access_key_id(token_id, session=bool(body.session)) if body.secret else ""
+
+
 def _token_view(token_id: bytes, body: Token) -> asks.TokenView:
     return asks.TokenView(
         id=tokens.text_id(token_id),
@@ -273,5 +295,5 @@ def _token_view(token_id: bytes, body: Token) -> asks.TokenView:
         created=rfc3339(body.created_us),
         expires=rfc3339(body.expires_us),
         revoked=body.revoked,
-        access_key=tokens.access_key_id(token_id) if body.secret else "",
+        access_key=_access_key(token_id, body),
     )

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from strongroom.domain import asks
+from strongroom.domain import asks, limits
 from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive, Scope, Send
 from strongroom.doors.aws import canonical, evidence, grants, model, names, table, validation
@@ -31,6 +31,7 @@ Observe = Callable[[str, str, float, str], None]
 _WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
 _TARGET: Final = "x-amz-target"
 _MEDIA_TYPE: Final = "application/x-amz-json-1.1"
+_LENGTH_DIGITS_MAX: Final = len(str(limits.AWS_BODY_BYTES_MAX))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -48,9 +49,14 @@ class AWSDoor:
     """Serves what `table.TABLE` has."""
 
     def __init__(
-        self, custodian: Custodian, *, observe: Observe, log: Callable[[str], None]
+        self,
+        custodian: Custodian,
+        *,
+        observe: Observe,
+        log: Callable[[str], None],
+        signature_seconds: int = limits.SIGNATURE_SECONDS,
     ) -> None:
-        self._desk = Desk(custodian)
+        self._desk = Desk(custodian, signature_seconds)
         self._observe = observe
         self._log = log
 
@@ -143,9 +149,18 @@ async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
     ):
         raise serialization(f"Content-Type is {_MEDIA_TYPE}.")
     try:
-        return await whole(receive)
+        _require_short(headers)
+        return await whole(receive, limits.AWS_BODY_BYTES_MAX)
     except TooLarge:
-        raise AWSError("RequestEntityTooLargeException", "The body is too long.") from None
+        said = f"A body has at most {limits.AWS_BODY_BYTES_MAX:,} bytes."
+        raise AWSError("RequestEntityTooLargeException", said) from None
+
+
+def _require_short(headers: canonical.Headers) -> None:
+    """What is announced as too long is not read. Raises `TooLarge`."""
+    for length in headers.get("content-length", ()):
+        if len(length) > _LENGTH_DIGITS_MAX or int(length) > limits.AWS_BODY_BYTES_MAX:
+            raise TooLarge
 
 
 def _answer(answer: dict[str, Any] | None) -> bytes:

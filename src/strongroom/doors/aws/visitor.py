@@ -1,5 +1,6 @@
 """One request of a client's: who sent it, and what custodians say to it, in AWS's words."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ _WRONG: Final = (
 _ANOTHER: Final = (
     "The key ID in the request does not identify a CMK that can perform this operation."
 )
+_ENDED: Final = "The security token included in the request is expired"
 _INVALID: Final = "The security token included in the request is invalid."
 _STATES: Final = {
     State.PRE_ACTIVATION: "is pending import",
@@ -57,8 +59,9 @@ class Known(msgspec.Struct, frozen=True):
 class Desk:
     """Custodians, and what is known of access keys that proved good once."""
 
-    def __init__(self, custodian: Custodian) -> None:
+    def __init__(self, custodian: Custodian, signature_seconds: int) -> None:
         self.custodian = custodian
+        self.signature_seconds = signature_seconds  # as custodians judge it; here, to say so
         self._known: dict[str, Known] = {}
 
     async def visit(self, signature: sigv4.Signature, source: str, request: str) -> "Visitor":
@@ -66,32 +69,33 @@ class Desk:
         evidence = sigv4.spell(signature)
         known = self._known.get(signature.access_key)
         if known is None:
-            nobody = Visitor(self.custodian, signature, evidence, source, request, Known("", ""))
+            nobody = Visitor(self, signature, evidence, source, request, Known("", ""))
             who = await nobody.ask("identity.read", asks.Nothing())
             if len(self._known) >= _KNOWN_MAX:
                 self._known.clear()
             known = self._known[signature.access_key] = Known(who.account, who.principal)
-        return Visitor(self.custodian, signature, evidence, source, request, known)
+        return Visitor(self, signature, evidence, source, request, known)
 
 
 class Visitor:
     """Asks custodians for whoever signed the request."""
 
     __slots__ = (
-        "_custodian", "_evidence", "_known", "_request", "_signature", "_source", "operation",
-        "place", "proven",
+        "_custodian", "_evidence", "_known", "_request", "_signature", "_signature_seconds",
+        "_source", "operation", "place", "proven",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a request
         self,
-        custodian: Custodian,
+        desk: Desk,
         signature: sigv4.Signature,
         evidence: str,
         source: str,
         request: str,
         known: Known,
     ) -> None:
-        self._custodian = custodian
+        self._custodian = desk.custodian
+        self._signature_seconds = desk.signature_seconds
         self._signature = signature
         self._evidence = evidence
         self._source = source
@@ -214,11 +218,29 @@ class Visitor:
         if why == sigv4.WRONG:
             return AWSError("InvalidSignatureException", _WRONG)
         if why == sigv4.EXPIRED:
-            said = f"Signature expired: {self._signature.time} is too far from now (5 min.)"
-            return AWSError("InvalidSignatureException", said)
+            return AWSError("InvalidSignatureException", self._not_now())
+        if why == sigv4.SESSION_ENDED:
+            return AWSError("ExpiredTokenException", _ENDED)
         if why == sigv4.INCOMPLETE:
             return AWSError("IncompleteSignatureException", why)
         return AWSError("UnrecognizedClientException", _INVALID)
+
+    def _not_now(self) -> str:
+        """Clients look for the first words, and mend their clock by the header Date."""
+        signed, now = self._signature.time, time.time()
+        moved = (
+            -self._signature_seconds if self._signature.seconds < now else self._signature_seconds
+        )
+        bound, minutes = sigv4.spell_time(now + moved), f"{self._signature_seconds / 60:g} min."
+        if moved < 0:
+            return (
+                f"Signature expired: {signed} is now earlier than {bound}"
+                f" ({sigv4.spell_time(now)} - {minutes})"
+            )
+        return (
+            f"Signature not yet current: {signed} is still later than {bound}"
+            f" ({sigv4.spell_time(now)} + {minutes})"
+        )
 
     def _denied(self, operation: str, target: str) -> AWSError:
         key_id = names.id_in(target)

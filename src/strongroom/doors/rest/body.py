@@ -6,7 +6,7 @@ from typing import Final
 from strongroom.domain import limits
 from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive
-from strongroom.doors.requests import TOO_LARGE, whole
+from strongroom.doors.requests import too_large, whole
 from strongroom.doors.rest.errors import UnsupportedMediaType
 
 _JSON: Final = b"application/json"
@@ -24,7 +24,7 @@ async def read(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> byte
             types.append(value)
         elif name == b"content-length":
             if len(value) > len(str(limits.BODY_BYTES_MAX)) or int(value) > limits.BODY_BYTES_MAX:
-                raise TooLarge(TOO_LARGE)
+                raise TooLarge(too_large())
         elif name == b"content-encoding":
             raise UnsupportedMediaType("bodies are sent as they are, without Content-Encoding")
     body = await whole(receive)

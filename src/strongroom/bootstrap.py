@@ -122,6 +122,7 @@ def dev(directory: Path, listen: Address, *, gates: int, custodians: int) -> Pla
         custodians=custodians,
         metrics_open=True,
         drain_seconds=5,
+        ids_given=True,
     )
 
 

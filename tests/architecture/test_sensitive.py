@@ -31,6 +31,7 @@ REVEALED = {
     ("cli/otp_import.py", "_unlock"): 1,
     ("cli/otp_privacyidea.py", "_opened"): 1,
     ("cli/otp_readers.py", "_item"): 1,
+    ("cli/seeding.py", "_imported"): 1,
     ("node/supervisor.py", "_rooms"): 1,
     ("pskc/credentials.py", "import_item"): 1,
     ("pskc/locks.py", "pre_shared_key"): 1,

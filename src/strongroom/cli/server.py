@@ -15,8 +15,12 @@ from strongroom.cli.exits import Exit
 from strongroom.cli.failures import CommandError, Failure, usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.cli.seeding import Planting
     from strongroom.config import Config
     from strongroom.domain.sensitive import Sensitive
+    from strongroom.seeds import SeedKey
 
 PANEL: Final = "Run a server"
 _PASSPHRASE_BYTES_MAX: Final = 1024
@@ -69,6 +73,14 @@ def dev(
     custodians: Annotated[
         int, typer.Option("--custodians", min=1, max=64, help="Processes that hold the keys.")
     ] = 1,
+    seed: Annotated[
+        Path | None,
+        typer.Option(
+            "--seed",
+            metavar="FILE",
+            help="Keys that are to be there, in TOML or JSON.",
+        ),
+    ] = None,
 ) -> None:
     """Run a server to try things out: founded, unsealed, ready in one step. Not for production."""
     from strongroom import bootstrap
@@ -76,16 +88,19 @@ def dev(
 
     bootstrap.begin()
     with in_words():
+        keys = _seed(seed)
         claim = bootstrap.Claim(data)
         plan = bootstrap.dev(data, address(listen), gates=gates, custodians=custodians)
         host, port = plan.listening[0].getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         environment = data / bootstrap.DEV_ENVIRONMENT
+        planting = _planting(keys, environment, lambda: _welcome(url, environment))
         bootstrap.run(
             plan,
-            lambda: _begun(url, plan.fenced) if plan.fenced else _welcome(url, environment),
+            lambda: _begun(url, plan.fenced) if plan.fenced else planting.begin(),
         )
         claim.release()
+        planting.require_done()
     screen.note("Stopped.")
 
 
@@ -167,6 +182,26 @@ def sample() -> None:
     from strongroom.config import SAMPLE
 
     screen.show_lines(SAMPLE)
+
+
+def _seed(file: Path | None) -> "list[SeedKey]":
+    if file is None:
+        return []
+    from strongroom.seeds import SeedRefused, load
+
+    try:
+        return load(file)
+    except SeedRefused as refusal:
+        raise usage(sentence(str(refusal))) from refusal
+
+
+def _planting(keys: "list[SeedKey]", environment: Path, done: "Callable[[], None]") -> "Planting":
+    from strongroom.cli.seeding import Planting
+
+    variables = dict(
+        line.split("=", 1) for line in environment.read_text().splitlines() if "=" in line
+    )
+    return Planting(keys, variables["STRONGROOM_URL"], variables["STRONGROOM_TOKEN"], done)
 
 
 def _begun(url: str, fenced: str) -> None:

@@ -35,14 +35,16 @@ def create_key(  # noqa: PLR0913 - what a key is made of
     exportable: bool = False,
     deletion_protection: bool = False,
     control: asks.UseControl | None = None,
+    key_id: str = "",
 ) -> Call[asks.KeyView]:
     """A new key with its first version; with the origin `imported`, without any yet.
 
     Without `purpose`, for what its algorithm is for first; without `rotation_days`, rotated as that
-    says. `control` bounds its use.
+    says. `control` bounds its use. A server in development mode takes a `key_id`, no other does.
     """
     body = given(
         name=name,
+        id=key_id or None,
         algorithm=None if algorithm == DEFAULT.value else algorithm,
         purpose=purpose,
         origin=origin,

@@ -98,10 +98,11 @@ class CreateKey(Ask, kw_only=True):
 
     With the origin `imported`, it has no version until material is imported. `activates` and
     `deactivates` bound its active life; without `rotation_days`, the algorithm's default holds. A
-    `policy` is checked as WriteKeyPolicy's.
+    `policy` is checked as WriteKeyPolicy's. `id` is for development mode, and refused elsewhere.
     """
 
     name: Name
+    id: Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{32})?$(?!\n)")] = ""
     algorithm: Algorithm = DEFAULT
     purpose: Purpose | UnsetType = UNSET
     origin: Origin = Origin.GENERATED

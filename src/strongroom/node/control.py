@@ -57,6 +57,7 @@ class CustodianStart(msgspec.Struct, frozen=True):
     keep_days: int = 0  # of audit entries in the database; who has the watch sees to it
     steward: bool = False  # has the watch over what is due; one of a node's custodians
     signature_seconds: int = limits.SIGNATURE_SECONDS
+    ids_given: bool = False  # in development mode: who makes a key may say which id it has
     witnessed: bool = False  # checkpoints count only when others have cosigned them
 
 

@@ -80,6 +80,7 @@ class CustodianRoom:
             first_namespace=self._start.first_namespace,
             seal=self._start.seal,
             signature_seconds=self._start.signature_seconds,
+            ids_given=self._start.ids_given,
         )
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))

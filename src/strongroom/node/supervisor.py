@@ -81,6 +81,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = limits.CONNECTIONS_MAX
     drain_seconds: int = limits.DRAIN_SECONDS
     signature_seconds: int = limits.SIGNATURE_SECONDS
+    ids_given: bool = False
     gate_user: str = ""
     custodian_user: str = ""
     ledger_user: str = ""
@@ -483,6 +484,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             keep_days=plan.keep_days,
             steward=number == 1,
             signature_seconds=plan.signature_seconds,
+            ids_given=plan.ids_given,
             witnessed=plan.witnesses_required > 0,
         )
         rooms.append(_Process(custodian.name, Room.CUSTODIAN, _encode(custodian)))

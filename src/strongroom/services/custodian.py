@@ -71,11 +71,12 @@ def assemble(  # noqa: PLR0913 - the ports
     first_namespace: bytes,
     seal: str,
     signature_seconds: int = limits.SIGNATURE_SECONDS,
+    ids_given: bool = False,
 ) -> Staff:
     """The desk, with a method behind every operation, and the steward.
 
     `first_namespace` keeps what is nobody's. A signature is good for `signature_seconds` from its
-    time on, and as long before.
+    time on, and as long before. `ids_given`: who makes a key may say which id it has.
     """
     facts = Facts(ledger, provider, engine, watch)
     key_rights = KeyRights(facts, engine)
@@ -97,6 +98,7 @@ def assemble(  # noqa: PLR0913 - the ports
     keys = Keys(
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         randomness=randomness, views=views, key_policies=key_policies,
+        ids_given=ids_given,
     )  # fmt: skip
     life = KeyLife(facts=facts, authorizer=authorizer, keyring=keyring, books=books, views=views)
     aliases = Aliases(

@@ -23,6 +23,8 @@ from strongroom.services.tenants import (
     found_principal,
 )
 
+# Of the first namespace in dev mode, so that clients of clouds find the same account in each.
+DEV_NAMESPACE_ID = b"strongroom-dev-0"
 FOUNDER = "strongroom"  # the name in the first entries: nobody has proven an identity yet
 
 
@@ -54,7 +56,7 @@ def found(  # noqa: PLR0913 - what a deployment is founded with
     """
     sealing = Sealing(provider, store.deployment)
     request = own_request(randomness, now_us)
-    namespace_id = randomness.bytes(16)
+    namespace_id = DEV_NAMESPACE_ID if dev else randomness.bytes(16)
     namespace = found_namespace(
         sealing, provider, namespace_id, FIRST, request=request, now_us=now_us
     )

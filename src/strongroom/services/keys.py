@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
-from strongroom.domain.errors import InvalidRequest, KeyNotUsable
+from strongroom.domain.errors import AlreadyExists, InvalidRequest, KeyNotUsable
 from strongroom.domain.lifecycle import State, Use, state_at
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind, Record
@@ -48,7 +48,9 @@ class Keys:
         randomness: Randomness,
         views: Views,
         key_policies: KeyPolicies,
+        ids_given: bool = False,
     ) -> None:
+        self._ids_given = ids_given
         self._facts = facts
         self._authorizer = authorizer
         self._keyring = keyring
@@ -68,7 +70,7 @@ class Keys:
         )
         on_profile(permit.namespace.body.profile, ask.algorithm, "$.algorithm")
         key = _new_key(ask, visit.time_us)
-        key_id = self._randomness.bytes(16)
+        key_id = await self._new_id(ask)
         namespace, sealing = permit.namespace, self._facts.sealing
         row = new_key_row(
             sealing, key_id, key, namespace=namespace.id, name=ask.name, request=visit.request
@@ -90,6 +92,18 @@ class Keys:
         details = {"algorithm": ask.algorithm, "purpose": key.purpose, "origin": key.origin}
         await self._books.allowed(permit, {**details}, version=key.current_version, writes=writes)
         return self._views.new(ask.name, writes)
+
+    async def _new_id(self, ask: asks.CreateKey) -> bytes:
+        if not ask.id:
+            return self._randomness.bytes(16)
+        if not self._ids_given:
+            # Whoever chooses could find out by trying which ids other namespaces have, and make
+            # keys of equal ids in two deployments.
+            raise InvalidRequest("a key is given its id, except in development mode", "$.id")
+        key_id = bytes.fromhex(ask.id)
+        if await self._facts.key(key_id) is not None:
+            raise AlreadyExists("there is a key of that id already")
+        return key_id
 
     async def list(self, visit: Visit, ask: asks.ListKeys) -> asks.KeyPage:
         """A page of the keys that match, by name.

@@ -80,11 +80,6 @@ class Desk:
 class Visitor:
     """Asks custodians for whoever signed the request."""
 
-    __slots__ = (
-        "_custodian", "_evidence", "_known", "_request", "_signature", "_signature_seconds",
-        "_source", "operation", "place", "proven",
-    )  # fmt: skip
-
     def __init__(  # noqa: PLR0913 - the parts of a request
         self,
         desk: Desk,

@@ -239,7 +239,8 @@ class Authorizer:
             _require_session(token, signature)
             if not signature.is_by(self._signing_key(namespace, token, signature)):
                 raise Unauthenticated(sigv4.WRONG)
-            signature = msgspec.structs.replace(signature, session="")  # a secret is not kept
+            if signature.session:  # a secret is not kept
+                signature = msgspec.structs.replace(signature, session="")
             self._verify(digest, _Verified(signature, token, namespace))
         early_us = signed_us - self._signature_seconds * _SECOND_US
         good_us = (signature.expires_seconds or self._signature_seconds) * _SECOND_US
@@ -635,12 +636,11 @@ def _require_session(token: TokenFact, signature: sigv4.Signature) -> None:
 
     The session token is compared whatever the access key is called, and none has the hash of none.
     """
-    session = bool(token.body.session)
-    named = signature.access_key == tokens.access_key_id(token.id, session=session)
-    right = hmac.compare_digest(
-        tokens.digest(signature.session) if signature.session else b"", token.body.session
-    )
-    if not (named and right):
+    given = tokens.digest(signature.session) if signature.session else b""
+    right = hmac.compare_digest(given, token.body.session)
+    # The id in the name is the token's, or it would not have been found.
+    kind = tokens.SESSION_KEY_PREFIX if token.body.session else tokens.ACCESS_KEY_PREFIX
+    if not (right and signature.access_key.startswith(kind)):
         raise Unauthenticated(sigv4.UNKNOWN_KEY)
 
 

@@ -168,6 +168,8 @@ def _path(path: str) -> str:
 
 
 def _query(query: str) -> str:
+    if not query:
+        return ""
     pairs = sorted(
         (_encoded(name), _encoded(value))
         for name, value in _parameters(query)

@@ -31,6 +31,7 @@ Observe = Callable[[str, str, float, str], None]
 _WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
 _TARGET: Final = "x-amz-target"
 _MEDIA_TYPE: Final = "application/x-amz-json-1.1"
+_OPERATIONS: Final = {model.TARGET_PREFIX + name: name for name in model.MODEL.operations}
 _LENGTH_DIGITS_MAX: Final = len(str(limits.AWS_BODY_BYTES_MAX))
 _encode = msgspec.json.Encoder().encode
 
@@ -136,8 +137,8 @@ def _require_served(given: dict[str, Any]) -> None:
 
 def _operation(headers: canonical.Headers) -> str:
     targets = headers.get(_TARGET, ())
-    prefix, dot, operation = targets[0].partition(".") if len(targets) == 1 else ("", "", "")
-    if prefix + dot != model.TARGET_PREFIX or operation not in model.MODEL.operations:
+    operation = _OPERATIONS.get(targets[0]) if len(targets) == 1 else None
+    if operation is None:
         raise AWSError("UnknownOperationException")
     return operation
 

@@ -299,6 +299,24 @@ def test_a_quota_without_bounds_only_tells_the_count(store):
     assert store.commit([use(3, version=7), use(4, version=7, quota=quota)])[1] == Kept(2, 9)
 
 
+def test_what_is_rehearsed_is_borne_or_not_and_counted_never(store):
+    for quota, is_rate in (
+        (Quota("key/demo", 1, uses_max=3), False),
+        (Quota("key/other", 1, rate_max=3, rate_us=1_000_000), True),
+    ):
+        tried, most = (
+            Quota(quota.object, 1, quota.uses_max, quota.rate_max, quota.rate_us, rehearsed=count)
+            for count in (2, 3)
+        )
+        for one in (tried, most, tried):
+            (outcome,) = store.commit([Commit(0, (), entry(), (), one)])
+            assert isinstance(outcome, Kept)
+        store.commit([use(2, name=quota.object, quota=quota)])
+        assert store.commit([Commit(0, (), entry(), (), tried)]) == [Exhausted(rate=is_rate)]
+        (outcome,) = store.commit([use(1, name=quota.object, quota=quota)])
+        assert isinstance(outcome, Kept)
+
+
 def test_a_rate_bounds_the_uses_in_any_window(store):
     quota = Quota("key/demo", 1, rate_max=3, rate_us=1_000_000)
     at = NOON

@@ -122,14 +122,14 @@ def test_every_operation_on_a_key_is_an_action_that_policies_know():
     made_there = {"key.create", "key.restore"}  # of no key that there is
     for operation in OPERATIONS.values():
         if operation.resource is Resource.KEY and operation.name not in made_there:
-            for by_blob in (False, True):
-                names = asked(operation.name, ASKS.get(operation.name), by_blob=by_blob)
+            for as_source in (False, True):
+                names = asked(operation.name, ASKS.get(operation.name), as_source=as_source)
                 assert set(names) <= set(ACTIONS), operation.name
 
 
 def test_what_an_update_of_a_key_changes_is_what_it_asks_for():
     def of(**changes):
-        return asked("key.update", asks.UpdateKey(**changes), by_blob=False)
+        return asked("key.update", asks.UpdateKey(**changes), as_source=False)
 
     assert of(description="x") == ("kms:UpdateKeyDescription",)
     assert of(labels={}) == ("kms:TagResource", "kms:UntagResource")

@@ -178,10 +178,11 @@ class MemoryStore:
     def _put(self, commit: Commit) -> Conflict | Exhausted | None:
         """Writes, moves and rates: all of them, or none and why."""
         entry, quota = commit.entry, commit.quota
-        taken = 0 if quota is None else _taken(entry, quota)
+        taken = 0 if quota is None else _taken(entry, quota) + quota.rehearsed
         rates = list(commit.rates)
         if quota is not None and quota.rate_max and taken:
             rates.append(Rate(quota.object, quota.rate_max, quota.rate_us, taken))
+        kept = list(commit.rates) if quota is not None and quota.rehearsed else rates
         if quota is not None and taken and quota.uses_max:
             used = sum(count for _, _, count in self._uses(entry.namespace, quota.object))
             if used + taken > quota.uses_max:
@@ -197,7 +198,7 @@ class MemoryStore:
             return Conflict(name=False)
         self._records = records
         self._credentials.update(moved)
-        self._take(entry, rates)
+        self._take(entry, kept)
         if commit.writes:
             for write in commit.writes:
                 self._due[write.record.kind, write.record.id] = write.due_us

@@ -97,6 +97,8 @@ def update_key(  # noqa: PLR0913 - what can be changed
     name: str,
     *,
     labels: dict[str, str] | None = None,
+    add_labels: dict[str, str] | None = None,
+    remove_labels: list[str] | None = None,
     description: str | None = None,
     activates: str | None = None,
     deactivates: str | None = None,
@@ -106,12 +108,16 @@ def update_key(  # noqa: PLR0913 - what can be changed
     deletion_protection: bool | None = None,
     control: asks.UseControl | None = None,
 ) -> Call[asks.KeyView]:
-    """Labels and `control` are replaced as a whole. None leaves what is there.
+    """`labels` and `control` are replaced as a whole. None leaves what is there.
+
+    `add_labels` and `remove_labels` leave the labels of other names as they are.
 
     Versions below `min_version` are used no more. 0 days or uses: no rotation by these.
     """
     body = given(
         labels=labels,
+        add_labels=add_labels,
+        remove_labels=remove_labels,
         description=description,
         activates=activates,
         deactivates=deactivates,

@@ -148,19 +148,32 @@ def generate_data_key_pair(
     return posting("key.generate-data-key-pair", path, uses.DataKeyPair, body, target=key)
 
 
-def re_encrypt(
+def re_encrypt(  # noqa: PLR0913 - what can be said of both sides
     key: str,
     ciphertext: bytes,
     context: dict[str, str] | None = None,
     *,
     new_context: dict[str, str] | None = None,
+    scheme: str | None = None,
+    source_key: str | None = None,
+    source_scheme: str | None = None,
+    source_version: int | None = None,
 ) -> Call[uses.ReEncrypted]:
     """A ciphertext of any key becomes one of this. The plaintext stays in the room.
 
     `context` is what the ciphertext was made with. Without `new_context`, it stays the same; an
-    empty one takes it off. The right is needed for both keys.
+    empty one takes it off. The right is needed for both keys. A ciphertext of RSA does not say what
+    it is of: name its key, and the version unless it is the current one.
     """
-    body = given(ciphertext=ciphertext, context=context or None, new_context=new_context)
+    body = given(
+        ciphertext=ciphertext,
+        context=context or None,
+        new_context=new_context,
+        scheme=scheme,
+        source_key=source_key,
+        source_scheme=source_scheme,
+        source_version=source_version,
+    )
     return posting("key.re-encrypt", _path(key, "re-encrypt"), uses.ReEncrypted, body, target=key)
 
 

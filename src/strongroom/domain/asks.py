@@ -21,6 +21,7 @@ from strongroom.domain.words import (
     Context,
     Description,
     KeyPolicyText,
+    LabelKey,
     Labels,
     Name,
     PageLimit,
@@ -134,10 +135,13 @@ class UpdateKey(Ask, kw_only=True):
     """What is given replaces what was; what is not given stays. An empty time is none.
 
     `activates` can be changed until the key is active (a time that has passed: from now on),
-    `deactivates` until it is deactivated.
+    `deactivates` until it is deactivated. In the place of all `labels`, some can be added (or put
+    in the place of those of the same name), and some be taken off by name.
     """
 
     labels: Labels | UnsetType = UNSET
+    add_labels: Labels | UnsetType = UNSET
+    remove_labels: Annotated[list[LabelKey], Meta(max_length=limits.LABELS_MAX)] | UnsetType = UNSET
     description: Description | UnsetType = UNSET
     activates: Time | UnsetType = UNSET
     deactivates: Time | UnsetType = UNSET
@@ -151,6 +155,8 @@ class UpdateKey(Ask, kw_only=True):
         """Refuse more than all labels together may be, and what is no time."""
         if self.labels is not UNSET:
             _bounded(self.labels)
+            if self.add_labels is not UNSET or self.remove_labels is not UNSET:
+                raise ValueError("give either all labels, or those to add and to remove; not both")
         if self.rotation_uses is not UNSET:
             _enough(self.rotation_uses)
         for time in (self.activates, self.deactivates):

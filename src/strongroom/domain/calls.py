@@ -1,8 +1,65 @@
 """A call from a gate to a custodian, and the reply: what a door makes and a custodian sees."""
 
+from typing import Final
+
 import msgspec
 
+from strongroom.domain import limits
+from strongroom.domain.algorithms import Algorithm, Purpose
+from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.things import Origin
+
+DRY_RUN: Final = "dry-run"
+"""The code of a reply, and the reason on record, where everything was tried and nothing done."""
+
+PASSED: Final = "everything was tried and nothing done: this was a dry run"
+WRONG: Final = "what was to be verified is wrong; this was a dry run"
+"""Its two details."""
+
+
+class Expected(msgspec.Struct, frozen=True, array_like=True):
+    """What a door takes a key for: of one of these algorithms, for one of these purposes.
+
+    And in none of these states.
+    """
+
+    algorithms: frozenset[Algorithm]
+    purposes: frozenset[Purpose]
+    not_in: frozenset[State] = frozenset()
+
+
+class Terms(msgspec.Struct, frozen=True, array_like=True):
+    """What a door asks beside the operation itself. The reply tells of the keys then.
+
+    With `dry`, all is tried: rights, states, bounds, the computation. Nothing is changed, counted
+    or released, and it is on record as a refusal. With `unseen` besides, there is no ciphertext
+    either, and what comes before one would be opened is tried. `key` and `source` (of a
+    re-encryption) are looked at when there is a permit, before the key is used. `labels_max`: so
+    many labels may a key have when it was changed.
+    """
+
+    key: Expected | None = None
+    source: Expected | None = None
+    dry: bool = False
+    unseen: bool = False
+    labels_max: int = limits.LABELS_MAX
+
+    def __post_init__(self) -> None:
+        """Refuse what no door of ours asks: to do something with what is not seen."""
+        if (self.unseen and not self.dry) or self.labels_max > limits.LABELS_MAX:
+            raise ValueError("terms that no door has")
+
+
+class About(msgspec.Struct, frozen=True, array_like=True):
+    """A key as it was when it was weighed. For callers who had a permit for it."""
+
+    id: bytes
+    algorithm: Algorithm
+    purpose: Purpose
+    state: State
+    origin: Origin
+    current_version: int  # 0: it waits for its material
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):
@@ -11,7 +68,7 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     `target` names what is acted on ("" where the ask itself or nothing names it). `token` is the
     evidence of identity as it came ("" if none came). `source` is the peer's address. `request` is
     the request's id, 32 hexadecimal digits. `ask` is the operation's ask as msgpack; empty where
-    it was not decoded since no evidence came.
+    it was not decoded since no evidence came. Without `terms`, the operation is all that is asked.
     """
 
     operation: str
@@ -20,10 +77,14 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     source: str
     request: str
     ask: bytes
+    terms: Terms | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """What became of a call: an answer (msgpack, type `answers[variant]`) or a refusal's code."""
+    """What became of a call: an answer (msgpack, type `answers[variant]`) or a refusal's code.
+
+    The code can be `DRY_RUN`, too, of a call that asked for no more.
+    """
 
     answer: bytes = b""
     variant: int = 0
@@ -31,6 +92,9 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     detail: str = ""
     pointer: str = ""
     decision: str = ""  # on `not-allowed`: the id under which the decision can be looked up
+    # To a call with terms, refused or not: the keys that there was a permit for.
+    key: About | None = None
+    source: About | None = None
 
 
 DECODERS = {name: msgspec.msgpack.Decoder(operation.ask) for name, operation in OPERATIONS.items()}

@@ -302,7 +302,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
             (uses.ReEncrypted, uses.ReEncryptedBatch),
             _KEY,
             "Encrypt ciphertexts anew, under this key; needed for both keys",
-            details="source source_version contexts count failed uses",
+            details="source source_version contexts count failed uses scheme source_scheme",
             use=Use.PROTECT,
         ),
         _row(

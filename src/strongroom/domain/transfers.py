@@ -9,7 +9,7 @@ from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.asks import Answer, Ask, Page
 from strongroom.domain.times import microseconds
-from strongroom.domain.words import AliasSpelling, Name, Time, VersionNumber
+from strongroom.domain.words import AliasSpelling, Name, NoAlias, Time, VersionNumber
 
 
 class Wrapping(StrEnum):
@@ -102,14 +102,21 @@ class RestoreKey(Ask, kw_only=True):
 
 
 class WriteAlias(Ask, kw_only=True):
-    """The key that the alias names from now on. `new`: there must be no such alias yet.
+    """The key that the alias names from now on: by its name or its id.
 
-    `spelt` is how others' protocols call it, whose aliases are longer and of other characters.
+    `new`: there must be no such alias yet. `existing`: there must be one. `spelt` is how others'
+    protocols call it, whose aliases are longer and of other characters.
     """
 
-    key: Name
+    key: NoAlias
     new: bool = False
     spelt: AliasSpelling = ""
+    existing: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can never be."""
+        if self.new and self.existing:
+            raise ValueError("an alias cannot be both new and existing")
 
 
 class AliasView(Answer):

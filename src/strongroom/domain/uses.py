@@ -12,6 +12,7 @@ from strongroom.domain.words import (
     Ciphertext,
     Context,
     Digest,
+    KeyAddress,
     KeyBlob,
     Message,
     Signature,
@@ -264,12 +265,18 @@ class ReEncryptItem(Ask, kw_only=True):
 class ReEncrypt(Ask, kw_only=True):
     """A ciphertext of any key that the caller may use so; it becomes one of the key addressed.
 
-    Or `items`, of any such keys.
+    Or `items`, of any such keys. A ciphertext of RSA does not say what it is of: it needs
+    `source_key`, and `source_version` unless it is the current one. `scheme` and `source_scheme`
+    are for RSA.
     """
 
     ciphertext: Ciphertext | UnsetType = UNSET
     context: Context = {}  # noqa: RUF012 - as above
     new_context: Context | UnsetType = UNSET
+    scheme: Scheme | UnsetType = UNSET
+    source_key: KeyAddress = ""
+    source_scheme: Scheme | UnsetType = UNSET
+    source_version: VersionNumber | UnsetType = UNSET
     items: (
         Annotated[list[ReEncryptItem], Meta(min_length=1, max_length=limits.BATCH_ITEMS_MAX)]
         | UnsetType
@@ -277,11 +284,13 @@ class ReEncrypt(Ask, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse neither and both."""
+        others = (self.new_context, self.scheme, self.source_scheme, self.source_version)
         if (self.ciphertext is UNSET) is (self.items is UNSET) or (
-            self.items is not UNSET and (self.context or self.new_context is not UNSET)
+            self.items is not UNSET
+            and (self.context or self.source_key or any(one is not UNSET for one in others))
         ):
             raise ValueError(
-                "give either ciphertext and, if you like, contexts, or items; not both"
+                "give either ciphertext and, if you like, what belongs to it, or items; not both"
             )
 
 

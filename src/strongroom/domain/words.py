@@ -41,6 +41,14 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+KeyAddress = Annotated[
+    str,
+    Meta(pattern=KEY_PATTERN, description="a key's name, `alias:NAME`, or `id:` and its id"),
+]
+NoAlias = Annotated[
+    str,
+    Meta(pattern=r"^(?!alias:)" + KEY_PATTERN[1:], description="a key's name, or `id:` and its id"),
+]
 AliasSpelling = Annotated[
     str,
     Meta(

@@ -16,7 +16,8 @@ The promises:
    the log's reader nothing and a commit no write of its own: counts are kept some seconds later,
    a few at a time, beside other commits; after a crash what is missing is counted from the log.
 8. A commit with a quota is kept only while the quota lasts; else it is `Exhausted` and nothing was
-   written. The check and the entry are one step, so no two commits share the last use.
+   written. The check and the entry are one step, so no two commits share the last use. Of uses that
+   are only rehearsed, it is checked that the quota would have borne them; none is counted.
 9. When a commit that `erases` is kept, no file of the store holds what its writes replaced, as far
    as files can promise that (`docs/design/LIMITATIONS.md`); if the disk does not let go of it at
    that moment, soon after.
@@ -103,7 +104,7 @@ class Quota(msgspec.Struct, frozen=True, array_like=True):
     `rate_us` microseconds, of those that were kept with such a bound; a use may count for a little
     longer than that, and a clock that goes back frees none. A store that was opened anew, or has
     met thousands of other objects with a rate since, begins that window anew. `version` is the one
-    whose count `Kept` tells.
+    whose count `Kept` tells. `rehearsed`: uses that the entry does not tell of.
     """
 
     object: str
@@ -111,6 +112,7 @@ class Quota(msgspec.Struct, frozen=True, array_like=True):
     uses_max: int = 0
     rate_max: int = 0
     rate_us: int = 0
+    rehearsed: int = 0
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True):

@@ -3,7 +3,7 @@
 import msgspec
 
 from strongroom.domain import asks, transfers
-from strongroom.domain.errors import AlreadyExists, InvalidRequest, TamperedRecord
+from strongroom.domain.errors import AlreadyExists, InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Record
@@ -47,7 +47,10 @@ class Aliases:
             )
         details: Details = {"alias": name}
         former = await self._there(permit, name)
-        if former is not None and former.body.key and await self._lives(former.body.key):
+        if former is None or not former.body.key or not await self._lives(former.body.key):
+            if ask.existing:
+                raise NotFound
+        else:
             if ask.new:
                 raise AlreadyExists("there is such an alias already")
             details["former"] = await self._permit_former(visit, former)
@@ -96,7 +99,7 @@ class Aliases:
         key = await self._facts.key(alias.body.key)
         if key is None or key.namespace != alias.namespace:
             raise TamperedRecord
-        await self._authorizer.permit_key(visit, key.name, {})
+        await self._authorizer.permit_key(visit, key.name, {}, as_source=True)
         return key.name
 
     async def _view(self, record: Record, permit: Permit) -> transfers.AliasView | None:

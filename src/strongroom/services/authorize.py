@@ -10,7 +10,16 @@ import msgspec
 
 from strongroom.domain import limits, sigv4, tokens
 from strongroom.domain.algorithms import Algorithm
-from strongroom.domain.errors import NotAllowed, NotFound, TamperedRecord, Unauthenticated
+from strongroom.domain.calls import Expected, Terms
+from strongroom.domain.errors import (
+    InvalidRequest,
+    KeyNotUsable,
+    NotAllowed,
+    NotFound,
+    TamperedRecord,
+    Unauthenticated,
+)
+from strongroom.domain.lifecycle import state_at, why
 from strongroom.domain.operations import Operation, Resource
 from strongroom.domain.otp.credential import ID_PREFIX
 from strongroom.domain.sensitive import Sensitive
@@ -42,6 +51,7 @@ _NO_ID: Final = "-"
 _SECOND_US: Final = 1_000_000
 _SIGNING_KEYS_MAX: Final = 16  # of an access key: as many regions as one client asks for in a day
 _WEIGHED_AT_A_TIME: Final = 5  # questions to the engine: some milliseconds
+_NO_TERMS: Final = Terms()
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -68,12 +78,14 @@ class Visit:
     """One attempt at one call: who came from where to do what, and the facts it came to stand on.
 
     `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so
-    the ledger finds every change that this attempt could have missed.
+    the ledger finds every change that this attempt could have missed. `key`, and `source_key` of a
+    re-encryption, are those that there was a permit for.
     """
 
     __slots__ = (
-        "alias", "ask", "bounds", "epoch", "facts", "missing", "namespace", "object", "operation",
-        "policies", "principal", "request", "source", "target", "time_us", "token", "verdict",
+        "alias", "ask", "bounds", "epoch", "facts", "key", "missing", "namespace", "object",
+        "operation", "policies", "principal", "request", "source", "source_key", "target", "terms",
+        "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
@@ -85,6 +97,7 @@ class Visit:
         request: str,
         epoch: int,
         time_us: int,
+        terms: Terms | None = None,
     ) -> None:
         self.operation = operation
         self.target = target
@@ -94,6 +107,9 @@ class Visit:
         self.time_us = time_us
         self.alias = ""  # as it is spelt, if the key was asked for by one
         self.ask: Ask | None = None  # once it is decoded
+        self.terms = _NO_TERMS if terms is None else terms
+        self.key: KeyFact | None = None
+        self.source_key: KeyFact | None = None
         self.facts: list[bytes] = []
         self.object = ""
         self.missing = ""
@@ -284,11 +300,16 @@ class Authorizer:
                 self._seen.clear()
             self._seen[digest] = token_id, text_id
 
-    async def permit_key(self, visit: Visit, name: str, context: dict[str, str]) -> Permit:
-        """For an operation on the key of that name, or alias, in the visitor's namespace."""
+    async def permit_key(
+        self, visit: Visit, name: str, context: dict[str, str], *, as_source: bool = False
+    ) -> Permit:
+        """For an operation on the key of that name, or alias, in the visitor's namespace.
+
+        `as_source`: it is the one that a ciphertext is of, which becomes another's.
+        """
         key, name = await self._named_key(visit, name)
         own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
-        return self._permit_key(visit, key, name, context, own)
+        return self._permit_key(visit, key, name, context, own, as_source=as_source)
 
     async def permit_despite_policy(self, visit: Visit, name: str) -> Permit:
         """For what a key's own policy denies, by whoever writes the namespace's policies, too."""
@@ -361,7 +382,7 @@ class Authorizer:
         return Permit(_SEAL, visit, None)
 
     async def permit_key_of_blob(
-        self, visit: Visit, key_id: bytes, context: dict[str, str]
+        self, visit: Visit, key_id: bytes, context: dict[str, str], *, as_source: bool = False
     ) -> Permit:
         """For an operation on the key that a ciphertext names.
 
@@ -374,7 +395,7 @@ class Authorizer:
         name = "" if key is None else key.name
         visit.object = f"key/{name}"
         own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
-        return self._permit_key(visit, key, name, context, own, by_blob=True)
+        return self._permit_key(visit, key, name, context, own, as_source=as_source)
 
     def _permit_key(  # noqa: PLR0913 - what there is to weigh
         self,
@@ -384,7 +405,7 @@ class Authorizer:
         context: dict[str, str],
         own: Own | None,
         *,
-        by_blob: bool = False,
+        as_source: bool = False,
     ) -> Permit:
         if key is not None:
             visit.facts.append(key.fact)
@@ -401,8 +422,15 @@ class Authorizer:
             verdict = self._weigh(visit, question)
             self._keep(visit, key, verdict)
         if key is not None and own is not None:
-            verdict = self._weigh_own(visit, key, own, context, verdict, by_blob=by_blob)
+            verdict = self._weigh_own(visit, key, own, context, verdict, as_source=as_source)
         self._judge(visit, verdict)
+        # Only now, for who has no right is told nothing of the key.
+        if as_source:
+            visit.source_key, expected = key, visit.terms.source
+        else:
+            visit.key, expected = key, visit.terms.key
+        if expected is not None and key is not None:
+            _require(key, expected, visit.time_us)
         return Permit(_SEAL, visit, key, context)
 
     def _weigh_own(  # noqa: PLR0913 - as above
@@ -413,10 +441,10 @@ class Authorizer:
         context: dict[str, str],
         named: Verdict,
         *,
-        by_blob: bool,
+        as_source: bool,
     ) -> Verdict:
         """The judgement, with the rights that are kept with the key."""
-        attempt = self._attempt(visit, key, context, by_blob=by_blob)
+        attempt = self._attempt(visit, key, context, as_source=as_source)
         weighed = self._key_rights.weigh(own, attempt, named)
         visit.facts.extend(weighed.grants)
         visit.missing = weighed.missing[: limits.DESCRIPTION_CHARACTERS_MAX]
@@ -430,15 +458,15 @@ class Authorizer:
             algorithm=key.body.algorithm, labels=key.body.labels,
         )  # fmt: skip
         named = _known(visit.policies).policies.weigh(question)
-        attempt = self._attempt(visit, key, {}, by_blob=False)
+        attempt = self._attempt(visit, key, {}, as_source=False)
         return self._key_rights.judge(own, asked_of(attempt, action), named).allowed
 
     def _attempt(
-        self, visit: Visit, key: KeyFact, context: dict[str, str], *, by_blob: bool
+        self, visit: Visit, key: KeyFact, context: dict[str, str], *, as_source: bool
     ) -> Attempt:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
-            visit.alias, context, visit.source, visit.time_us, by_blob,
+            visit.alias, context, visit.source, visit.time_us, as_source,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:
@@ -624,6 +652,16 @@ class Authorizer:
         if len(decisions) >= most:
             decisions.clear()
         decisions[_decision(visit)] = verdict
+
+
+def _require(key: KeyFact, expected: Expected, now_us: int) -> None:
+    body = key.body
+    if body.algorithm not in expected.algorithms or body.purpose not in expected.purposes:
+        raise InvalidRequest(
+            f"the key is for {body.purpose} ({body.algorithm}), which is not what was expected"
+        )
+    if state_at(body, now_us) in expected.not_in:
+        raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
 
 
 def _ids(evidence: str) -> tuple[bytes, str]:

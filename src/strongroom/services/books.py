@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from strongroom.domain.calls import DRY_RUN
 from strongroom.domain.errors import (
     AlreadyExists,
     ChangedMeanwhile,
@@ -18,7 +19,7 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Entry, Exhausted, Kept, Move, Rate, Stale, Tally, Write
 from strongroom.services.audit_keys import SALT_BYTES, SOURCE, AuditKeysFact
-from strongroom.services.authorize import Permit, Visit
+from strongroom.services.authorize import Bounds, Permit, Visit
 from strongroom.services.facts import Facts, NamespaceFact
 
 Details = dict[str, str | int | list[str]]
@@ -32,6 +33,17 @@ _TOO_FAST = "more codes are tried than this caller, or this source, may try; try
 
 class StaleDecision(Exception):  # noqa: N818 - it says what is the case
     """A fact changed while we decided. Nothing was written; the desk decides again."""
+
+
+class Rehearsed(Exception):  # noqa: N818 - it says what is the case
+    """All would have been done, but this was a dry run: that is on record, and nothing else is.
+
+    `wrong`: what was to be verified is not right.
+    """
+
+    def __init__(self, *, wrong: bool = False) -> None:
+        super().__init__()
+        self.wrong = wrong
 
 
 class Books:
@@ -73,8 +85,15 @@ class Books:
         for `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
         writes and moves replace is gone from the store's files, too. `hidden_by`: the audit keys
         that hold from this entry on, if not the namespace's.
+
+        A dry run ends here: with `Rehearsed`, when it is on record that it was one, or with what
+        its key's own bounds, or a fact that has changed, would have raised. What `writes`, `moves`
+        and `rates` would have met is not known.
         """
         namespace = permit.namespace
+        if permit.visit.terms.dry:
+            await self._rehearse(permit, details or {}, version)
+            raise Rehearsed
         entry = self._entry(
             permit.visit, Outcome.ALLOWED, details or {}, namespace, permit.visit.source,
             hidden_by or namespace.hidden_by, version=version, writes=writes,
@@ -82,6 +101,23 @@ class Books:
         return await self._commit(
             permit.visit, entry, writes, erases=erases, bounded=True, moves=moves, rates=rates
         )
+
+    async def _rehearse(self, permit: Permit, details: Details, version: int) -> None:
+        visit, namespace = permit.visit, permit.namespace
+        source, hidden_by = visit.source, namespace.hidden_by
+        done = self._entry(
+            visit, Outcome.ALLOWED, details, namespace, source, hidden_by, version=version
+        )
+        tried = self._entry(
+            visit, Outcome.REFUSED, {}, namespace, source, hidden_by, reason=DRY_RUN
+        )
+        bounds = visit.bounds
+        if bounds is not None:
+            taken = sum(one.count for one in done.tally if one.object == bounds.quota.object)
+            quota = msgspec.structs.replace(bounds.quota, rehearsed=taken)
+            # However often it was used: what was only tried makes no key rotate.
+            visit.bounds = Bounds(bounds.key, quota, rotation_uses=0)
+        await self._commit(visit, tried, (), bounded=True)
 
     async def refused(self, visit: Visit, reason: str) -> None:
         """Keep that it was refused, and why."""

@@ -9,8 +9,6 @@ from strongroom.domain.algorithms import DEFAULT
 from strongroom.domain.binding import bind, bind_context
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, NotFound
 from strongroom.domain.lifecycle import Use
-from strongroom.ports.provider import Provider
-from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.batch import OneKey, Uses, counted, each
 from strongroom.services.books import Books, Details
@@ -36,13 +34,12 @@ class Crypt:
         authorizer: Authorizer,
         keyring: Keyring,
         books: Books,
-        allowances: Allowances,
-        provider: Provider,
+        raw: RawCrypt,
     ) -> None:
         self._authorizer = authorizer
         self._keyring = keyring
         self._books = books
-        self._raw = RawCrypt(keyring=keyring, books=books, allowances=allowances, provider=provider)
+        self._raw = raw
 
     async def encrypt(
         self, visit: Visit, ask: asks.Encrypt
@@ -54,7 +51,7 @@ class Crypt:
         key = permit.known_key()
         if key.body.algorithm is not DEFAULT:
             return await self._raw.encrypt(permit, ask)
-        _nothing_raw(ask.additional, ask.scheme)
+        nothing_raw(ask.additional, ask.scheme)
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
         blob = encrypted(permit, version, plaintext, ask.context)  # 3
@@ -92,7 +89,7 @@ class Crypt:
             named = await self._authorizer.permit_key(visit, visit.target, ask.context)  # 1
             if named.known_key().body.algorithm is not DEFAULT:
                 return await self._raw.decrypt(named, ask)
-        _nothing_raw(ask.additional, ask.scheme, ask.key_version)
+        nothing_raw(ask.additional, ask.scheme, ask.key_version)
         permit, plaintext, number = await self._open(visit, blob, ask.context, named)
         await self._books.allowed(permit, digest([ask.context]), version=number)  # 4
         return asks.Decrypted(plaintext, number)
@@ -107,6 +104,9 @@ class Crypt:
         if visit.target:
             permit = named or await self._authorizer.permit_key(visit, visit.target, context)  # 1
             key = permit.known_key()
+            if visit.terms.unseen:
+                version = await self._keyring.usable(permit, Use.PROCESS)  # 2
+                return permit, b"", version.number
         else:
             # What is no ciphertext, or names no key of ours, is weighed like any other, so that the
             # answer tells nobody without the right whether a key exists.
@@ -149,7 +149,8 @@ class Crypt:
         )  # fmt: skip
 
 
-def _nothing_raw(additional: bytes, *others: object) -> None:
+def nothing_raw(additional: bytes, *others: object) -> None:
+    """Raises `InvalidRequest` for what a key of the default algorithm does not take."""
     if additional or any(other is not UNSET for other in others):
         raise InvalidRequest(
             f"a key of {DEFAULT} takes a context; additional, scheme and key_version are for others"

@@ -39,6 +39,7 @@ from strongroom.services.otp.turns import Turns
 from strongroom.services.privacy import Privacy
 from strongroom.services.public import Public
 from strongroom.services.published import Published
+from strongroom.services.raw_crypt import RawCrypt
 from strongroom.services.receipts import Receipts
 from strongroom.services.rules import Rules
 from strongroom.services.settings import Settings
@@ -119,17 +120,12 @@ def assemble(  # noqa: PLR0913 - the ports
     settings = Settings(facts=facts, authorizer=authorizer, books=books)
     privacy = Privacy(facts=facts, authorizer=authorizer, books=books)
     usages = Usages(authorizer=authorizer, books=books, ledger=ledger)
-    crypt = Crypt(
-        authorizer=authorizer,
-        keyring=keyring,
-        books=books,
-        allowances=Allowances(facts),
-        provider=provider,
-    )
+    raw = RawCrypt(keyring=keyring, books=books, allowances=Allowances(facts), provider=provider)
+    crypt = Crypt(authorizer=authorizer, keyring=keyring, books=books, raw=raw)
     signing = Signing(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
     data_keys = DataKeys(
         authorizer=authorizer, keyring=keyring, books=books, provider=provider,
-        randomness=randomness,
+        randomness=randomness, raw=raw,
     )  # fmt: skip
     exchange = Exchange(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
     public = Public(

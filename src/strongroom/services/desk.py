@@ -8,6 +8,8 @@ For each attempt, in this order:
 3. The service decides, does, and commits; or refuses, and the refusal is committed.
 4. If the ledger says that a fact had changed, nothing happened: from the beginning, with what is
    true now.
+
+A dry run goes the same way, up to the commit in 3: only that it was tried is committed then.
 """
 
 import re
@@ -17,7 +19,15 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from strongroom.domain import asks, limits
-from strongroom.domain.calls import DECODERS, Call, Reply
+from strongroom.domain.calls import (
+    DECODERS,
+    DRY_RUN,
+    PASSED,
+    WRONG,
+    About,
+    Call,
+    Reply,
+)
 from strongroom.domain.errors import (
     InvalidRequest,
     NotAllowed,
@@ -26,12 +36,14 @@ from strongroom.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from strongroom.domain.lifecycle import state_at
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.words import is_key
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.services.authorize import Authorizer, Visit
-from strongroom.services.books import Books, StaleDecision
+from strongroom.services.books import Books, Rehearsed, StaleDecision
+from strongroom.services.facts import KeyFact
 
 _REQUEST_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -103,17 +115,22 @@ class Desk:
             request=call.request,
             epoch=self._ledger.epoch,
             time_us=self._clock.now_us(),
+            terms=call.terms,
         )
         try:
             if not operation.anonymous:
                 await self._authorizer.authenticate(visit, call.token)  # 1
             visit.ask = ask = _decode(call)  # 2
             answer = await self._methods[call.operation](visit, ask)  # 3
+        except Rehearsed as rehearsed:
+            reply = Reply(code=DRY_RUN, detail=WRONG if rehearsed.wrong else PASSED)
         except Unavailable:
             raise
         except Refusal as refusal:
-            return await self._refuse(visit, refusal)
-        return Reply(_encode(answer), operation.answers.index(type(answer)))
+            reply = await self._refuse(visit, refusal)
+        else:
+            reply = Reply(_encode(answer), operation.answers.index(type(answer)))
+        return reply if call.terms is None else _telling(reply, visit)
 
     async def _refuse(self, visit: Visit, refusal: Refusal) -> Reply:
         if isinstance(refusal, Unauthenticated):
@@ -138,6 +155,22 @@ def _decode(call: Call) -> asks.Ask:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise InvalidRequest from None
     return ask
+
+
+def _telling(reply: Reply, visit: Visit) -> Reply:
+    """The reply, with what the keys are that there was a permit for."""
+    key, source = _about(visit, visit.key), _about(visit, visit.source_key)
+    return msgspec.structs.replace(reply, key=key, source=source)
+
+
+def _about(visit: Visit, key: KeyFact | None) -> About | None:
+    if key is None:
+        return None
+    body = key.body
+    return About(
+        key.id, body.algorithm, body.purpose, state_at(body, visit.time_us), body.origin,
+        body.current_version,
+    )  # fmt: skip
 
 
 def _refusal(refusal: Refusal, request: str) -> Reply:

@@ -33,7 +33,7 @@ _GRANT: Final = "grant:"
 
 
 class Attempt(NamedTuple):
-    """Who asks for what on which key; `by_blob`: on the one that a ciphertext names."""
+    """Who asks for what on which key; `as_source`: on the one that re-encryption takes from."""
 
     namespace: NamespaceFact
     principal: PrincipalFact
@@ -44,7 +44,7 @@ class Attempt(NamedTuple):
     context: dict[str, str]
     source: str
     time_us: int
-    by_blob: bool = False
+    as_source: bool = False
 
 
 class Weighed(NamedTuple):
@@ -109,7 +109,7 @@ class KeyRights:
         policies: dict[str, None] = {}
         if attempt.key.body.policy and is_ambiguous(_context(attempt)):
             return _no((), "two names of the context differ by case alone")
-        for action in asked(attempt.operation, attempt.ask, by_blob=attempt.by_blob):
+        for action in asked(attempt.operation, attempt.ask, as_source=attempt.as_source):
             verdict = self.judge(own, question(attempt, action), named)
             if not verdict.allowed:
                 return _no(verdict.policies, _why(verdict, action, attempt.principal.name))

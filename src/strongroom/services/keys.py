@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
-from strongroom.domain.errors import AlreadyExists, InvalidRequest, KeyNotUsable
+from strongroom.domain.errors import AlreadyExists, InvalidRequest, KeyNotUsable, TooLarge
 from strongroom.domain.lifecycle import State, Use, state_at
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind, Record
@@ -144,6 +144,10 @@ class Keys:
         key = self._keyring.free(permit, Use.CHANGE)
         given = {name: value for name in ask.__struct_fields__
                  if (value := getattr(ask, name)) is not UNSET}  # fmt: skip
+        if "add_labels" in given or "remove_labels" in given:
+            removed, added = given.pop("remove_labels", []), given.pop("add_labels", {})
+            kept = {name: key.body.labels[name] for name in key.body.labels if name not in removed}
+            given["labels"] = _bounded(kept | added, visit.terms.labels_max)
         body = _changed(key.body, given, visit.time_us)
         write = key_row(self._facts.sealing, key, body, visit.request)
         view = await self._views.whole(key, (write,))
@@ -200,6 +204,19 @@ def _none_by_itself(ask: asks.CreateKey) -> int:
 def rotates_us(body: Key, since_us: int) -> int:
     """When the next version comes by itself; 0: never."""
     return since_us + body.rotation_days * DAY_US if body.rotation_days else 0
+
+
+def _bounded(labels: dict[str, str], most: int) -> dict[str, str]:
+    """The labels, if they are no more than a key may have."""
+    if len(labels) > most:
+        raise TooLarge(f"the key would have {len(labels)} labels; it may have {most} (LABELS_MAX)")
+    if sum(len(name) + len(labels[name]) for name in labels) > limits.LABELS_CHARACTERS_MAX:
+        raise InvalidRequest(
+            "the key's labels would be longer together than"
+            f" {limits.LABELS_CHARACTERS_MAX:,} characters (LABELS_CHARACTERS_MAX)",
+            "$.add_labels",
+        )
+    return labels
 
 
 def _changed(body: Key, given: dict[str, Any], now_us: int) -> Key:

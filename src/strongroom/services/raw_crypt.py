@@ -12,7 +12,7 @@ from strongroom.domain.lifecycle import Use
 from strongroom.ports.provider import Provider
 from strongroom.services.allowances import Allowances
 from strongroom.services.authorize import Permit
-from strongroom.services.books import Books, Details, StaleDecision
+from strongroom.services.books import Books, Details, Rehearsed, StaleDecision
 from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class RawCrypt:
-    """Uses raw ciphers and RSA. The right was weighed before; the steps are those of `Crypt`."""
+    """Uses raw ciphers and RSA. The right was weighed before; the steps are those of `Crypt`.
+
+    `sealed` and `opened` are for who does the last of them, the entry, by themselves.
+    """
 
     def __init__(
         self, *, keyring: Keyring, books: Books, allowances: Allowances, provider: Provider
@@ -36,22 +39,33 @@ class RawCrypt:
 
     async def encrypt(self, permit: Permit, ask: asks.Encrypt) -> asks.Encrypted:
         """By a cipher: nonce · ciphertext · tag. By a public key: OAEP or HPKE base mode."""
-        _no_context(permit, ask.context)
+        no_context(permit, ask.context)
         key = permit.known_key().body
         plaintext = b"" if ask.plaintext is UNSET else ask.plaintext
         if key.purpose is Purpose.ENCRYPT_DECRYPT:
             return await self._encrypt_by_cipher(permit, plaintext, ask)
+        blob, number, scheme = await self.sealed(permit, plaintext, ask.scheme, ask.additional)
+        await self._books.allowed(permit, {"scheme": scheme}, version=number)  # 4
+        return asks.Encrypted(blob, number)
+
+    async def sealed(
+        self,
+        permit: Permit,
+        plaintext: bytes,
+        asked: Scheme | UnsetType,
+        additional: bytes = b"",
+    ) -> tuple[bytes, int, Scheme]:
+        """A ciphertext by a public key, its version, and the scheme."""
         version = await self._keyring.usable(permit, Use.PROTECT)  # 2
-        public = version.body.public
-        scheme = _scheme(permit, ask.scheme)
+        algorithm, public = version.body.algorithm, version.body.public
+        scheme = _scheme(permit, asked)
         if scheme is Scheme.HPKE:
-            blob = self._public_keys.seal(key.algorithm, public, plaintext, ask.additional)  # 3
+            blob = self._public_keys.seal(algorithm, public, plaintext, additional)  # 3
         else:
             blob = self._public_keys.encrypt_asymmetric(
-                key.algorithm, scheme, public, plaintext, ask.additional
+                algorithm, scheme, public, plaintext, additional
             )  # 3
-        await self._books.allowed(permit, {"scheme": scheme}, version=version.number)  # 4
-        return asks.Encrypted(blob, version.number)
+        return blob, version.number, scheme
 
     async def _encrypt_by_cipher(
         self, permit: Permit, plaintext: bytes, ask: asks.Encrypt
@@ -62,7 +76,7 @@ class RawCrypt:
         blob = cast("RawCipher", version.handle).encrypt_raw(plaintext, ask.additional)  # 3
         try:
             await self._books.allowed(permit, version=version.number, writes=writes)  # 4
-        except (StaleDecision, KeyNotUsable, RateLimited):
+        except (Rehearsed, StaleDecision, KeyNotUsable, RateLimited):
             self._allowances.give_back(version, writes)
             raise
         self._allowances.reserved(version, writes)
@@ -70,29 +84,48 @@ class RawCrypt:
 
     async def decrypt(self, permit: Permit, ask: asks.Decrypt) -> asks.Decrypted:
         """The plaintext, by the version that the caller names: the ciphertext does not say."""
-        _no_context(permit, ask.context)
-        key = permit.known_key().body
+        no_context(permit, ask.context)
         number = None if ask.key_version is UNSET else ask.key_version
         blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
         details: Details = {}
-        if key.purpose is Purpose.ENCRYPT_DECRYPT:
+        if permit.known_key().body.purpose is Purpose.ENCRYPT_DECRYPT:
             _no_scheme(permit, ask.scheme)
             version = await self._keyring.usable(permit, Use.PROCESS, number)  # 2
+            number = version.number
             plaintext = cast("RawCipher", version.handle).decrypt_raw(blob, ask.additional)  # 3
         else:
-            version = await self._keyring.usable(permit, Use.PROCESS, number)  # 2
-            scheme = _scheme(permit, ask.scheme)
+            plaintext, number, scheme = await self.opened(
+                permit, blob, ask.scheme, number, ask.additional
+            )
             details = {"scheme": scheme}
-            work: Callable[[], bytes]
-            if scheme is Scheme.HPKE:
-                opener = cast("Decapsulator", version.handle)
-                work = partial(opener.open_sealed, blob, ask.additional)
-            else:
-                decrypter = cast("Decrypter", version.handle)
-                work = partial(decrypter.decrypt_asymmetric, scheme, blob, ask.additional)
-            plaintext = await computed(key.algorithm, work)  # 3
-        await self._books.allowed(permit, details, version=version.number)  # 4
-        return asks.Decrypted(plaintext, version.number)
+        await self._books.allowed(permit, details, version=number)  # 4
+        return asks.Decrypted(plaintext, number)
+
+    async def opened(
+        self,
+        permit: Permit,
+        blob: bytes,
+        asked: Scheme | UnsetType,
+        number: int | None,
+        additional: bytes = b"",
+    ) -> tuple[bytes, int, Scheme]:
+        """What was encrypted by a public key, the key's version, and the scheme.
+
+        Nothing is opened of what is not seen (`Terms.unseen`): the plaintext is empty then.
+        """
+        version = await self._keyring.usable(permit, Use.PROCESS, number)  # 2
+        scheme = _scheme(permit, asked)
+        if permit.visit.terms.unseen:
+            return b"", version.number, scheme
+        work: Callable[[], bytes]
+        if scheme is Scheme.HPKE:
+            opener = cast("Decapsulator", version.handle)
+            work = partial(opener.open_sealed, blob, additional)
+        else:
+            decrypter = cast("Decrypter", version.handle)
+            work = partial(decrypter.decrypt_asymmetric, scheme, blob, additional)
+        plaintext = await computed(version.body.algorithm, work)  # 3
+        return plaintext, version.number, scheme
 
 
 def _scheme(permit: Permit, asked: Scheme | UnsetType) -> Scheme:
@@ -113,7 +146,8 @@ def _no_scheme(permit: Permit, asked: Scheme | UnsetType) -> None:
         )
 
 
-def _no_context(permit: Permit, context: dict[str, str]) -> None:
+def no_context(permit: Permit, context: dict[str, str]) -> None:
+    """Raises `InvalidRequest` for a context, which only keys of the default algorithm take."""
     if context:
         raise InvalidRequest(
             f"a key of {permit.known_key().body.algorithm} takes `additional`, not a context",

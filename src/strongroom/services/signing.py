@@ -14,7 +14,7 @@ from strongroom.domain.signatures import der_to_p1363, p1363_to_der
 from strongroom.ports.provider import MACMaker, Provider, Signer
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.batch import counted, each
-from strongroom.services.books import Books, Details
+from strongroom.services.books import Books, Details, Rehearsed
 from strongroom.services.keyring import Keyring
 from strongroom.services.offload import computed
 from strongroom.services.schemes import scheme_of
@@ -142,7 +142,10 @@ class Signing:
         if items is None:
             single = await valid(ask)
             details |= {"valid": int(single)}
-            await self._books.allowed(permit, details, version=number)  # 4
+            try:
+                await self._books.allowed(permit, details, version=number)  # 4
+            except Rehearsed:
+                raise Rehearsed(wrong=not single) from None
             return uses.Verified(single, number)
         outcomes = await each(permit.visit, items, valid)
         details |= counted(outcomes) | {"valid": sum(one is True for one in outcomes)}

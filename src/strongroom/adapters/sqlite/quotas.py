@@ -89,7 +89,7 @@ class Turn:
     def refusal(self, commit: Commit) -> Exhausted | None:
         """Whether its quota or one of its rates does not bear the commit."""
         entry, quota = commit.entry, commit.quota
-        if quota is not None and (taken := _taken(entry, quota)):
+        if quota is not None and (taken := _taken(entry, quota) + quota.rehearsed):
             if quota.uses_max and self._used(entry, quota, None) + taken > quota.uses_max:
                 return Exhausted(rate=False)
             rate = Rate(quota.object, quota.rate_max, quota.rate_us, taken)

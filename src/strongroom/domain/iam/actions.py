@@ -69,20 +69,20 @@ def matching(pattern: str) -> tuple[str, ...]:
     return tuple(action for action in ACTIONS if fits(pattern.lower(), action.lower()))
 
 
-def asked(operation: str, ask: asks.Ask | None, *, by_blob: bool) -> tuple[str, ...]:
+def asked(operation: str, ask: asks.Ask | None, *, as_source: bool) -> tuple[str, ...]:
     """What an operation asks of a key: all of these must be allowed.
 
-    `by_blob`: of the key that a ciphertext names, not of the one that the request does.
+    `as_source`: of the key that a ciphertext is of which becomes another key's.
     """
-    return tuple(PREFIX + name for name in _names(operation, ask, by_blob=by_blob))
+    return tuple(PREFIX + name for name in _names(operation, ask, as_source=as_source))
 
 
-def _names(operation: str, ask: asks.Ask | None, *, by_blob: bool) -> tuple[str, ...]:
+def _names(operation: str, ask: asks.Ask | None, *, as_source: bool) -> tuple[str, ...]:
     same = _SAME.get(operation)
     if same is not None:
         return (same,)
     if operation == "key.re-encrypt":
-        return ("ReEncryptFrom",) if by_blob else ("ReEncryptTo",)
+        return ("ReEncryptFrom",) if as_source else ("ReEncryptTo",)
     if isinstance(ask, uses.GenerateDataKey | uses.GenerateDataKeyPair):
         return (type(ask).__name__ + ("" if ask.with_plaintext else "WithoutPlaintext"),)
     if isinstance(ask, transfers.WriteAlias):
@@ -110,4 +110,6 @@ _ANOTHER: Final = ("strongroom.key.update",)
 _CHANGED: Final[dict[str, tuple[str, ...]]] = {
     "description": ("UpdateKeyDescription",),
     "labels": ("TagResource", "UntagResource"),
+    "add_labels": ("TagResource",),
+    "remove_labels": ("UntagResource",),
 }

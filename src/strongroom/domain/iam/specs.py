@@ -53,7 +53,7 @@ _PURPOSES: Final = {
     SIGN: Purpose.SIGN_VERIFY, MAC: Purpose.MAC, AGREE: Purpose.AGREE,
     ENCAPSULATE: Purpose.ENCAPSULATE,
 }  # fmt: skip
-_USAGES: Final = {
+USAGES: Final = {
     **{purpose: usage for usage, purpose in _PURPOSES.items()},
     Purpose.ENCRYPT_DECRYPT: ENCRYPT,
     Purpose.DECRYPT: ENCRYPT,
@@ -101,4 +101,4 @@ def spec_of(algorithm: Algorithm) -> str:
 
 def usage_of(purpose: Purpose) -> str:
     """AWS's usage for a purpose of ours; empty: they have none."""
-    return _USAGES.get(purpose, "")
+    return USAGES.get(purpose, "")

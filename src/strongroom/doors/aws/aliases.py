@@ -3,10 +3,12 @@
 from typing import Any, Final
 
 from strongroom.domain import asks, transfers
+from strongroom.domain.calls import Reply, Terms
 from strongroom.domain.errors import AlreadyExists
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import seconds
+from strongroom.doors.aws.needs import CHANGED
 from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.visitor import Visitor
 
@@ -18,24 +20,18 @@ _RESERVED: Final = "alias/aws/"
 
 async def create_alias(at: Visitor, given: Given) -> None:
     """CreateAlias."""
-    alias = _alias(given)
-    view = await at.view(names.no_alias(given["TargetKeyId"]))
-    ask = transfers.WriteAlias(key=view.name, new=True, spelt=_spelt(given, alias))
-    reply = await at.reply("alias.write", ask, alias)
+    reply = await _write(at, given, new=True)
     if reply.code == AlreadyExists.code:
         said = f"An alias with the name {at.place.alias(given['AliasName'])} already exists"
         raise AWSError("AlreadyExistsException", said)
-    if reply.code:
-        raise await at.refusal(reply, "alias.write", given["AliasName"], alias)
+    at.used("alias.write", reply, given["TargetKeyId"], None)
 
 
 async def update_alias(at: Visitor, given: Given) -> None:
     """UpdateAlias: there must be one of that name."""
-    alias = _alias(given)
-    await at.ask("key.read", asks.Nothing(), given["AliasName"])
-    view = await at.view(names.no_alias(given["TargetKeyId"]))
-    ask = transfers.WriteAlias(key=view.name, spelt=_spelt(given, alias))
-    await at.ask_of("alias.write", ask, given["AliasName"], alias)
+    reply = await _write(at, given, existing=True)
+    missing = given["TargetKeyId"] if reply.key is None else given["AliasName"]
+    at.used("alias.write", reply, missing, None)
 
 
 async def delete_alias(at: Visitor, given: Given) -> None:
@@ -58,6 +54,13 @@ async def list_aliases(at: Visitor, given: Given) -> Given:
         return shown, found.next_page_token
 
     return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Aliases", page)
+
+
+async def _write(at: Visitor, given: Given, **how: bool) -> Reply:
+    alias, name = _alias(given), names.no_alias(given["TargetKeyId"])
+    target = names.target(name, at.place)
+    ask = transfers.WriteAlias(key=target, spelt=_spelt(given, alias), **how)
+    return await at.reply("alias.write", ask, alias, Terms(key=CHANGED))
 
 
 def _shown(at: Visitor, name: str, alias: transfers.AliasView) -> Given:

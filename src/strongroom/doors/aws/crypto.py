@@ -2,63 +2,106 @@
 
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from strongroom.domain import asks, envelope, uses
+from strongroom.domain import asks, uses
+from strongroom.domain.algorithms import ALGORITHMS, Scheme
+from strongroom.domain.calls import About, Terms
+from strongroom.domain.errors import InvalidCiphertext, InvalidRequest
 from strongroom.domain.iam import specs
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import validation
 from strongroom.doors.aws.metadata import material_id
+from strongroom.doors.aws.needs import Need
 from strongroom.doors.aws.schemes import scheme_of
-from strongroom.doors.aws.visitor import Visitor
+from strongroom.doors.aws.visitor import Visitor, key_of
 
 Given = dict[str, Any]
 
 _DATA_KEY_BYTES: Final = {"AES_256": 32, "AES_128": 16}
+_OAEP_DIGEST_BYTES: Final = {"RSAES_OAEP_SHA_1": 20, "RSAES_OAEP_SHA_256": 32}
+_UNSEEN: Final = "IGNORE_CIPHERTEXT"
 
 
 async def encrypt(at: Visitor, given: Given) -> Given:
     """Encrypt."""
-    name, algorithm = given["KeyId"], given.get("EncryptionAlgorithm", specs.SYMMETRIC)
-    if algorithm == specs.SYMMETRIC:
-        ask = asks.Encrypt(plaintext=given["Plaintext"], context=_context(given))
-        answer = await at.use("key.encrypt", ask, name, specs.ENCRYPT, algorithm)
-        if not answer.ciphertext.startswith(envelope.FORMAT):
-            # Of an RSA key, that is: by its default scheme, which nobody asked for.
-            await at.require(name, specs.ENCRYPT, algorithm)
-        arn = at.place.key(at.key_of(answer.ciphertext))
-    else:
-        _no_context(given, algorithm)
-        ask = asks.Encrypt(plaintext=given["Plaintext"], scheme=scheme_of(algorithm))
-        answer = await at.use("key.encrypt", ask, name, specs.ENCRYPT, algorithm)
-        arn = await at.arn(name)
-    return {"CiphertextBlob": answer.ciphertext, "KeyId": arn, "EncryptionAlgorithm": algorithm}
+    need = Need(specs.ENCRYPT, given.get("EncryptionAlgorithm", specs.SYMMETRIC))
+    context = _context(given, "EncryptionContext", need)
+    ask = asks.Encrypt(plaintext=given["Plaintext"], context=context, scheme=_scheme(need))
+    target = names.target(given["KeyId"], at.place)
+    reply = await at.reply("key.encrypt", ask, target, Terms(key=need.expected, dry=at.dry))
+    if reply.code == InvalidRequest.code and reply.key is not None:
+        at.require(reply.key, need)
+        _require_short(reply.key, need, given["Plaintext"])
+    answer, key, _ = at.used("key.encrypt", reply, given["KeyId"], need)
+    return {
+        "CiphertextBlob": answer.ciphertext, "KeyId": at.place.key(key.id),
+        "EncryptionAlgorithm": need.algorithm,
+    }  # fmt: skip
 
 
 async def decrypt(at: Visitor, given: Given) -> Given:
     """Decrypt. A symmetric ciphertext names its key; an asymmetric one does not."""
-    name, algorithm = given.get("KeyId", ""), given.get("EncryptionAlgorithm", specs.SYMMETRIC)
-    if "CiphertextBlob" not in given:
-        raise validation("CiphertextBlob is required.")
-    blob = given["CiphertextBlob"]
-    if algorithm == specs.SYMMETRIC:
-        key_id = at.key_of(blob)
-        if name:
-            await at.require_same(name, key_id)
-        ask = asks.Decrypt(ciphertext=blob, context=_context(given))
-        answer = await at.ask("key.decrypt", ask, names.uuid(key_id))
-        arn = at.place.key(key_id)
-    else:
-        if not name:
-            raise validation("KeyId is required for asymmetric decryption.")
-        _no_context(given, algorithm)
-        ask = asks.Decrypt(ciphertext=blob, scheme=scheme_of(algorithm))
-        answer = await at.use("key.decrypt", ask, name, specs.ENCRYPT, algorithm)
-        arn = await at.arn(name)
-    found = {"Plaintext": answer.plaintext, "KeyId": arn, "EncryptionAlgorithm": algorithm}
-    if algorithm == specs.SYMMETRIC:
-        found["KeyMaterialId"] = material_id(at.key_of(blob), answer.key_version)
+    name = given.get("KeyId", "")
+    need = Need(specs.ENCRYPT, given.get("EncryptionAlgorithm", specs.SYMMETRIC))
+    context = _context(given, "EncryptionContext", need)
+    blob, unseen = _ciphertext(given, name, "KeyId", need)
+    ask = asks.Decrypt(ciphertext=blob, context=context, scheme=_scheme(need))
+    target = names.target(name, at.place) if name else ""
+    terms = Terms(key=need.expected, dry=at.dry, unseen=unseen)
+    reply = await at.reply("key.decrypt", ask, target, terms)
+    if reply.code == InvalidCiphertext.code and need.algorithm == specs.SYMMETRIC:
+        at.require_of(reply.key, blob)
+    named = name or names.uuid(key_of(blob) or bytes(16))
+    answer, key, _ = at.used("key.decrypt", reply, named, need)
+    found = {
+        "Plaintext": answer.plaintext, "KeyId": at.place.key(key.id),
+        "EncryptionAlgorithm": need.algorithm,
+    }  # fmt: skip
+    if need.algorithm == specs.SYMMETRIC:
+        found["KeyMaterialId"] = material_id(key.id, answer.key_version)
     return found
+
+
+async def re_encrypt(at: Visitor, given: Given) -> Given:
+    """ReEncrypt: the plaintext stays in the custodian."""
+    name = given.get("SourceKeyId", "")
+    old = Need(specs.ENCRYPT, given.get("SourceEncryptionAlgorithm", specs.SYMMETRIC))
+    new = Need(specs.ENCRYPT, given.get("DestinationEncryptionAlgorithm", specs.SYMMETRIC))
+    blob, unseen = _ciphertext(given, name, "SourceKeyId", old)
+    ask = uses.ReEncrypt(
+        ciphertext=blob,
+        context=_context(given, "SourceEncryptionContext", old),
+        new_context=_context(given, "DestinationEncryptionContext", new),
+        scheme=_scheme(new),
+        source_key=names.target(name, at.place) if name else "",
+        source_scheme=_scheme(old),
+    )
+    target = names.target(given["DestinationKeyId"], at.place)
+    terms = Terms(key=new.expected, source=old.expected, dry=at.dry, unseen=unseen)
+    reply = await at.reply("key.re-encrypt", ask, target, terms)
+    if reply.code and reply.source is not None:
+        if reply.code == InvalidRequest.code:
+            at.require(reply.source, old)
+        if reply.code == InvalidCiphertext.code and old.algorithm == specs.SYMMETRIC:
+            at.require_of(reply.source, blob)
+    # Of two names it is the source's that is unknown, where the other is of a key.
+    missing = name if name and reply.key is not None else given["DestinationKeyId"]
+    answer, key, source = at.used("key.re-encrypt", reply, missing, new)
+    if source is None:
+        raise RuntimeError("a ciphertext was opened, and nobody says with which key")
+    made = {
+        "CiphertextBlob": answer.ciphertext,
+        "SourceKeyId": at.place.key(source.id),
+        "KeyId": at.place.key(key.id),
+        "SourceEncryptionAlgorithm": old.algorithm,
+        "DestinationEncryptionAlgorithm": new.algorithm,
+    }
+    if old.algorithm == specs.SYMMETRIC:
+        made["SourceKeyMaterialId"] = material_id(source.id, answer.source_version)
+    if new.algorithm == specs.SYMMETRIC:
+        made["DestinationKeyMaterialId"] = material_id(key.id, answer.key_version)
+    return made
 
 
 async def generate_data_key(at: Visitor, given: Given) -> Given:
@@ -83,25 +126,55 @@ async def _data_key(at: Visitor, given: Given, *, with_plaintext: bool) -> Given
     if ("KeySpec" in given) is ("NumberOfBytes" in given):
         raise validation("Please specify either number of bytes or key spec.")
     size = _DATA_KEY_BYTES.get(given.get("KeySpec", "")) or given["NumberOfBytes"]
-    ask = uses.GenerateDataKey(bytes=size, context=_context(given), with_plaintext=with_plaintext)
-    answer = await at.use(
-        "key.generate-data-key", ask, given["KeyId"], specs.ENCRYPT, specs.SYMMETRIC
+    ask = uses.GenerateDataKey(
+        bytes=size, context=given.get("EncryptionContext", {}), with_plaintext=with_plaintext
     )
+    need = Need(specs.ENCRYPT, specs.SYMMETRIC)
+    answer, key, _ = await at.use("key.generate-data-key", ask, given["KeyId"], need)
     made = {
-        "CiphertextBlob": answer.ciphertext,
-        "KeyId": at.place.key(at.key_of(answer.ciphertext)),
-        "KeyMaterialId": material_id(at.key_of(answer.ciphertext), answer.key_version),
+        "CiphertextBlob": answer.ciphertext, "KeyId": at.place.key(key.id),
+        "KeyMaterialId": material_id(key.id, answer.key_version),
     }  # fmt: skip
     if answer.plaintext is not UNSET:
         made["Plaintext"] = answer.plaintext
     return made
 
 
-def _context(given: Given) -> dict[str, str]:
-    context: dict[str, str] = given.get("EncryptionContext", {})
+def _ciphertext(given: Given, name: str, member: str, need: Need) -> tuple[bytes, bool]:
+    """The ciphertext, and whether it is not to be looked at. Raises `AWSError`.
+
+    `name`, in that member, is the key's that it is of.
+    """
+    unseen = _UNSEEN in given.get("DryRunModifiers", ())
+    if not unseen and "CiphertextBlob" not in given:
+        raise validation("CiphertextBlob is required.")
+    if unseen and not name:
+        raise validation(f"{member} is required when the ciphertext is ignored.")
+    if need.algorithm != specs.SYMMETRIC and not name:
+        raise validation(f"{member} is required for asymmetric decryption.")
+    return b"" if unseen else given["CiphertextBlob"], unseen
+
+
+def _context(given: Given, member: str, need: Need) -> dict[str, str]:
+    """The encryption context. Raises `AWSError` where the algorithm takes none."""
+    context: dict[str, str] = given.get(member, {})
+    if context and need.algorithm != specs.SYMMETRIC:
+        raise validation(f"An encryption context does not go with {need.algorithm}.")
     return context
 
 
-def _no_context(given: Given, algorithm: str) -> None:
-    if given.get("EncryptionContext"):
-        raise validation(f"An encryption context does not go with {algorithm}.")
+def _require_short(key: About, need: Need, plaintext: bytes) -> None:
+    """Raises `AWSError` for more than fits in OAEP with a key of this size (RFC 8017, 7.1.1)."""
+    hashed = _OAEP_DIGEST_BYTES.get(need.algorithm)
+    if hashed is None:
+        return
+    most = ALGORITHMS[key.algorithm].bits // 8 - 2 * hashed - 2
+    if len(plaintext) > most:
+        raise validation(
+            f"Algorithm {need.algorithm} and key spec {specs.spec_of(key.algorithm)} cannot encrypt"
+            f" data larger than {most} bytes."
+        )
+
+
+def _scheme(need: Need) -> Scheme | UnsetType:
+    return UNSET if need.algorithm == specs.SYMMETRIC else scheme_of(need.algorithm)

@@ -21,6 +21,7 @@ from strongroom.domain.errors import TooLarge
 from strongroom.doors.asgi import Receive, Scope, Send
 from strongroom.doors.aws import canonical, evidence, grants, model, names, table, validation
 from strongroom.doors.aws.errors import AWSError, serialization
+from strongroom.doors.aws.errors import validation as refused
 from strongroom.doors.aws.visitor import Desk, Visitor
 from strongroom.doors.requests import ClientGoneError, new_request_id, source, whole
 from strongroom.ports.custodian import Custodian
@@ -28,7 +29,6 @@ from strongroom.ports.custodian import Custodian
 Observe = Callable[[str, str, float, str], None]
 """Is told operation, outcome, seconds and id of each request."""
 
-_WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
 _TARGET: Final = "x-amz-target"
 _MEDIA_TYPE: Final = "application/x-amz-json-1.1"
 _OPERATIONS: Final = {model.TARGET_PREFIX + name: name for name in model.MODEL.operations}
@@ -119,10 +119,10 @@ async def _served(operation: str, visitor: Visitor, body: bytes) -> dict[str, An
     if serve is None:
         raise AWSError("UnsupportedOperationException", f"{operation}: {note}.")
     _require_served(given)
+    visitor.dry = given.get("DryRun", False)
     answer = await serve(visitor, given)
-    if given.get("DryRun"):
-        # It was done, and is on record; nobody gets what came of it.
-        raise AWSError("DryRunOperationException", _WOULD_HAVE)
+    if visitor.dry:
+        raise RuntimeError(f"{operation} was asked for a dry run, and was done")
     return answer
 
 
@@ -130,8 +130,8 @@ def _require_served(given: dict[str, Any]) -> None:
     """Raises `AWSError` for members that change what an operation means, and are not served."""
     if "Recipient" in given:
         raise AWSError("UnsupportedOperationException", "Recipient: there are no enclaves here.")
-    if given.get("DryRunModifiers"):
-        raise AWSError("UnsupportedOperationException", "DryRunModifiers are not served yet.")
+    if given.get("DryRunModifiers") and not given.get("DryRun"):
+        raise refused("DryRunModifiers go with DryRun only.")
     grants.require_tokens(given)
 
 

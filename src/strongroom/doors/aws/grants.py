@@ -50,7 +50,9 @@ async def create_grant(at: Visitor, given: Given) -> Given:
     except ValueError as error:
         raise validation(str(error)) from None
     name = no_alias(given["KeyId"])
-    grant = await at.ask_of("grant.create", ask, name, target_of(name, at.place), _invalid)
+    grant = await at.ask_of(
+        "grant.create", ask, name, target_of(name, at.place), _invalid, at.terms
+    )
     return {"GrantId": grant.id, "GrantToken": _token(grant.id)}
 
 
@@ -110,7 +112,7 @@ async def _end(at: Visitor, operation: str, target: str, grant: str, name: str =
     def missing(reply: Reply) -> AWSError | None:
         return not_found(f"Grant ID {grant} not found") if reply.code == NotFound.code else None
 
-    await at.ask_of(operation, iam.OfGrant(grant=grant), name, target, missing)
+    await at.ask_of(operation, iam.OfGrant(grant=grant), name, target, missing, at.terms)
 
 
 def require_tokens(given: Given) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import asks
+from strongroom.domain.calls import Terms
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.things import Origin
@@ -14,6 +15,7 @@ from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, material_id, metadata, seconds
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import uuid as key_uuid
+from strongroom.doors.aws.needs import CHANGED
 from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.tags import labels_of
 from strongroom.doors.aws.visitor import Visitor
@@ -99,7 +101,7 @@ async def disable_key(at: Visitor, given: Given) -> None:
 async def update_key_description(at: Visitor, given: Given) -> None:
     """UpdateKeyDescription."""
     ask = asks.UpdateKey(description=given["Description"])
-    await at.ask("key.update", ask, no_alias(given["KeyId"]))
+    await at.ask("key.update", ask, no_alias(given["KeyId"]), Terms(key=CHANGED))
 
 
 async def schedule_key_deletion(at: Visitor, given: Given) -> Given:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, Final
 
 from strongroom.domain import asks
+from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.times import microseconds
@@ -24,10 +25,7 @@ _STATES: Final = {
 def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
     """All that AWS says of a key. Raises `AWSError` for one that AWS could not have."""
     key_id = bytes.fromhex(view.id)
-    spec, usage = specs.spec_of(view.algorithm), specs.usage_of(view.purpose)
-    if not spec or usage not in specs.SPECS[spec].usages:
-        said = f"{place.key(key_id)} is of an algorithm that AWS KMS does not have."
-        raise AWSError("UnsupportedOperationException", said)
+    spec, usage = spec_and_usage(view.algorithm, view.purpose, place.key(key_id))
     external = view.origin == "imported"
     state = "PendingImport" if external and not view.current_version else _STATES[view.state]
     found: dict[str, Any] = {
@@ -51,6 +49,15 @@ def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
     if spec == specs.SYMMETRIC and view.current_version:
         found["CurrentKeyMaterialId"] = material_id(key_id, view.current_version)
     return found
+
+
+def spec_and_usage(algorithm: Algorithm, purpose: Purpose, arn: str) -> tuple[str, str]:
+    """What AWS calls them. Raises `AWSError` for those of a key that AWS could not have."""
+    spec, usage = specs.spec_of(algorithm), specs.usage_of(purpose)
+    if not spec or usage not in specs.SPECS[spec].usages:
+        said = f"{arn} is of an algorithm that AWS KMS does not have."
+        raise AWSError("UnsupportedOperationException", said)
+    return spec, usage
 
 
 def is_known(view: asks.KeyView) -> bool:

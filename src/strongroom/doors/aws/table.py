@@ -19,7 +19,6 @@ class Row(NamedTuple):
     note: str = ""
 
 
-_DRY = "with `DryRun` it is done, and on record, and the answer withheld"
 _IMPORTS = Row(None, "not served yet; `strongroom key import` imports material")
 _REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
@@ -38,12 +37,12 @@ TABLE: Final[dict[str, Row]] = {
         keys.create_key,
         "without `MultiRegion`, and the specs `SM2` and `ML_KEM_512`",
     ),
-    "Decapsulate": Row(uses.decapsulate, _DRY),
-    "Decrypt": Row(crypto.decrypt, f"without `Recipient` and `DryRunModifiers`; {_DRY}"),
+    "Decapsulate": Row(uses.decapsulate),
+    "Decrypt": Row(crypto.decrypt, "without `Recipient`"),
     "DeleteAlias": Row(aliases.delete_alias),
     "DeleteCustomKeyStore": _STORES,
     "DeleteImportedKeyMaterial": _IMPORTS,
-    "DeriveSharedSecret": Row(uses.derive_shared_secret, f"without `Recipient`; {_DRY}"),
+    "DeriveSharedSecret": Row(uses.derive_shared_secret, "without `Recipient`"),
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
     "DisableKey": Row(keys.disable_key, "holds at once, everywhere"),
@@ -51,19 +50,19 @@ TABLE: Final[dict[str, Row]] = {
     "DisconnectCustomKeyStore": _STORES,
     "EnableKey": Row(keys.enable_key, "holds at once, everywhere"),
     "EnableKeyRotation": Row(keys.enable_key_rotation),
-    "Encapsulate": Row(uses.encapsulate, _DRY),
-    "Encrypt": Row(crypto.encrypt, _DRY),
-    "GenerateDataKey": Row(crypto.generate_data_key, f"without `Recipient`; {_DRY}"),
+    "Encapsulate": Row(uses.encapsulate),
+    "Encrypt": Row(crypto.encrypt),
+    "GenerateDataKey": Row(crypto.generate_data_key, "without `Recipient`"),
     "GenerateDataKeyPair": Row(
         uses.generate_data_key_pair,
-        f"without `Recipient`, and the specs `SM2` and `ML_KEM_512`; {_DRY}",
+        "without `Recipient`, and the specs `SM2` and `ML_KEM_512`",
     ),
     "GenerateDataKeyPairWithoutPlaintext": Row(
         uses.generate_data_key_pair_without_plaintext,
-        f"without the specs `SM2` and `ML_KEM_512`; {_DRY}",
+        "without the specs `SM2` and `ML_KEM_512`",
     ),
-    "GenerateDataKeyWithoutPlaintext": Row(crypto.generate_data_key_without_plaintext, _DRY),
-    "GenerateMac": Row(uses.generate_mac, _DRY),
+    "GenerateDataKeyWithoutPlaintext": Row(crypto.generate_data_key_without_plaintext),
+    "GenerateMac": Row(uses.generate_mac),
     "GenerateRandom": Row(crypto.generate_random, "without `Recipient` and `CustomKeyStoreId`"),
     "GetKeyLastUsage": Row(None, "not served yet; `strongroom key usage` says more"),
     "GetKeyPolicy": Row(policies.get_key_policy),
@@ -82,20 +81,20 @@ TABLE: Final[dict[str, Row]] = {
         policies.put_key_policy,
         "in force at the answer; what is not understood is refused: see below",
     ),
-    "ReEncrypt": Row(uses.re_encrypt, f"between symmetric keys; {_DRY}"),
+    "ReEncrypt": Row(crypto.re_encrypt),
     "ReplicateKey": _REGIONS,
     "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
     "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
     "RotateKeyOnDemand": Row(keys.rotate_key_on_demand, "as often as you like"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
-    "Sign": Row(uses.sign, _DRY),
+    "Sign": Row(uses.sign),
     "TagResource": Row(tags.tag_resource),
     "UntagResource": Row(tags.untag_resource),
     "UpdateAlias": Row(aliases.update_alias),
     "UpdateCustomKeyStore": _STORES,
     "UpdateKeyDescription": Row(keys.update_key_description),
     "UpdatePrimaryRegion": _REGIONS,
-    "Verify": Row(uses.verify, _DRY),
-    "VerifyMac": Row(uses.verify_mac, _DRY),
+    "Verify": Row(uses.verify),
+    "VerifyMac": Row(uses.verify_mac),
 }
 """By operation."""

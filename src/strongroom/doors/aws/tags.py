@@ -2,8 +2,13 @@
 
 from typing import Any, Final
 
-from strongroom.domain import asks
+from strongroom.domain import asks, limits
+from strongroom.domain.calls import Terms
+from strongroom.domain.errors import TooLarge
+from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError
+from strongroom.doors.aws.names import no_alias
+from strongroom.doors.aws.needs import CHANGED
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -27,23 +32,32 @@ def labels_of(tags: list[Given]) -> dict[str, str]:
 
 async def tag_resource(at: Visitor, given: Given) -> None:
     """TagResource."""
-    view = await at.view(given["KeyId"])
-    labels = _few(view.labels | labels_of(given["Tags"]))
-    await at.ask("key.update", asks.UpdateKey(labels=labels), given["KeyId"])
+    await _change(at, given, asks.UpdateKey(add_labels=labels_of(given["Tags"])))
 
 
 async def untag_resource(at: Visitor, given: Given) -> None:
     """UntagResource."""
-    view = await at.view(given["KeyId"])
-    labels = {name: value for name, value in view.labels.items() if name not in given["TagKeys"]}
-    await at.ask("key.update", asks.UpdateKey(labels=labels), given["KeyId"])
+    gone = set(given["TagKeys"])
+    if len(gone) > limits.LABELS_MAX:
+        raise AWSError("TagException", "Too many tags")
+    await _change(at, given, asks.UpdateKey(remove_labels=sorted(gone)))
 
 
 async def list_resource_tags(at: Visitor, given: Given) -> Given:
     """ListResourceTags: all of them, as there are never more than a page holds."""
-    view = await at.view(given["KeyId"])
+    view = await at.view(no_alias(given["KeyId"]))
     tags = [{"TagKey": name, "TagValue": value} for name, value in sorted(view.labels.items())]
     return {"Tags": tags, "Truncated": False}
+
+
+async def _change(at: Visitor, given: Given, ask: asks.UpdateKey) -> None:
+    name = no_alias(given["KeyId"])
+    target = names.target(name, at.place)
+    terms = Terms(key=CHANGED, labels_max=_TAGS_MAX)
+    reply = await at.reply("key.update", ask, target, terms)
+    if reply.code == TooLarge.code:
+        raise AWSError("TagException", "Too many tags")
+    at.used("key.update", reply, name, None)
 
 
 def _few(labels: dict[str, str]) -> dict[str, str]:

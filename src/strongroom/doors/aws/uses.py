@@ -5,16 +5,22 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import uses as ours
-from strongroom.domain.algorithms import ALGORITHMS, Kind, Scheme
+from strongroom.domain.algorithms import Scheme
+from strongroom.domain.calls import Terms
+from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.iam import specs
+from strongroom.domain.things import Origin
+from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
-from strongroom.doors.aws.metadata import material_id
+from strongroom.doors.aws.metadata import material_id, spec_and_usage
+from strongroom.doors.aws.needs import PUBLISHED, Need
 from strongroom.doors.aws.schemes import scheme_of
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
 
 _MU_BYTES: Final = 64
+_TAG_BYTES_MAX: Final = 64
 _ED25519: Final = "ED25519_SHA_512"
 _ED25519PH: Final = "ED25519_PH_SHA_512"
 _ML_DSA: Final = "ML_DSA_SHAKE_256"
@@ -47,11 +53,10 @@ class _Signing:
 async def sign(at: Visitor, given: Given) -> Given:
     """Sign."""
     signing = _Signing(given)
-    answer = await at.use(
-        "key.sign", ours.Sign(**signing.parts), given["KeyId"], specs.SIGN, signing.algorithm
-    )
+    need = Need(specs.SIGN, signing.algorithm)
+    answer, key, _ = await at.use("key.sign", ours.Sign(**signing.parts), given["KeyId"], need)
     return {
-        "KeyId": await at.arn(given["KeyId"]), "Signature": answer.signature,
+        "KeyId": at.place.key(key.id), "Signature": answer.signature,
         "SigningAlgorithm": signing.algorithm,
     }  # fmt: skip
 
@@ -60,45 +65,47 @@ async def verify(at: Visitor, given: Given) -> Given:
     """Verify. A wrong signature is an error here, never an answer."""
     signing = _Signing(given)
     ask = ours.Verify(signature=given["Signature"], **signing.parts)
-    answer = await at.use("key.verify", ask, given["KeyId"], specs.SIGN, signing.algorithm)
+    need = Need(specs.SIGN, signing.algorithm)
+    answer, key, _ = await at.use("key.verify", ask, given["KeyId"], need)
     if not answer.valid:
         raise AWSError("KMSInvalidSignatureException")
     return {
-        "KeyId": await at.arn(given["KeyId"]), "SignatureValid": True,
+        "KeyId": at.place.key(key.id), "SignatureValid": True,
         "SigningAlgorithm": signing.algorithm,
     }  # fmt: skip
 
 
 async def generate_mac(at: Visitor, given: Given) -> Given:
     """GenerateMac."""
-    name, algorithm = given["KeyId"], given["MacAlgorithm"]
-    await at.require(name, specs.MAC, algorithm)
-    answer = await at.use("key.mac", ours.MAC(message=given["Message"]), name, specs.MAC, algorithm)
-    return {"Mac": answer.tag, "MacAlgorithm": algorithm, "KeyId": await at.arn(name)}
+    algorithm, ask = given["MacAlgorithm"], ours.MAC(message=given["Message"])
+    answer, key, _ = await at.use("key.mac", ask, given["KeyId"], Need(specs.MAC, algorithm))
+    return {"Mac": answer.tag, "MacAlgorithm": algorithm, "KeyId": at.place.key(key.id)}
 
 
 async def verify_mac(at: Visitor, given: Given) -> Given:
     """VerifyMac. A wrong one is an error here, never an answer."""
-    name, algorithm = given["KeyId"], given["MacAlgorithm"]
-    await at.require(name, specs.MAC, algorithm)
-    tag = given["Mac"][:_MU_BYTES]  # no tag is longer, and one that was cut is wrong
-    ask = ours.VerifyMAC(message=given["Message"], tag=tag)
-    answer = await at.use("key.verify-mac", ask, name, specs.MAC, algorithm)
-    if not answer.valid or tag != given["Mac"]:
+    algorithm, tag = given["MacAlgorithm"], given["Mac"]
+    # No tag is longer: such a one is as wrong as one without a byte.
+    ask = ours.VerifyMAC(message=given["Message"], tag=tag if len(tag) <= _TAG_BYTES_MAX else b"")
+    answer, key, _ = await at.use("key.verify-mac", ask, given["KeyId"], Need(specs.MAC, algorithm))
+    if not answer.valid:
         raise AWSError("KMSInvalidMacException")
-    return {"KeyId": await at.arn(name), "MacValid": True, "MacAlgorithm": algorithm}
+    return {"KeyId": at.place.key(key.id), "MacValid": True, "MacAlgorithm": algorithm}
 
 
 async def get_public_key(at: Visitor, given: Given) -> Given:
     """GetPublicKey."""
-    name = given["KeyId"]
-    view = await at.view(name)
-    arn = at.place.key(bytes.fromhex(view.id))
-    spec, usage = specs.spec_of(view.algorithm), specs.usage_of(view.purpose)
-    if ALGORITHMS[view.algorithm].kind is not Kind.ASYMMETRIC:
+    name, ask = given["KeyId"], ours.ReadPublicKey()
+    terms = Terms(key=PUBLISHED)
+    reply = await at.reply("key.read-public-key", ask, names.target(name, at.place), terms)
+    if reply.code == InvalidRequest.code and reply.key is not None:
+        arn = at.place.key(reply.key.id)
+        spec, _ = spec_and_usage(reply.key.algorithm, reply.key.purpose, arn)
         said = f"{arn} key spec is {spec} which is not valid for this operation."
         raise AWSError("UnsupportedOperationException", said)
-    found = await at.ask("key.read-public-key", ours.ReadPublicKey(), name)
+    found, key, _ = at.used("key.read-public-key", reply, name, None)
+    arn = at.place.key(key.id)
+    spec, usage = spec_and_usage(key.algorithm, key.purpose, arn)
     return {
         "KeyId": arn, "PublicKey": found.der,
         "CustomerMasterKeySpec": spec, "KeySpec": spec, "KeyUsage": usage,
@@ -108,35 +115,37 @@ async def get_public_key(at: Visitor, given: Given) -> Given:
 
 async def derive_shared_secret(at: Visitor, given: Given) -> Given:
     """DeriveSharedSecret."""
-    name, algorithm = given["KeyId"], given["KeyAgreementAlgorithm"]
-    ask = ours.Agree(public_key=given["PublicKey"])
-    answer = await at.use("key.agree", ask, name, specs.AGREE, algorithm)
-    view = await at.view(name)
+    algorithm, ask = given["KeyAgreementAlgorithm"], ours.Agree(public_key=given["PublicKey"])
+    answer, key, _ = await at.use("key.agree", ask, given["KeyId"], Need(specs.AGREE, algorithm))
     return {
-        "KeyId": at.place.key(bytes.fromhex(view.id)), "SharedSecret": answer.shared_secret,
-        "KeyAgreementAlgorithm": algorithm, "KeyOrigin": "AWS_KMS",
+        "KeyId": at.place.key(key.id), "SharedSecret": answer.shared_secret,
+        "KeyAgreementAlgorithm": algorithm,
+        "KeyOrigin": "EXTERNAL" if key.origin is Origin.IMPORTED else "AWS_KMS",
     }  # fmt: skip
 
 
 async def encapsulate(at: Visitor, given: Given) -> Given:
     """Encapsulate."""
-    name, algorithm = given["KeyId"], given["EncapsulationAlgorithm"]
-    ask = ours.Encapsulate(scheme=specs.SCHEMES[algorithm])
-    answer = await at.use("key.encapsulate", ask, name, specs.ENCAPSULATE, algorithm)
+    algorithm = given["EncapsulationAlgorithm"]
+    ask, need = (
+        ours.Encapsulate(scheme=specs.SCHEMES[algorithm]),
+        Need(specs.ENCAPSULATE, algorithm),
+    )
+    answer, key, _ = await at.use("key.encapsulate", ask, given["KeyId"], need)
     return {
-        "KeyId": await at.arn(name), "SharedSecret": answer.shared_secret,
+        "KeyId": at.place.key(key.id), "SharedSecret": answer.shared_secret,
         "SharedSecretCiphertextBlob": answer.ciphertext, "EncapsulationAlgorithm": algorithm,
     }  # fmt: skip
 
 
 async def decapsulate(at: Visitor, given: Given) -> Given:
     """Decapsulate."""
-    name, algorithm = given["KeyId"], given["EncapsulationAlgorithm"]
-    blob = given["SharedSecretCiphertextBlob"]
+    algorithm, blob = given["EncapsulationAlgorithm"], given["SharedSecretCiphertextBlob"]
     ask = ours.Decapsulate(ciphertext=blob, scheme=specs.SCHEMES[algorithm])
-    answer = await at.use("key.decapsulate", ask, name, specs.ENCAPSULATE, algorithm)
+    need = Need(specs.ENCAPSULATE, algorithm)
+    answer, key, _ = await at.use("key.decapsulate", ask, given["KeyId"], need)
     return {
-        "KeyId": await at.arn(name), "SharedSecret": answer.shared_secret,
+        "KeyId": at.place.key(key.id), "SharedSecret": answer.shared_secret,
         "EncapsulationAlgorithm": algorithm,
     }  # fmt: skip
 
@@ -159,46 +168,16 @@ async def _pair(at: Visitor, given: Given, *, with_plaintext: bool) -> Given:
         algorithm=specs.SPECS[spec].algorithm, context=given.get("EncryptionContext", {}),
         with_plaintext=with_plaintext,
     )  # fmt: skip
-    answer = await at.use(
-        "key.generate-data-key-pair", ask, given["KeyId"], specs.ENCRYPT, specs.SYMMETRIC
-    )
+    need = Need(specs.ENCRYPT, specs.SYMMETRIC)
+    answer, key, _ = await at.use("key.generate-data-key-pair", ask, given["KeyId"], need)
     made = {
         "PrivateKeyCiphertextBlob": answer.ciphertext, "PublicKey": answer.public_key,
-        "KeyId": at.place.key(answer.ciphertext[1:17]), "KeyPairSpec": spec,
-        "KeyMaterialId": material_id(answer.ciphertext[1:17], answer.key_version),
+        "KeyId": at.place.key(key.id), "KeyPairSpec": spec,
+        "KeyMaterialId": material_id(key.id, answer.key_version),
     }  # fmt: skip
     if answer.private_key is not UNSET:
         made["PrivateKeyPlaintext"] = answer.private_key
     return made
-
-
-async def re_encrypt(at: Visitor, given: Given) -> Given:
-    """ReEncrypt, between symmetric keys: the plaintext stays in the custodian."""
-    for which in ("SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"):
-        if given.get(which, specs.SYMMETRIC) != specs.SYMMETRIC:
-            raise AWSError("UnsupportedOperationException", f"{which}: only {specs.SYMMETRIC}.")
-    blob = given["CiphertextBlob"]
-    source = at.key_of(blob)
-    if "SourceKeyId" in given:
-        await at.require_same(given["SourceKeyId"], source)
-    ask = ours.ReEncrypt(
-        ciphertext=blob, context=given.get("SourceEncryptionContext", {}),
-        new_context=given.get("DestinationEncryptionContext", {}),
-    )  # fmt: skip
-    answer = await at.use(
-        "key.re-encrypt", ask, given["DestinationKeyId"], specs.ENCRYPT, specs.SYMMETRIC,
-        source=at.place.key(source),
-    )  # fmt: skip
-    key_id = at.key_of(answer.ciphertext)
-    return {
-        "CiphertextBlob": answer.ciphertext,
-        "SourceKeyId": at.place.key(source),
-        "KeyId": at.place.key(key_id),
-        "SourceEncryptionAlgorithm": specs.SYMMETRIC,
-        "DestinationEncryptionAlgorithm": specs.SYMMETRIC,
-        "SourceKeyMaterialId": material_id(source, answer.source_version),
-        "DestinationKeyMaterialId": material_id(key_id, answer.key_version),
-    }
 
 
 def _no(wrong: bool, said: str) -> None:  # noqa: FBT001 - a condition

@@ -2,12 +2,20 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from strongroom.domain import asks, envelope, sigv4
-from strongroom.domain.calls import ANSWER_DECODERS, Call, Reply
+from strongroom.domain.calls import (
+    ANSWER_DECODERS,
+    DRY_RUN,
+    WRONG,
+    About,
+    Call,
+    Reply,
+    Terms,
+)
 from strongroom.domain.errors import (
     InvalidCiphertext,
     InvalidRequest,
@@ -20,8 +28,9 @@ from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import NAMES, AWSError
-from strongroom.doors.aws.metadata import metadata
+from strongroom.doors.aws.metadata import is_known, spec_and_usage
 from strongroom.doors.aws.names import Place
+from strongroom.doors.aws.needs import Need
 from strongroom.ports.custodian import Custodian
 
 _KNOWN_MAX: Final = 1_000
@@ -35,8 +44,9 @@ _ANOTHER: Final = (
 )
 _ENDED: Final = "The security token included in the request is expired"
 _INVALID: Final = "The security token included in the request is invalid."
+_WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is set."
+_VERIFIED: Final = {"VerifyMac": "KMSInvalidMacException", "Verify": "KMSInvalidSignatureException"}
 _STATES: Final = {
-    State.PRE_ACTIVATION: "is pending import",
     State.SUSPENDED: "is disabled",
     State.DEACTIVATED: "is deactivated",
     State.COMPROMISED: "is marked compromised",
@@ -46,7 +56,16 @@ _STATES: Final = {
 
 _SILENT: Final = frozenset({"InvalidCiphertextException"})
 
+_TERMS: Final = Terms()
 _pack = msgspec.msgpack.Encoder().encode
+
+
+class Used(NamedTuple):
+    """An answer, and the keys that were used for it: what they were at that moment."""
+
+    answer: Any
+    key: About
+    source: About | None
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -97,115 +116,119 @@ class Visitor:
         self._request = request
         self._known = known
         self.operation = ""
+        self.dry = False  # whether uses of keys are only tried
         self.proven = False  # whether a custodian took the signature for this request
         self.place = Place(known.account, signature.region)
 
-    async def ask(self, operation: str, ask: asks.Ask, name: str = "") -> Any:  # noqa: ANN401 - whichever answer the operation has
-        """The answer. `name` is what AWS calls that which is acted on. Raises `AWSError`."""
-        return await self.ask_of(
-            operation, ask, name, names.target(name, self.place) if name else ""
-        )
+    @property
+    def terms(self) -> Terms:
+        """Those of what is only tried in a dry run."""
+        return Terms(dry=self.dry)
 
-    async def ask_of(
+    async def ask(
+        self, operation: str, ask: asks.Ask, name: str = "", terms: Terms = _TERMS
+    ) -> Any:  # noqa: ANN401 - whichever answer the operation has
+        """The answer. `name` is what AWS calls that which is acted on. Raises `AWSError`."""
+        target = names.target(name, self.place) if name else ""
+        return await self.ask_of(operation, ask, name, target, terms=terms)
+
+    async def ask_of(  # noqa: PLR0913 - what is asked, and of what
         self,
         operation: str,
         ask: asks.Ask,
         name: str,
         target: str,
         instead: Callable[[Reply], AWSError | None] = lambda _: None,
+        terms: Terms = _TERMS,
     ) -> Any:  # noqa: ANN401 - as above
         """Likewise of what we call `target`, which AWS calls `name`.
 
         `instead` may know better words for a refusal.
         """
-        reply = await self.reply(operation, ask, target)
+        reply = await self.reply(operation, ask, target, terms)
         if reply.code:
-            raise instead(reply) or await self.refusal(reply, operation, name, target)
-        return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
+            raise instead(reply) or self.refusal(reply, operation, name, target)
+        return _answer(operation, reply)
 
-    async def reply(self, operation: str, ask: asks.Ask, target: str = "") -> Reply:
+    async def named(self, name: str) -> asks.KeyView:
+        """The key that we call so."""
+        view: asks.KeyView = await self.ask_of("key.read", asks.Nothing(), "", name)
+        return view
+
+    async def reply(
+        self, operation: str, ask: asks.Ask, target: str = "", terms: Terms = _TERMS
+    ) -> Reply:
         """What a custodian says, as it says it."""
         reply = await self._custodian.ask(
-            Call(operation, target, self._evidence, self._source, self._request, _pack(ask))
+            Call(operation, target, self._evidence, self._source, self._request, _pack(ask), terms)
         )
         self.proven = self.proven or reply.code != Unauthenticated.code
         return reply
 
-    async def use(  # noqa: PLR0913 - what is asked, and of which key
-        self,
-        operation: str,
-        ask: asks.Ask,
-        name: str,
-        usage: str,
-        algorithm: str,
-        *,
-        source: str = "",
-    ) -> Any:  # noqa: ANN401 - as above
-        """Likewise, for a use of a key that must be for it and of it. Raises `AWSError`.
+    async def use(self, operation: str, ask: asks.Ask, name: str, need: Need) -> Used:
+        """A use of the key that is called so, and can be used so. Raises `AWSError`.
 
-        `source` is a second key that is used, if any.
+        With `dry`, always.
         """
-        target = names.target(name, self.place)
-        reply = await self.reply(operation, ask, target)
-        if reply.code == InvalidRequest.code:
-            await self.require(name, usage, algorithm)
-        if reply.code == KeyNotUsable.code and source and not await self._active(source):
-            name = source
-        if reply.code:
-            raise await self.refusal(reply, operation, name, target)
-        return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)
+        terms = Terms(key=need.expected, dry=self.dry)
+        reply = await self.reply(operation, ask, names.target(name, self.place), terms)
+        return self.used(operation, reply, name, need)
 
-    async def require(self, name: str, usage: str, algorithm: str) -> None:
+    def used(self, operation: str, reply: Reply, name: str, need: Need | None) -> Used:
+        """What came of it, of the key that AWS calls so. Raises `AWSError`."""
+        if reply.code == InvalidRequest.code and reply.key is not None:
+            self.require(reply.key, need)
+        if reply.code:
+            raise self.refusal(reply, operation, name, names.target(name, self.place))
+        if reply.key is None:
+            raise RuntimeError("a key was used, and nobody says which")
+        return Used(_answer(operation, reply), reply.key, reply.source)
+
+    def require(self, key: About, need: Need | None) -> None:
         """Raises `AWSError` where a key is for something else, or of another spec."""
-        view = await self.view(name)
-        spec, arn = specs.spec_of(view.algorithm), self.place.key(bytes.fromhex(view.id))
-        has = specs.usage_of(view.purpose)
-        if has != usage:
+        arn = self.place.key(key.id)
+        spec, has = spec_and_usage(key.algorithm, key.purpose, arn)
+        if need is None:
+            return
+        if has != need.usage:
             said = f"{arn} key usage is {has} which is not valid for {self.operation}."
             raise AWSError("InvalidKeyUsageException", said)
-        if algorithm not in specs.SPECS[spec].usages[usage]:
-            said = f"Algorithm {algorithm} is incompatible with key spec {spec}."
+        if need.algorithm not in specs.SPECS[spec].usages[has]:
+            said = f"Algorithm {need.algorithm} is incompatible with key spec {spec}."
             raise AWSError("InvalidKeyUsageException", said)
 
     async def view(self, name: str) -> asks.KeyView:
         """The key that is called so, if AWS could have it."""
         view: asks.KeyView = await self.ask("key.read", asks.Nothing(), name)
-        metadata(view, self.place)
         if view.state is State.DESTROYED:
             raise names.unknown(name, self.place)
+        if not is_known(view):
+            spec_and_usage(view.algorithm, view.purpose, self.place.key(bytes.fromhex(view.id)))
         return view
 
-    async def require_same(self, name: str, key_id: bytes) -> None:
-        """Raises `AWSError` where a ciphertext is of another key than the one that was named."""
-        if await self.arn(name) != self.place.key(key_id):
+    @staticmethod
+    def require_of(key: About | None, blob: bytes) -> None:
+        """Raises `AWSError` where a symmetric ciphertext is of another key than this."""
+        named = key_of(blob)
+        if key is not None and named and named != key.id:
             raise AWSError("IncorrectKeyException", _ANOTHER)
 
-    @staticmethod
-    def key_of(blob: bytes) -> bytes:
-        """The id of the key that a symmetric ciphertext names. Raises `AWSError`."""
-        try:
-            return envelope.split(blob).key_id
-        except InvalidCiphertext:
-            raise AWSError("InvalidCiphertextException") from None
-
-    async def arn(self, name: str) -> str:
-        """The ARN of the key that is called so."""
-        key_id = names.id_in(names.target(name, self.place))
-        if not key_id:
-            view = await self.ask("key.read", asks.Nothing(), name)
-            key_id = bytes.fromhex(view.id)
-        return self.place.key(key_id)
-
-    async def refusal(self, reply: Reply, operation: str, name: str, target: str) -> AWSError:
+    def refusal(  # noqa: PLR0911 - one for each kind
+        self, reply: Reply, operation: str, name: str, target: str
+    ) -> AWSError:
         """A custodian's refusal in AWS's words."""
+        if reply.code == DRY_RUN:
+            if reply.detail == WRONG:
+                return AWSError(_VERIFIED[self.operation])
+            return AWSError("DryRunOperationException", _WOULD_HAVE)
         if reply.code == Unauthenticated.code:
             return self._unproven(reply.detail)
         if reply.code == NotAllowed.code:
-            return self._denied(operation, target)
+            return self._denied(operation, name, target)
         if reply.code == NotFound.code:
             return names.unknown(name, self.place)
         if reply.code == KeyNotUsable.code:
-            return await self._unusable(name)
+            return self._unusable(reply, name)
         code = NAMES[reply.code]
         return AWSError(code, "" if code in _SILENT else reply.detail)
 
@@ -237,8 +260,8 @@ class Visitor:
             f" ({sigv4.spell_time(now)} + {minutes})"
         )
 
-    def _denied(self, operation: str, target: str) -> AWSError:
-        key_id = names.id_in(target)
+    def _denied(self, operation: str, name: str, target: str) -> AWSError:
+        key_id = names.id_in(target or (names.target(name, self.place) if name else ""))
         on = self.place.key(key_id) if key_id else "*"
         user = f"arn:aws:iam::{self._known.account}:user/{self._known.principal}"
         action = f"kms:{self.operation or operation}"
@@ -248,30 +271,33 @@ class Visitor:
             f" policy allows the {action} action",
         )
 
-    async def _active(self, name: str) -> bool:
-        """Whether a key can be used, as far as the caller may know."""
-        try:
-            view: asks.KeyView = await self.ask("key.read", asks.Nothing(), name)
-        except AWSError:
-            return True
-        return view.state is State.ACTIVE
-
-    async def _unusable(self, name: str) -> AWSError:
-        """In AWS's words it matters which state a key is in; who may not read it learns less."""
-        if not name:
-            return AWSError(
-                "KMSInvalidStateException", "The key is not in a state that allows this."
-            )
-        try:
-            view = await self.ask("key.read", asks.Nothing(), name)
-        except AWSError:
-            return AWSError(
-                "KMSInvalidStateException", f"{name} is not in a state that allows this."
-            )
-        arn = self.place.key(bytes.fromhex(view.id))
+    def _unusable(self, reply: Reply, name: str) -> AWSError:
+        """In AWS's words it matters which state a key is in."""
+        key = reply.key
+        if reply.source is not None and reply.source.state is not State.ACTIVE:
+            key = reply.source
+        if key is None:
+            said = f"{name or 'The key'} is not in a state that allows this."
+            return AWSError("KMSInvalidStateException", said)
+        arn = self.place.key(key.id)
+        if key.state is State.DESTROYED:
+            return names.unknown(name or arn, self.place)
         if self.operation == "CancelKeyDeletion":
             return AWSError("KMSInvalidStateException", f"{arn} is not pending deletion.")
-        code = "DisabledException" if view.state is State.SUSPENDED else "KMSInvalidStateException"
-        return AWSError(
-            code, f"{arn} {_STATES.get(view.state, 'is not in a state that allows this')}."
-        )
+        if key.state is State.PRE_ACTIVATION and not key.current_version:
+            return AWSError("KMSInvalidStateException", f"{arn} is pending import.")
+        code = "DisabledException" if key.state is State.SUSPENDED else "KMSInvalidStateException"
+        # Of an active key it is its bounds or its material that forbid it.
+        return AWSError(code, f"{arn} {_STATES.get(key.state, f'cannot be used: {reply.detail}')}.")
+
+
+def key_of(blob: bytes) -> bytes:
+    """The id of the key that a symmetric ciphertext names; empty for what is none."""
+    try:
+        return envelope.split(blob).key_id
+    except InvalidCiphertext:
+        return b""
+
+
+def _answer(operation: str, reply: Reply) -> Any:  # noqa: ANN401 - as above
+    return ANSWER_DECODERS[operation][reply.variant].decode(reply.answer)

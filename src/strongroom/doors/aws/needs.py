@@ -1,0 +1,47 @@
+"""What AWS's operations take keys for: what a custodian is asked to hold them to."""
+
+from typing import Final, NamedTuple
+
+from strongroom.domain.calls import Expected
+from strongroom.domain.iam import specs
+from strongroom.domain.lifecycle import State
+
+_USAGES: Final = {
+    (usage, algorithm)
+    for spec in specs.SPECS.values()
+    for usage, algorithms in spec.usages.items()
+    for algorithm in algorithms
+}
+_EXPECTED: Final = {
+    (usage, algorithm): Expected(
+        frozenset(
+            spec.algorithm for spec in specs.SPECS.values()
+            if algorithm in spec.usages.get(usage, ())
+        ),
+        frozenset(purpose for purpose, named in specs.USAGES.items() if named == usage),
+    )
+    for usage, algorithm in _USAGES
+}  # fmt: skip
+_NONE: Final = Expected(frozenset(), frozenset())  # no key: of what no key here has
+_KNOWN: Final = (
+    frozenset(spec.algorithm for spec in specs.SPECS.values()), frozenset(specs.USAGES),
+)  # fmt: skip
+_GONE: Final = frozenset({State.DESTRUCTION_SCHEDULED, State.DESTROYED})
+
+PUBLISHED: Final = Expected(*_KNOWN, not_in=_GONE | {State.SUSPENDED})
+"""Keys whose public half is read."""
+
+CHANGED: Final = Expected(*_KNOWN, not_in=_GONE)
+"""Keys that are described, labelled and given aliases."""
+
+
+class Need(NamedTuple):
+    """What a key is used for: AWS's words for it."""
+
+    usage: str
+    algorithm: str
+
+    @property
+    def expected(self) -> Expected:
+        """The keys that can be used so."""
+        return _EXPECTED.get(self, _NONE)

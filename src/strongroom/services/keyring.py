@@ -55,6 +55,7 @@ class Keyring:
                 raise TamperedRecord  # the current version's row is gone
             raise NotFound
         permit.visit.facts.append(version.fact)
+        require_current_once(key, wanted)
         if wanted < key.body.min_version:
             raise KeyNotUsable(
                 f"version {wanted} of the key is retired: its oldest is {key.body.min_version}"
@@ -85,6 +86,12 @@ class Keyring:
         _present(_name(version), body, now_us)
         if state is State.COMPROMISED:
             self._authorizer.also(permit, USE_COMPROMISED)
+
+
+def require_current_once(key: KeyFact, number: int) -> None:
+    """Raises `KeyNotUsable` for a version that has not been the current one yet."""
+    if number > key.body.current_version:
+        raise KeyNotUsable(f"version {number} of the key waits for the key to be rotated")
 
 
 def allowed_version(version: VersionFact, use: Use, now_us: int) -> State:

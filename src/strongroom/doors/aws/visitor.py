@@ -17,9 +17,9 @@ from strongroom.domain.errors import (
 )
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
-from strongroom.doors.aws import names
+from strongroom.doors.aws import names, states
 from strongroom.doors.aws.errors import NAMES, AWSError
-from strongroom.doors.aws.metadata import metadata
+from strongroom.doors.aws.metadata import key_state, metadata
 from strongroom.doors.aws.names import Place
 from strongroom.ports.custodian import Custodian
 
@@ -34,7 +34,6 @@ _ANOTHER: Final = (
 )
 _INVALID: Final = "The security token included in the request is invalid."
 _STATES: Final = {
-    State.PRE_ACTIVATION: "is pending import",
     State.SUSPENDED: "is disabled",
     State.DEACTIVATED: "is deactivated",
     State.COMPROMISED: "is marked compromised",
@@ -249,6 +248,8 @@ class Visitor:
         arn = self.place.key(bytes.fromhex(view.id))
         if self.operation == "CancelKeyDeletion":
             return AWSError("KMSInvalidStateException", f"{arn} is not pending deletion.")
+        if key_state(view) in ("Creating", "PendingImport"):
+            return states.refusal(key_state(view), arn)
         code = "DisabledException" if view.state is State.SUSPENDED else "KMSInvalidStateException"
         return AWSError(
             code, f"{arn} {_STATES.get(view.state, 'is not in a state that allows this')}."

@@ -27,6 +27,7 @@ Given = dict[str, Any]
 _PERIOD_DAYS: Final = 365
 _ON_DEMAND_MAX: Final = 25
 _LISTED, _LISTED_MAX = 100, 1_000
+_DIGITS_MAX: Final = 10
 _AT_ONCE: Final = 100  # versions that a custodian shows at a time
 
 
@@ -80,7 +81,7 @@ async def list_key_rotations(at: Visitor, given: Given) -> Given:
     last = max(view.current_version, view.waiting_version)
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
-        begin = _number(after)
+        begin = min(_number(after), last)
         end = begin + min(limit, _AT_ONCE)
         found = await at.ask("key.read", asks.ReadKey(before=end + 1), given["KeyId"])
         versions = [] if found.versions is UNSET else found.versions
@@ -97,9 +98,9 @@ async def list_key_rotations(at: Visitor, given: Given) -> Given:
 def _number(after: str) -> int:
     if not after:
         return 0
-    if not (after.isascii() and after.isdigit() and len(after) <= len(str(2**32))):
+    if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS_MAX):
         raise AWSError("InvalidMarkerException", "Could not deserialize marker")
-    return min(int(after), 2**31)
+    return int(after)
 
 
 def _listed(view: asks.KeyView, version: asks.VersionView, *, everything: bool) -> bool:

@@ -180,8 +180,8 @@ def test_tokens_are_good_once_for_their_key(kms):
     assert refused(key, late, blob) == "ExpiredImportTokenException"
     for bent in (blob[:-1], blob[1:], bytes(len(blob)), b"x"):
         assert refused(key, token, bent) == "InvalidCiphertextException"
-    for wrong in (ONE[:-1], ONE + b"\0", bytes(32)):
-        wrong = wrapped(begun["PublicKey"], wrong)
+    for material in (ONE[:-1], ONE + b"\0", bytes(32)):
+        wrong = wrapped(begun["PublicKey"], material)
         assert refused(key, token, wrong) == "IncorrectKeyMaterialException"
     how = {"KeyId": key, "ImportToken": token, "EncryptedKeyMaterial": blob}
     kms.import_key_material(**how, **FOREVER)  # nothing of that used it up

@@ -48,11 +48,11 @@ def test_a_key_is_rotated_on_demand_25_times_and_all_of_them_are_listed(account,
     for _ in range(25):
         kms.rotate_key_on_demand(KeyId=key)
     arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
-    assert refusal(kms.rotate_key_on_demand, KeyId=key) == (
-        "LimitExceededException",
+    said = (
         "The on-demand rotations limit has been reached for the given keyId. No more on-demand"
-        f" rotations can be performed for this key: {arn}",
+        f" rotations can be performed for this key: {arn}"
     )
+    assert refusal(kms.rotate_key_on_demand, KeyId=key) == ("LimitExceededException", said)
     # There are more ways to rotate a key, and none of its versions is ever left out.
     path = f"/v1/keys/id:{uuid.UUID(key).hex}/rotate"
     for _ in range(85):

@@ -67,7 +67,7 @@ SPECS = {
     "Sign": ("ECC_NIST_P256", "SIGN_VERIFY", "ec-p256", "sign-verify"),
     "GenerateMac": ("HMAC_256", "GENERATE_VERIFY_MAC", "hmac-sha256", "mac"),
 }
-SPECS |= {name: SPECS["Sign"] for name in ("Verify", "GetPublicKey")}
+SPECS |= dict.fromkeys(("Verify", "GetPublicKey"), SPECS["Sign"])
 SPECS |= {"VerifyMac": SPECS["GenerateMac"]}
 SYMMETRIC = ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "aes-256-gcm", "encrypt-decrypt")
 OF_IMPORTED = {"GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial"}

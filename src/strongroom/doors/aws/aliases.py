@@ -8,6 +8,7 @@ from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import seconds
 from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.states import forbid
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -20,6 +21,7 @@ async def create_alias(at: Visitor, given: Given) -> None:
     """CreateAlias."""
     alias = _alias(given)
     view = await at.view(names.no_alias(given["TargetKeyId"]))
+    forbid(view, at.place, "PendingDeletion")
     ask = transfers.WriteAlias(key=view.name, new=True, spelt=_spelt(given, alias))
     reply = await at.reply("alias.write", ask, alias)
     if reply.code == AlreadyExists.code:
@@ -34,6 +36,7 @@ async def update_alias(at: Visitor, given: Given) -> None:
     alias = _alias(given)
     await at.ask("key.read", asks.Nothing(), given["AliasName"])
     view = await at.view(names.no_alias(given["TargetKeyId"]))
+    forbid(view, at.place, "PendingDeletion")
     ask = transfers.WriteAlias(key=view.name, spelt=_spelt(given, alias))
     await at.ask_of("alias.write", ask, given["AliasName"], alias)
 

@@ -22,6 +22,13 @@ def require(view: asks.KeyView, place: Place, *allowed: str) -> None:
         raise refusal(state, place.key(bytes.fromhex(view.id)))
 
 
+def forbid(view: asks.KeyView, place: Place, *forbidden: str) -> None:
+    """Raises `AWSError` for a key in one of those states."""
+    state = key_state(view)
+    if state in forbidden:
+        raise refusal(state, place.key(bytes.fromhex(view.id)))
+
+
 def refusal(state: str, arn: str) -> AWSError:
     """A key in that state does not do what was asked."""
     code = "DisabledException" if state == "Disabled" else "KMSInvalidStateException"

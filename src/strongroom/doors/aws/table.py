@@ -31,9 +31,9 @@ class Row(NamedTuple):
 
 
 _DRY = "with `DryRun` it is done, and on record, and the answer withheld"
-_LACKS = (
-    "a key that lacks one of its older materials goes on with the others, and one that was disabled"
-    " stays so whatever is imported"
+_IMPORTS = (
+    "needs the right to DescribeKey, too; a key that lacks one of its older materials goes on with"
+    " the others, and one that was disabled stays so whatever is imported"
 )
 _REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
@@ -56,7 +56,7 @@ TABLE: Final[dict[str, Row]] = {
     "Decrypt": Row(crypto.decrypt, f"without `Recipient` and `DryRunModifiers`; {_DRY}"),
     "DeleteAlias": Row(aliases.delete_alias),
     "DeleteCustomKeyStore": _STORES,
-    "DeleteImportedKeyMaterial": Row(imports.delete_imported_key_material, _LACKS),
+    "DeleteImportedKeyMaterial": Row(imports.delete_imported_key_material, _IMPORTS),
     "DeriveSharedSecret": Row(uses.derive_shared_secret, f"without `Recipient`; {_DRY}"),
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
@@ -86,9 +86,11 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "GetKeyPolicy": Row(policies.get_key_policy),
     "GetKeyRotationStatus": Row(rotation.get_key_rotation_status),
-    "GetParametersForImport": Row(imports.get_parameters_for_import, "without SM2"),
+    "GetParametersForImport": Row(
+        imports.get_parameters_for_import, "without SM2; needs the right to DescribeKey, too"
+    ),
     "GetPublicKey": Row(uses.get_public_key),
-    "ImportKeyMaterial": Row(imports.import_key_material, _LACKS),
+    "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
     "ListAliases": Row(aliases.list_aliases, "`LastUpdatedDate` is that of creation"),
     "ListGrants": Row(grants.list_grants),
     "ListKeyPolicies": Row(policies.list_key_policies, "with the right to GetKeyPolicy"),

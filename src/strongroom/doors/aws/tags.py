@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from strongroom.domain import asks
 from strongroom.doors.aws.errors import AWSError
+from strongroom.doors.aws.states import forbid
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -28,6 +29,7 @@ def labels_of(tags: list[Given]) -> dict[str, str]:
 async def tag_resource(at: Visitor, given: Given) -> None:
     """TagResource."""
     view = await at.view(given["KeyId"])
+    forbid(view, at.place, "PendingDeletion")
     labels = _few(view.labels | labels_of(given["Tags"]))
     await at.ask("key.update", asks.UpdateKey(labels=labels), given["KeyId"])
 
@@ -35,6 +37,7 @@ async def tag_resource(at: Visitor, given: Given) -> None:
 async def untag_resource(at: Visitor, given: Given) -> None:
     """UntagResource."""
     view = await at.view(given["KeyId"])
+    forbid(view, at.place, "PendingDeletion")
     labels = {name: value for name, value in view.labels.items() if name not in given["TagKeys"]}
     await at.ask("key.update", asks.UpdateKey(labels=labels), given["KeyId"])
 

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from strongroom.domain import uses as ours
 from strongroom.domain.algorithms import ALGORITHMS, Kind, Scheme
 from strongroom.domain.iam import specs
+from strongroom.doors.aws import states
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import material_id
 from strongroom.doors.aws.schemes import scheme_of
@@ -93,6 +94,7 @@ async def get_public_key(at: Visitor, given: Given) -> Given:
     """GetPublicKey."""
     name = given["KeyId"]
     view = await at.view(name)
+    states.require(view, at.place, "Enabled")
     arn = at.place.key(bytes.fromhex(view.id))
     spec, usage = specs.spec_of(view.algorithm), specs.usage_of(view.purpose)
     if ALGORITHMS[view.algorithm].kind is not Kind.ASYMMETRIC:

@@ -231,7 +231,7 @@ class Visitor:
             view: asks.KeyView = await self.ask("key.read", asks.Nothing(), name)
         except AWSError:
             return True
-        return view.state is State.ACTIVE
+        return view.state is State.ACTIVE and key_state(view) == "Enabled"
 
     async def _unusable(self, name: str) -> AWSError:
         """In AWS's words it matters which state a key is in; who may not read it learns less."""

@@ -55,7 +55,8 @@ class Keyring:
                 raise TamperedRecord  # the current version's row is gone
             raise NotFound
         permit.visit.facts.append(version.fact)
-        require_current_once(key, wanted)
+        if version.body.state is State.PRE_ACTIVATION:
+            require_current_once(key, wanted)
         if wanted < key.body.min_version:
             raise KeyNotUsable(
                 f"version {wanted} of the key is retired: its oldest is {key.body.min_version}"

@@ -22,7 +22,7 @@ def reference():
 def test_methods_on_the_page_are_the_clients():
     tool = reference()
     assert tool.PAGE.read_text() == tool.render(), "run: python tools/client_reference.py"
-    assert "| `rotate_key(name)` | `KeyView` |" in tool.render()
+    assert "| `rotate_key(name, *, keep_schedule=False)` | `KeyView` |" in tool.render()
     named = set(re.findall(r"^\| `([\w.]+)\(", tool.render(), re.MULTILINE))
     methods = {name for name in vars(synchronous.Client) if not name.startswith("_")}
     methods |= {f"otp.{name}" for name in vars(synchronous.OTP) if not name.startswith("_")}

@@ -17,7 +17,7 @@ EXPECTED = """
     letter state                  enable disable deactivate mark schedule cancel   uses
     p      pre-activation         -      -       -          c    d        -        import,export,change
     a      active                 a      s       e          c    d        -        protect,process,rotate,import,export,change
-    s      suspended              a      s       e          c    d        -        export,change
+    s      suspended              a      s       e          c    d        -        import,export,change
     e      deactivated            -      -       e          c    d        -        process,export,change
     c      compromised            -      -       -          c    d        -        process,change
     d      destruction-scheduled  -      -       -          -    -        s        change

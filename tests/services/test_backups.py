@@ -127,6 +127,22 @@ def test_a_key_comes_back_in_a_store_from_before_it_was_made(desk, house, tmp_pa
     twin.store.close()
 
 
+def test_a_version_that_waits_comes_back_and_waits(desk, house, other):
+    desk.ask(house.admin, "key.create", name="mine", origin="imported")
+    for material, waits in ((MATERIAL, False), (bytes(range(1, 33)), True)):
+        made = desk.ask(house.admin, "key.import-parameters", "mine", wrapping_key="rsa-2048")
+        fields = {"import_token": made.import_token, "waits": waits}
+        sealed = travelling(made.public_key, material)
+        desk.ask(house.admin, "key.import", "mine", wrapped_material=sealed, **fields)
+    there = other.desk()
+    view = restore(other, backup(desk, house, "mine"), there)
+    assert (view.current_version, view.waiting_version, len(view.versions)) == (1, 2, 2)
+    there.ask(other.admin, "key.rotate", "mine")
+    desk.ask(house.admin, "key.rotate", "mine")
+    sealed = there.ask(other.app, "key.encrypt", "mine", plaintext=b"x").ciphertext
+    assert desk.ask(house.app, "key.decrypt", ciphertext=sealed).plaintext == b"x"
+
+
 def test_it_can_have_another_name(desk, house, other):
     assert restore(other, backup(desk, house), name="another").name == "another"
 

@@ -48,8 +48,8 @@ OF_KEY = """
     key.unwrap                   no   yes    no        yes         right       no        no
     key.rotate                   no   yes    no        no          no          no        no
     key.update                   yes  yes    yes       yes         yes         yes       no
-    key.import-parameters        yes  yes    no        no          no          no        no
-    key.import                   yes  yes    no        no          no          no        no
+    key.import-parameters        yes  yes    yes       no          no          no        no
+    key.import                   yes  yes    yes       no          no          no        no
     key.delete-imported-material yes  yes    yes       yes         yes         yes       no
     key.export                   yes  yes    yes       yes         no          no        no
     key.backup                   yes  yes    yes       yes         no          no        no

@@ -105,7 +105,9 @@ def test_a_key_waits_for_its_material_and_lives_when_it_comes(desk, house):
     view = bring(desk, house)
     assert (view.state, view.current_version) == ("active", 1)
     assert [(v.version, v.material, v.expires) for v in view.versions] == [(1, True, "")]
-    assert view == desk.ask(house.admin, "key.read", "mine")
+    read = desk.ask(house.admin, "key.read", "mine")
+    assert view.imported_version == 1
+    assert all(getattr(view, name) == getattr(read, name) for name in read.__struct_fields__)
     assert open_(desk, house, seal(desk, house)) == b"4111"
 
 
@@ -388,7 +390,6 @@ def test_who_has_not_the_right_neither_imports_nor_exports(desk, house):
 @pytest.mark.parametrize(
     ("operation", "fields"),
     [
-        ("key.disable", {}),
         ("key.deactivate", {}),
         ("key.mark-compromised", {}),
         ("key.schedule-destruction", {"days": 7}),
@@ -400,6 +401,138 @@ def test_a_key_in_a_state_that_allows_no_import_takes_none(desk, house, operatio
     desk.ask(house.admin, operation, "mine", **fields)
     assert refusal(desk, house, **given(parameters, OTHER)).code == "key-not-usable"
     assert desk.refusal(house.admin, "key.import-parameters", "mine") == "key-not-usable"
+
+
+def test_a_key_that_was_stopped_takes_material_and_stays_so(desk, house):
+    bring(desk, house)
+    desk.ask(house.admin, "key.disable", "mine")
+    view = bring(desk, house, material=OTHER)
+    assert (view.state, view.current_version) == ("suspended", 2)
+    assert desk.refusal(house.app, "key.encrypt", "mine", plaintext=b"x") == "key-not-usable"
+
+
+# --- what waits for a rotation --------------------------------------------------------------------
+
+THIRD = bytes(range(2, 34))
+
+
+def numbers(view):
+    return view.current_version, view.waiting_version, [(v.version, v.state) for v in view.versions]
+
+
+def test_material_that_waits_is_not_used_until_the_key_is_rotated(desk, house):
+    view = bring(desk, house, waits=True)
+    assert numbers(view) == (1, 0, [(1, "active")])  # there is none to wait behind
+    old = seal(desk, house)
+    view = bring(desk, house, material=OTHER, waits=True, description="of May")
+    assert numbers(view) == (1, 2, [(2, "pre-activation"), (1, "active")])
+    assert view.versions[0].description == "of May"
+    assert desk.ask(house.app, "key.encrypt", "mine", plaintext=b"x").key_version == 1
+    house.clock.now += HOUR_US
+    view = desk.ask(house.admin, "key.rotate", "mine")
+    assert numbers(view) == (2, 0, [(2, "active"), (1, "active")])
+    assert view.rotations_by_hand == 1
+    assert (view.versions[0].rotated, view.versions[0].by_hand) == (
+        rfc3339(house.clock.now), True,
+    )  # fmt: skip
+    assert desk.ask(house.app, "key.encrypt", "mine", plaintext=b"x").key_version == 2
+    assert open_(desk, house, old) == b"4111"
+    assert desk.refusal(house.admin, "key.rotate", "mine") == "key-not-usable"
+
+
+def test_a_version_that_waits_does_nothing_that_it_is_named_for(desk, house, exporter):
+    desk.ask(
+        house.admin, "key.create", name="tags", algorithm="hmac-sha256", origin="imported",
+        exportable=True,
+    )  # fmt: skip
+    bring(desk, house, "tags")
+    bring(desk, house, "tags", OTHER, waits=True)
+    tag = hmac.digest(OTHER, b"x", "sha256")
+    fields = {"message": b"x", "tag": tag, "key_version": 2}
+    assert desk.refusal(house.app, "key.verify-mac", "tags", **fields) == "key-not-usable"
+    fields = {"public_key": elsewhere()[1], "key_version": 2}
+    assert desk.refusal(exporter, "key.export", "tags", **fields) == "key-not-usable"
+    for operation in ("key.enable", "key.disable", "key.deactivate"):
+        assert desk.refusal(house.admin, operation, "tags", key_version=2) == "key-not-usable"
+
+
+def test_one_version_waits_and_no_other_comes_before_it(desk, house):
+    bring(desk, house)
+    bring(desk, house, material=OTHER, waits=True)
+    for fields in ({}, {"waits": True}):
+        reply = refusal(desk, house, **given(ticket(desk, house), THIRD, **fields))
+        assert reply.code == "key-not-usable"
+    reply = refusal(desk, house, **given(ticket(desk, house), OTHER, waits=True, key_version=2))
+    assert reply.code == "invalid-request"
+
+
+@pytest.mark.parametrize("end", ["deleted", "expired", "compromised", "destroyed"])
+def test_a_version_that_waits_in_vain_leaves_its_place_to_the_next(desk, house, end):
+    bring(desk, house)
+    soon = rfc3339(house.clock.now + HOUR_US)
+    bring(desk, house, material=OTHER, waits=True, expires=soon if end == "expired" else "")
+    if end == "expired":
+        house.clock.now += HOUR_US
+        desk.steward()
+    elif end == "deleted":
+        desk.ask(house.admin, "key.delete-imported-material", "mine", key_version=2)
+    elif end == "compromised":
+        desk.ask(house.admin, "key.mark-compromised", "mine", key_version=2)
+    else:
+        desk.ask(house.admin, "key.schedule-destruction", "mine", key_version=2, days=7)
+        house.clock.now += 7 * DAY_US
+        desk.steward()
+    assert desk.refusal(house.admin, "key.rotate", "mine") == "key-not-usable"
+    if end in ("deleted", "expired"):
+        reply = refusal(desk, house, **given(ticket(desk, house), OTHER, key_version=2))
+        assert reply.code == "key-not-usable"
+    material = THIRD if end == "compromised" else OTHER
+    view = bring(desk, house, material=material, waits=True)
+    assert (view.current_version, view.waiting_version) == (1, 3)
+    assert desk.ask(house.admin, "key.rotate", "mine").current_version == 3
+    assert desk.ask(house.app, "key.encrypt", "mine", plaintext=b"x").key_version == 3
+
+
+def test_two_rotations_make_one_version_current_once(desk, house):
+    bring(desk, house)
+    bring(desk, house, material=OTHER, waits=True)
+    desk.ask(house.admin, "key.rotate", "mine")
+    assert house.desk().refusal(house.admin, "key.rotate", "mine") == "key-not-usable"
+    view = bring(desk, house, material=THIRD)
+    assert (view.current_version, view.rotations_by_hand) == (3, 1)
+
+
+def test_a_key_is_destroyed_with_the_version_that_waits(desk, house):
+    bring(desk, house)
+    bring(desk, house, material=OTHER, waits=True)
+    desk.ask(house.admin, "key.schedule-destruction", "mine", days=7)
+    house.clock.now += 7 * DAY_US
+    desk.steward()
+    assert wrapped(house) == ["", ""]
+
+
+def test_the_same_material_comes_again_whichever_version_it_is_of(desk, house):
+    bring(desk, house, description="first")
+    bring(desk, house, material=OTHER)
+    later = rfc3339(house.clock.now + DAY_US)
+    view = bring(desk, house, again=True, expires=later)
+    assert (view.imported_version, view.current_version) == (1, 2)
+    assert [(v.expires, v.description) for v in view.versions] == [("", ""), (later, "first")]
+    assert open_(desk, house, seal(desk, house)) == b"4111"
+    view = bring(desk, house, again=True, key_version=1, description="again")
+    assert (view.versions[1].expires, view.versions[1].description) == ("", "again")
+    for number in (1, None):
+        fields = {"again": True} if number is None else {"again": True, "key_version": number}
+        reply = refusal(desk, house, **given(ticket(desk, house), THIRD, **fields))
+        assert reply.code == "invalid-request"
+
+
+@pytest.mark.parametrize("how", [{}, {"waits": True}])
+def test_no_material_has_two_versions(desk, house, how):
+    bring(desk, house)
+    bring(desk, house, material=OTHER)
+    reply = refusal(desk, house, **given(ticket(desk, house), **how))
+    assert (reply.code, "version 1" in reply.detail) == ("invalid-request", True)
 
 
 # --- gone, and again ------------------------------------------------------------------------------

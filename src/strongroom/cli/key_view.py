@@ -26,6 +26,7 @@ def show(at: Session, key: "asks.KeyView") -> None:
             ("state", screen.styled(key.state)),
             *_dates(key),
             ("version", str(key.current_version) if key.current_version else "none yet"),
+            ("waiting version", str(key.waiting_version) if key.waiting_version else ""),
             ("min version", str(key.min_version) if key.min_version > 1 else ""),
             ("algorithm", key.algorithm),
             ("purpose", key.purpose),

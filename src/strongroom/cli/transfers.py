@@ -116,6 +116,9 @@ def register(app: typer.Typer) -> None:
                 help="The same material again, for a version whose material is gone.",
             ),
         ] = None,
+        waits: Annotated[
+            bool, typer.Option("--waits", help="Use it only when the key is rotated.")
+        ] = False,
     ) -> None:
         """Bring a key's material in: its first, or its next version.
 
@@ -143,6 +146,7 @@ def register(app: typer.Typer) -> None:
             wrapping=wrapping,
             expires=end,
             key_version=key_version,
+            waits=waits,
         )
         key_view.show(at, at.ask(call))
 

@@ -88,9 +88,10 @@ def list_keys(  # noqa: PLR0913 - the conditions of a query
     return getting("key.list", "/v1/keys", asks.KeyPage, query=query)
 
 
-def read_key(name: str) -> Call[asks.KeyView]:
-    """A key and its newest versions."""
-    return getting("key.read", _path(name), asks.KeyView, target=name)
+def read_key(name: str, *, before: int | None = None) -> Call[asks.KeyView]:
+    """A key and its newest versions, a hundred at most; with `before`, those below that number."""
+    query = query_text(before="" if before is None else str(before))
+    return getting("key.read", _path(name), asks.KeyView, target=name, query=query)
 
 
 def update_key(  # noqa: PLR0913 - what can be changed
@@ -133,9 +134,14 @@ def update_key(  # noqa: PLR0913 - what can be changed
 # --- a key's life ---------------------------------------------------------------------------------
 
 
-def rotate_key(name: str) -> Call[asks.KeyView]:
-    """A new version, which encrypts from now on. The old ones go on decrypting."""
-    return posting("key.rotate", f"{_path(name)}/rotate", asks.KeyView, target=name)
+def rotate_key(name: str, *, keep_schedule: bool = False) -> Call[asks.KeyView]:
+    """A new version, which encrypts from now on. The old ones go on decrypting.
+
+    Of an imported key it is the version that waits for that. With `keep_schedule`, the next one by
+    itself comes when it was to come anyway.
+    """
+    body = given(keep_schedule=keep_schedule or None)
+    return posting("key.rotate", f"{_path(name)}/rotate", asks.KeyView, body or None, target=name)
 
 
 def enable_key(name: str, *, key_version: int | None = None) -> Call[asks.KeyView]:

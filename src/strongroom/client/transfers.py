@@ -47,10 +47,15 @@ def import_material(  # noqa: PLR0913 - what an import says
     wrapping: str = WRAPPING,
     expires: str = "",
     key_version: int | None = None,
-) -> Call[asks.KeyView]:
+    waits: bool = False,
+    again: bool = False,
+    description: str | None = None,
+) -> Call[transfers.ImportedKey]:
     """The key's first material, or its next version. When it `expires`, it is erased.
 
-    With `key_version`, the same material again for a version whose material expired or was deleted.
+    A next version that `waits` is used once the key is rotated. With `key_version`, the same
+    material again for a version whose material expired or was deleted; with `again`, also for one
+    that has it still, and whichever it is. `description` says what the material is to you.
     """
     body = given(
         import_token=import_token,
@@ -58,8 +63,11 @@ def import_material(  # noqa: PLR0913 - what an import says
         wrapping=None if wrapping == WRAPPING else wrapping,
         expires=expires or None,
         key_version=key_version,
+        waits=waits or None,
+        again=again or None,
+        description=description,
     )
-    return posting("key.import", _path(key, "import"), asks.KeyView, body, target=key)
+    return posting("key.import", _path(key, "import"), transfers.ImportedKey, body, target=key)
 
 
 def delete_imported_material(key: str, *, key_version: int | None = None) -> Call[asks.KeyView]:

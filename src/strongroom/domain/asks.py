@@ -218,10 +218,23 @@ class ScheduleDestruction(OfVersion, kw_only=True):
     ) = UNSET
 
 
+class ReadKey(Ask, kw_only=True):
+    """A key with its newest versions; with `before`, with the newest below that number."""
+
+    before: VersionNumber | UnsetType = UNSET
+
+
+class Rotate(Ask, kw_only=True):
+    """A new current version. `keep_schedule`: the next one by itself comes when it was to come."""
+
+    keep_schedule: bool = False
+
+
 class VersionView(Answer):
     """A version of a key. Times that never come are empty. `material`: whether it is (still) here.
 
-    `expires` is when imported material is erased.
+    `expires` is when imported material is erased, `description` what was said of it. `rotated` is
+    when a rotation made it the current one, `by_hand` whether somebody asked for that.
     """
 
     version: int
@@ -231,6 +244,9 @@ class VersionView(Answer):
     destroyed: str
     expires: str
     material: bool
+    description: str = ""
+    rotated: str = ""
+    by_hand: bool = False
 
 
 class ControlView(Answer):
@@ -249,6 +265,8 @@ class KeyView(Answer):
     """A key, without anything secret. `versions`: the newest 100, newest first, where asked.
 
     Times that never come are empty. `rotates` is when the next version comes by itself.
+    `waiting_version` becomes the current one by a rotation, if it has its material still; 0: none.
+    `rotations_by_hand` counts those that somebody asked for.
     """
 
     name: str
@@ -275,6 +293,8 @@ class KeyView(Answer):
     control: ControlView
     revision: int
     versions: list[VersionView] | UnsetType = UNSET
+    waiting_version: int = 0
+    rotations_by_hand: int = 0
 
 
 class KeyPage(Answer):

@@ -13,6 +13,8 @@ import msgspec
 from strongroom.domain.errors import KeyNotUsable
 from strongroom.domain.times import rfc3339
 
+IMPORT_AGAIN: Final = "import it again"  # of material that is gone and could come back
+
 
 class State(StrEnum):
     """Where a key or a version is in its life."""
@@ -84,7 +86,7 @@ _AFTER_CANCEL: Final = {
 _USES: Final = {
     State.PRE_ACTIVATION: frozenset({Use.IMPORT, Use.EXPORT, Use.CHANGE}),
     State.ACTIVE: frozenset(Use),
-    State.SUSPENDED: frozenset({Use.EXPORT, Use.CHANGE}),
+    State.SUSPENDED: frozenset({Use.IMPORT, Use.EXPORT, Use.CHANGE}),
     State.DEACTIVATED: frozenset({Use.PROCESS, Use.EXPORT, Use.CHANGE}),
     # To process with a compromised key needs a right of its own: `USE_COMPROMISED`.
     State.COMPROMISED: frozenset({Use.PROCESS, Use.CHANGE}),

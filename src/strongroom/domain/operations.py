@@ -120,13 +120,13 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "key.list", asks.ListKeys, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
         ),
-        _row("key.read", asks.Nothing, asks.KeyView, _KEY, "Describe a key and its versions"),
+        _row("key.read", asks.ReadKey, asks.KeyView, _KEY, "Describe a key and its versions"),
         _row(
             "key.update", asks.UpdateKey, asks.KeyView, _KEY,
             "Change a key's labels, dates, rotation and limits", details="changed", use=Use.CHANGE,
         ),
         _row(
-            "key.rotate", asks.Nothing, asks.KeyView, _KEY,
+            "key.rotate", asks.Rotate, asks.KeyView, _KEY,
             "Make a new version; old ones go on decrypting", use=Use.ROTATE,
         ),
         _row(
@@ -165,8 +165,9 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
             details="ticket wrapping_key expires", use=Use.IMPORT,
         ),
         _row(
-            "key.import", transfers.ImportMaterial, asks.KeyView, _KEY,
-            "Bring a key's material in", details="ticket wrapping expires again", use=Use.IMPORT,
+            "key.import", transfers.ImportMaterial, transfers.ImportedKey, _KEY,
+            "Bring a key's material in", details="ticket wrapping expires again waits",
+            use=Use.IMPORT,
         ),
         _row(
             "key.delete-imported-material", asks.OfVersion, asks.KeyView, _KEY,

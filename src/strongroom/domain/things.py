@@ -71,9 +71,11 @@ class Key(Life, frozen=True, kw_only=True):
     """A key. Its material is in its versions.
 
     `current_version` 0: it waits for its first material. Versions below `min_version` are not used.
+    `waiting_version` becomes the current one by a rotation, if it has its material still; 0: none.
     A new version comes every `rotation_days` (the next at `rotates_us`) and after `rotation_uses`
     uses of the current one; 0: not by itself. `policy` is as AWS writes one; empty: all is left to
     the namespace's policies. `granted`: there is a grant, or was once.
+    `rotations_by_hand` counts those that somebody asked for.
     """
 
     algorithm: Algorithm
@@ -93,6 +95,13 @@ class Key(Life, frozen=True, kw_only=True):
     control: UseControl = UseControl()
     policy: str = ""
     granted: bool = False
+    waiting_version: int = 0
+    rotations_by_hand: int = 0
+
+    @property
+    def last_version(self) -> int:
+        """The greatest number that a version has: there is one of each number up to it."""
+        return max(self.current_version, self.waiting_version)
 
     @property
     def due_us(self) -> int:
@@ -106,7 +115,9 @@ class Version(Life, frozen=True, kw_only=True):
 
     `public` is the public key of a pair: SubjectPublicKeyInfo, DER. `uses_reserved` counts messages
     where the algorithm bounds them, in blocks (`services/allowances.py`). Of imported material,
-    `fingerprint` tells whether other material is the same, and `expires_us` when it is erased.
+    `fingerprint` tells whether other material is the same, `expires_us` when it is erased, and
+    `description` what it is to whoever brought it. `rotated_us` is when a rotation made the version
+    the current one (0: when it was made), `by_hand` that somebody asked for that.
     """
 
     algorithm: Algorithm
@@ -116,12 +127,25 @@ class Version(Life, frozen=True, kw_only=True):
     uses_reserved: int = 0
     fingerprint: bytes = b""
     expires_us: int = 0
+    description: str = ""
+    rotated_us: int = 0
+    by_hand: bool = False
 
     @property
     def due_us(self) -> int:
         """When something is to be done about it; 0: never."""
         expires = self.expires_us if self.wrapped else 0
         return min((at for at in (due_us(self), expires) if at), default=0)
+
+
+def has_material(body: Version, now_us: int) -> bool:
+    """Whether it has some now: that its time has come holds before anybody erased it."""
+    return bool(body.wrapped) and not 0 < body.expires_us <= now_us
+
+
+def waits(body: Version, now_us: int) -> bool:
+    """Whether the next rotation can make it the current version."""
+    return body.state is State.PRE_ACTIVATION and has_material(body, now_us)
 
 
 class Alias(msgspec.Struct, frozen=True):

@@ -7,9 +7,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
-from strongroom.domain.asks import Answer, Ask, Page
+from strongroom.domain.asks import Answer, Ask, KeyView, Page
 from strongroom.domain.times import microseconds
-from strongroom.domain.words import AliasSpelling, Name, NoAlias, Time, VersionNumber
+from strongroom.domain.words import (
+    AliasSpelling,
+    Description,
+    Name,
+    NoAlias,
+    Time,
+    VersionNumber,
+)
 
 
 class Wrapping(StrEnum):
@@ -17,7 +24,7 @@ class Wrapping(StrEnum):
 
     RSA_AES_KWP_SHA256 = "rsa-aes-kwp-sha256"  # PKCS#11 CKM_RSA_AES_KEY_WRAP: of any size
     RSA_AES_KWP_SHA1 = "rsa-aes-kwp-sha1"
-    RSA_OAEP_SHA256 = "rsa-oaep-sha256"  # symmetric keys only: it must fit
+    RSA_OAEP_SHA256 = "rsa-oaep-sha256"  # it must fit, and no RSA key does
     RSA_OAEP_SHA1 = "rsa-oaep-sha1"
 
 
@@ -52,8 +59,11 @@ class ImportParametersView(Answer):
 class ImportMaterial(Ask, kw_only=True):
     """Wrapped material: a symmetric key as it is, a private key as PKCS#8 in DER.
 
-    Without `key_version` it becomes the key's first version, or its next. With it, it is the same
-    material again for a version whose material expired or was deleted.
+    Without `key_version` it becomes the key's first version, or its next; if it `waits`, the next
+    one is used only when the key is rotated. With `key_version`, it is the same material again: for
+    a version whose material expired or was deleted. With `again`, it may be there still (and will
+    expire as this import says), and the version need not be named. `description` says what it is to
+    you; without it, the former one stays.
     """
 
     import_token: Token
@@ -61,10 +71,21 @@ class ImportMaterial(Ask, kw_only=True):
     wrapping: Wrapping = Wrapping.RSA_AES_KWP_SHA256
     expires: Time = ""
     key_version: VersionNumber | UnsetType = UNSET
+    waits: bool = False
+    again: bool = False
+    description: Description | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Refuse what is no time."""
+        """Refuse what is no time, and what says two things at once."""
         microseconds(self.expires)
+        if self.waits and (self.again or self.key_version is not UNSET):
+            raise ValueError("what is imported again does not wait")
+
+
+class ImportedKey(KeyView):
+    """The key after an import. `imported_version` is the version whose material came."""
+
+    imported_version: int = 0
 
 
 class ExportMaterial(Ask, kw_only=True):
@@ -178,7 +199,10 @@ class VersionUsage(Answer):
 
 
 class UsageView(Answer):
-    """A key's use, newest version first. `complete` is false if there is more than fits."""
+    """A key's use, newest version first. `complete` is false if there is more than fits.
+
+    `last_action` is what it was used for last, in the request `last_request`.
+    """
 
     name: str
     since: str
@@ -186,6 +210,8 @@ class UsageView(Answer):
     last_used: str
     versions: list[VersionUsage]
     complete: bool
+    last_action: str = ""
+    last_request: str = ""
 
 
 # --- published keys -------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ class Backups:
 
     async def _moved_out(self, permit: Permit, key: KeyFact) -> list[Version]:
         versions: list[Version] = []
-        size, last = 0, key.body.current_version
+        size, last = 0, key.body.last_version
         for first in range(1, last + 1, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, last + 1))
             refs = [Ref(Kind.VERSION, version_id(key.id, number)) for number in numbers]

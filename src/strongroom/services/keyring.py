@@ -4,7 +4,15 @@ from typing import Final
 
 from strongroom.domain.algorithms import Purpose
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
-from strongroom.domain.lifecycle import USE_COMPROMISED, State, Use, allows, state_at, why
+from strongroom.domain.lifecycle import (
+    IMPORT_AGAIN,
+    USE_COMPROMISED,
+    State,
+    Use,
+    allows,
+    state_at,
+    why,
+)
 from strongroom.domain.things import Key, UseControl, Version
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Quota
@@ -55,6 +63,8 @@ class Keyring:
                 raise TamperedRecord  # the current version's row is gone
             raise NotFound
         permit.visit.facts.append(version.fact)
+        if version.body.state is State.PRE_ACTIVATION:
+            require_current_once(key, wanted)
         if wanted < key.body.min_version:
             raise KeyNotUsable(
                 f"version {wanted} of the key is retired: its oldest is {key.body.min_version}"
@@ -87,6 +97,12 @@ class Keyring:
             self._authorizer.also(permit, USE_COMPROMISED)
 
 
+def require_current_once(key: KeyFact, number: int) -> None:
+    """Raises `KeyNotUsable` for a version that has not been the current one yet."""
+    if number > key.body.current_version:
+        raise KeyNotUsable(f"version {number} of the key waits for the key to be rotated")
+
+
 def allowed_version(version: VersionFact, use: Use, now_us: int) -> State:
     """The version's state now. Raises `KeyNotUsable` when it does not allow that."""
     state = state_at(version.body, now_us)
@@ -103,10 +119,10 @@ def _name(version: VersionFact) -> str:
 def _present(name: str, body: Version, now_us: int) -> None:
     if 0 < body.expires_us <= now_us:
         raise KeyNotUsable(
-            f"the material of {name} expired at {rfc3339(body.expires_us)}; import it again"
+            f"the material of {name} expired at {rfc3339(body.expires_us)}; {IMPORT_AGAIN}"
         )
     if not body.wrapped:
-        raise KeyNotUsable(f"the material of {name} was deleted; import it again")
+        raise KeyNotUsable(f"the material of {name} was deleted; {IMPORT_AGAIN}")
 
 
 def _on_profile(namespace: NamespaceFact, body: Key) -> None:

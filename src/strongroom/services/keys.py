@@ -130,11 +130,14 @@ class Keys:
         await self._books.allowed(permit, {"count": len(views)})
         return asks.KeyPage(views, after if more else "")
 
-    async def read(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
-        """A key with its newest versions."""
-        del ask
+    async def read(self, visit: Visit, ask: asks.ReadKey) -> asks.KeyView:
+        """A key with its newest versions, or with those before a number."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
-        view = await self._views.whole(permit.known_key())
+        key = permit.known_key()
+        if ask.before is UNSET:
+            view = await self._views.whole(key)
+        else:
+            view = await self._views.before(key, ask.before)
         await self._books.allowed(permit)
         return view
 

@@ -1,6 +1,6 @@
 """A key's life: rotate it, stop it, end it, destroy it, and everything back that can go back."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -8,18 +8,21 @@ from msgspec import UNSET
 from strongroom.domain import asks, limits
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound
 from strongroom.domain.lifecycle import Life, State, Transition, Use, after, state_at
-from strongroom.domain.things import Key, Origin
+from strongroom.domain.things import Key, Origin, waits
 from strongroom.domain.times import DAY_US
 from strongroom.ports.store import Write
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
-from strongroom.services.keyring import Keyring
+from strongroom.services.keyring import Keyring, require_current_once
 from strongroom.services.keys import rotates_us
 from strongroom.services.rows import generated, key_row, new_version_row, version_row
 from strongroom.services.views import Views
 
 _Body = TypeVar("_Body", bound=Life)
+
+# What is for versions that have been current once.
+_OF_ACTIVE_LIFE: Final = frozenset({Transition.ENABLE, Transition.DISABLE, Transition.DEACTIVATE})
 
 
 class KeyLife:
@@ -40,18 +43,20 @@ class KeyLife:
         self._books = books
         self._views = views
 
-    async def rotate(self, visit: Visit, ask: asks.Nothing) -> asks.KeyView:
-        """A new current version. The old ones go on decrypting."""
-        del ask
+    async def rotate(self, visit: Visit, ask: asks.Rotate) -> asks.KeyView:
+        """A new current version; of imported ones, that which waits. The old go on decrypting."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._keyring.free(permit, Use.ROTATE)
         if key.body.origin is Origin.IMPORTED:
-            raise KeyNotUsable("the key's material is imported: import its next material")
-        writes = await rotation(
-            self._facts, key, permit.namespace, request=visit.request, now_us=visit.time_us
-        )
+            number = key.body.waiting_version
+            writes = await self._to_the_waiting(permit, key)
+        else:
+            number = key.body.current_version + 1
+            writes = await rotation(
+                self._facts, key, permit.namespace, request=visit.request, now_us=visit.time_us,
+                by_hand=True, keep_schedule=ask.keep_schedule,
+            )  # fmt: skip
         view = await self._views.whole(key, writes)
-        number = key.body.current_version + 1
         await self._books.allowed(permit, version=number, writes=writes)
         return view
 
@@ -83,6 +88,26 @@ class KeyLife:
     async def cancel_destruction(self, visit: Visit, ask: asks.OfVersion) -> asks.KeyView:
         """It is kept: stopped, unless its time was over or it was compromised before."""
         return await self._move(visit, ask, Transition.CANCEL_DESTRUCTION)
+
+    async def _to_the_waiting(self, permit: Permit, key: KeyFact) -> tuple[Write, Write]:
+        visit, number = permit.visit, key.body.waiting_version
+        version = await self._facts.version(key, number) if number else None
+        if version is not None:
+            visit.facts.append(version.fact)
+        if version is None or not waits(version.body, visit.time_us):
+            raise KeyNotUsable("the key's material is imported: import its next material")
+        sealing = self._facts.sealing
+        body = msgspec.structs.replace(
+            key.body, current_version=number, waiting_version=0,
+            rotations_by_hand=key.body.rotations_by_hand + 1,
+        )  # fmt: skip
+        current = msgspec.structs.replace(
+            version.body, state=State.ACTIVE, rotated_us=visit.time_us, by_hand=True
+        )
+        return (
+            key_row(sealing, key, body, visit.request),
+            version_row(sealing, key, version, current, visit.request),
+        )
 
     async def _move(
         self, visit: Visit, ask: asks.OfVersion, transition: Transition
@@ -117,22 +142,35 @@ class KeyLife:
         if version is None:
             raise NotFound
         visit.facts.append(version.fact)
+        if transition in _OF_ACTIVE_LIFE:
+            require_current_once(key, number)
         body = _moved(version.body, transition, visit.time_us, destroys_us)
         return version_row(self._facts.sealing, key, version, body, visit.request), body.state
 
 
-async def rotation(
-    facts: Facts, key: KeyFact, namespace: NamespaceFact, *, request: str, now_us: int
+async def rotation(  # noqa: PLR0913 - what a rotation is made of
+    facts: Facts,
+    key: KeyFact,
+    namespace: NamespaceFact,
+    *,
+    request: str,
+    now_us: int,
+    by_hand: bool = False,
+    keep_schedule: bool = False,
 ) -> tuple[Write, Write]:
     """What must be written for the key to have its next version."""
     number = key.body.current_version + 1
     body = msgspec.structs.replace(
-        key.body, current_version=number, rotates_us=rotates_us(key.body, now_us)
+        key.body,
+        current_version=number,
+        rotates_us=key.body.rotates_us if keep_schedule else rotates_us(key.body, now_us),
+        rotations_by_hand=key.body.rotations_by_hand + by_hand,
     )
-    version = await generated(
+    made = await generated(
         facts.sealing, namespace.handle, namespace=namespace.id, key_id=key.id, key=body,
         number=number, now_us=now_us,
     )  # fmt: skip
+    version = msgspec.structs.replace(made, rotated_us=now_us, by_hand=by_hand)
     return (
         key_row(facts.sealing, key, body, request),
         new_version_row(

@@ -348,7 +348,7 @@ class Restoring:
         if body.state is State.DESTROYED:
             return []
         done: list[Destruction] = []
-        numbers = range(1, body.current_version + 1)
+        numbers = range(1, body.last_version + 1)
         destroyed = msgspec.structs.replace(body, state=State.DESTROYED, destroyed_us=now_us)
         for first in range(0, max(len(numbers), 1), _VERSIONS_AT_ONCE):
             request = own_request(self._randomness, now_us)

@@ -178,7 +178,7 @@ class Steward:
         """
         # One epoch for all: if somebody changes the key meanwhile, it is looked at anew.
         epoch, request = self._ledger.epoch, own_request(self._randomness, now_us)
-        last = key.body.current_version
+        last = key.body.last_version
         erased: tuple[Write, ...] = ()
         done = False
         for first in range(1, last + 1, _ERASED_AT_ONCE):

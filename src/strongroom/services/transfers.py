@@ -4,8 +4,9 @@ An import, in this order:
 
 1. May they, now? The key takes imports, and its state allows one.
 2. The ticket is this key's, unused, and in time: one dull refusal for whatever is wrong with it.
-3. The place: the key's next version, or one whose material is gone.
-4. The material is unwrapped and checked; where there was some before, it is the same.
+3. The place: the key's next version, or one that had this material before.
+4. The material is unwrapped and checked; where there was some before, it is the same, and what is
+   to be new is that of no version yet.
 5. One commit: the ticket is used up, the version is there, the key is alive. Before it nothing is
    changed; if anything it stands on has changed, nothing is.
 """
@@ -16,7 +17,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from strongroom.domain import asks, limits, transfers
 from strongroom.domain.algorithms import Algorithm
@@ -24,7 +25,7 @@ from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State, Use
 from strongroom.domain.records import Kind, Ref
-from strongroom.domain.things import ImportTicket, Key, Origin, Version
+from strongroom.domain.things import ImportTicket, Key, Origin, Version, has_material, waits
 from strongroom.domain.times import HOUR_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Generated, Imported, Provider, Ticket
@@ -46,7 +47,7 @@ from strongroom.services.rows import (
 from strongroom.services.views import Views
 
 _TICKET_US: Final = limits.IMPORT_TICKET_HOURS * HOUR_US
-
+_COMPARED_MAX: Final = 100  # of a key's versions, the newest: others' material may come as new
 
 _RSA: Final = Algorithm.RSA_4096  # whatever size the recipient's is: it goes to a thread
 
@@ -60,11 +61,10 @@ class _Ticket(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where material comes to: a version's number; what was there, or else comes before it."""
+    """Where material comes to: a version's number, and what was there."""
 
     number: int
     former: VersionFact | None
-    current: VersionFact | None
 
 
 class Transfers:
@@ -124,30 +124,27 @@ class Transfers:
             expires=expires,
         )
 
-    async def import_material(self, visit: Visit, ask: transfers.ImportMaterial) -> asks.KeyView:
+    async def import_material(
+        self, visit: Visit, ask: transfers.ImportMaterial
+    ) -> transfers.ImportedKey:
         """The key's next version, or the same material again for one that has none any more."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
         key = self._taking_imports(permit, Use.IMPORT)
         expires_us = to_come(ask.expires, visit.time_us, "$.expires")
         ticket = await self._ticket(permit, key, ask.import_token)  # 2
-        place = await self._place(permit, key, ask.key_version)  # 3
+        place = await self._place(permit, key, ask)  # 3
         made = await self._unwrapped(permit, ticket, ask, place.number)  # 4
-        _same_again(made, place.former)
-        _not_the_same(made, place.current)
-        writes = (
-            self._used_up(key, ticket, visit.request),
-            *self._rows(permit, place, made, expires_us),
-        )
-        details: Details = {"ticket": ask.import_token, "wrapping": ask.wrapping}
-        if expires_us:
-            details["expires"] = rfc3339(expires_us)
-        if place.former is not None:
-            details["again"] = 1
+        tried, place = place, await self._settled(permit, key, ask, place, made)
+        if place.number != tried.number:
+            made = await self._unwrapped(permit, ticket, ask, place.number)
+        rows, details = self._rows(permit, place, made, ask, expires_us)
+        writes = (self._used_up(key, ticket, visit.request), *rows)
         view = await self._views.whole(key, writes)
         # 5. With the wrapping key's private half gone from the store's files, nobody opens later
         # what travelled.
         await self._books.allowed(permit, details, version=place.number, writes=writes, erases=True)
-        return view
+        shown = {name: getattr(view, name) for name in view.__struct_fields__}
+        return transfers.ImportedKey(**shown, imported_version=place.number)
 
     async def delete_material(self, visit: Visit, ask: asks.OfVersion) -> asks.KeyView:
         """Erase imported material. Nothing is changed where there is none any more."""
@@ -177,7 +174,7 @@ class Transfers:
             raise KeyNotUsable("the key was not made exportable; its material stays here")
         number = None if ask.key_version is UNSET else ask.key_version
         version = await self._keyring.usable(permit, Use.EXPORT, number)
-        if not _has_material(version.body, visit.time_us):
+        if not has_material(version.body, visit.time_us):
             raise KeyNotUsable(f"version {version.number} of the key has no material now")
         namespace, body = permit.namespace, version.body
         binding = binding_of(self._facts.sealing, namespace.id, key.id, key.body, version.number)
@@ -240,20 +237,81 @@ class Transfers:
 
     # --- the place, and what comes there ----------------------------------------------------------
 
-    async def _place(self, permit: Permit, key: KeyFact, asked: int | UnsetType) -> _Place:
-        if asked is UNSET:
-            last = key.body.current_version
-            current = await self._facts.version(key, last) if last else None
-            if last and current is None:
-                raise TamperedRecord  # the current version's row is gone
-            return _Place(last + 1, None, current)
-        former = await self._version(permit, key, asked, Use.IMPORT)
-        if _has_material(former.body, permit.visit.time_us):
+    async def _place(self, permit: Permit, key: KeyFact, ask: transfers.ImportMaterial) -> _Place:
+        """The place as far as the ask says it: of what comes `again`, perhaps another's."""
+        now_us = permit.visit.time_us
+        if ask.key_version is not UNSET:
+            former = await self._version(permit, key, ask.key_version, Use.IMPORT)
+            if _given_up(key, former.number, former.body, now_us):
+                raise KeyNotUsable(
+                    f"version {former.number} of the key was never used, and its material is gone;"
+                    " leave key_version out"
+                )
+            if has_material(former.body, now_us) and not ask.again:
+                raise InvalidRequest(
+                    f"version {ask.key_version} of the key has its material; leave key_version out"
+                    " for a new one",
+                    "$.key_version",
+                )
+            return _Place(ask.key_version, former)
+        last = key.body.last_version
+        if ask.again:
+            if not last:
+                raise InvalidRequest("the key has had no material yet", "$.again")
+            return _Place(last, None)
+        newest = await self._facts.version(key, last) if last else None
+        if newest is not None:
+            permit.visit.facts.append(newest.fact)
+            if last == key.body.waiting_version and waits(newest.body, now_us):
+                raise KeyNotUsable(
+                    f"version {last} of the key waits to become the current one; rotate the key, or"
+                    " delete that version's material first"
+                )
+        elif last:
+            raise TamperedRecord  # the newest version's row is gone
+        return _Place(last + 1, None)
+
+    async def _settled(
+        self,
+        permit: Permit,
+        key: KeyFact,
+        ask: transfers.ImportMaterial,
+        place: _Place,
+        made: Imported,
+    ) -> _Place:
+        """The place of what turned out to be this. Raises `InvalidRequest` for what has none."""
+        if place.former is not None:
+            if _same(made, place.former.body):
+                return place
+            raise InvalidRequest("this is other material than was imported first")
+        known = await self._known(permit, key, made)
+        if ask.again:
+            if known is None:
+                raise InvalidRequest("this is the material of no version of the key")
+            allowed_version(known, Use.IMPORT, permit.visit.time_us)
+            return _Place(known.number, known)
+        if known is not None:
+            # Under two numbers it would protect nothing better, and be counted twice
+            # (`allowances.py`).
             raise InvalidRequest(
-                f"version {asked} of the key has its material; leave key_version out for a new one",
-                "$.key_version",
+                f"this is the material of version {known.number}; to import it again, name that"
+                " version as key_version"
             )
-        return _Place(asked, former, None)
+        return place
+
+    async def _known(self, permit: Permit, key: KeyFact, made: Imported) -> VersionFact | None:
+        """The version that has or had this material, of the newest."""
+        records = await self._ledger.family(Kind.VERSION, key.id, _COMPARED_MAX)
+        for record in records:
+            body = self._facts.sealing.open(record, Version, expected=(Kind.VERSION, record.id))
+            number = int.from_bytes(record.id[len(key.id) :], "big")
+            if not record.id.startswith(key.id):
+                raise TamperedRecord  # a sound row, but another key's
+            # A version that was given up was never used, and its material may come as new.
+            if _same(made, body) and not _given_up(key, number, body, permit.visit.time_us):
+                permit.visit.facts.append(record.fact)
+                return VersionFact(record, number, body, None)
+        return None
 
     async def _unwrapped(
         self, permit: Permit, ticket: _Ticket, ask: transfers.ImportMaterial, number: int
@@ -269,26 +327,46 @@ class Transfers:
         return await offload.made(body.algorithm, work)
 
     def _rows(
-        self, permit: Permit, place: _Place, made: Imported, expires_us: int
-    ) -> tuple[Write, ...]:
+        self,
+        permit: Permit,
+        place: _Place,
+        made: Imported,
+        ask: transfers.ImportMaterial,
+        expires_us: int,
+    ) -> tuple[tuple[Write, ...], Details]:
         visit, key, sealing = permit.visit, permit.known_key(), self._facts.sealing
+        details: Details = {"ticket": ask.import_token, "wrapping": ask.wrapping}
+        if expires_us:
+            details["expires"] = rfc3339(expires_us)
+        changes = {} if ask.description is UNSET else {"description": ask.description}
         if place.former is not None:
             again = msgspec.structs.replace(
-                place.former.body, wrapped=made.wrapped, expires_us=expires_us
+                place.former.body, wrapped=made.wrapped, expires_us=expires_us, **changes
             )
-            return (version_row(sealing, key, place.former, again, visit.request),)
+            row = version_row(sealing, key, place.former, again, visit.request)
+            return (row,), details | {"again": 1}
+        waiting = ask.waits and key.body.current_version > 0
         body = msgspec.structs.replace(
             version_of(key.body.algorithm, Generated(made.wrapped, made.public), visit.time_us),
+            state=State.PRE_ACTIVATION if waiting else State.ACTIVE,
             fingerprint=made.fingerprint,
             expires_us=expires_us,
+            by_hand=not waiting and place.number > 1,
+            **changes,
         )
-        return (
-            key_row(sealing, key, _alive(key.body, place.number, visit.time_us), visit.request),
+        if waiting:
+            details["waits"] = 1
+            key_body = msgspec.structs.replace(key.body, waiting_version=place.number)
+        else:
+            key_body = _alive(key.body, place.number, visit.time_us)
+        rows = (
+            key_row(sealing, key, key_body, visit.request),
             new_version_row(
                 sealing, key.id, place.number, body, namespace=key.namespace,
                 request=visit.request,
             ),
         )  # fmt: skip
+        return rows, details
 
 
 def _bad_token() -> InvalidRequest:
@@ -297,27 +375,22 @@ def _bad_token() -> InvalidRequest:
     )
 
 
-def _has_material(body: Version, now_us: int) -> bool:
-    """Whether it has some now: that its time has come holds before anybody erased it."""
-    return bool(body.wrapped) and not 0 < body.expires_us <= now_us
+def _same(made: Imported, body: Version) -> bool:
+    return hmac.compare_digest(made.fingerprint, body.fingerprint)
 
 
-def _same_again(made: Imported, former: VersionFact | None) -> None:
-    if former is not None and not hmac.compare_digest(made.fingerprint, former.body.fingerprint):
-        raise InvalidRequest("this is other material than was imported first")
-
-
-def _not_the_same(made: Imported, current: VersionFact | None) -> None:
-    # Under two numbers it would protect nothing better, and be counted twice (`allowances.py`).
-    if current is not None and hmac.compare_digest(made.fingerprint, current.body.fingerprint):
-        raise InvalidRequest(
-            f"this is the material of version {current.number}; to import it again, name that"
-            " version as key_version"
-        )
+def _given_up(key: KeyFact, number: int, body: Version, now_us: int) -> bool:
+    """Whether it waited to become the current version, and nothing makes it that any more."""
+    never_current = body.state is State.PRE_ACTIVATION
+    return never_current and not (number == key.body.waiting_version and has_material(body, now_us))
 
 
 def _alive(body: Key, number: int, now_us: int) -> Key:
-    """The key with its next material, which brings it to life unless it is to wait for that."""
-    waits = body.state is State.PRE_ACTIVATION and body.activates_us > now_us
-    state = State.PRE_ACTIVATION if waits else State.ACTIVE
-    return msgspec.structs.replace(body, current_version=number, state=state)
+    """The key with its next material, which brings it to life unless it is to wait for that.
+
+    What somebody stopped stays so.
+    """
+    state = body.state
+    if state is State.PRE_ACTIVATION and body.activates_us <= now_us:
+        state = State.ACTIVE
+    return msgspec.structs.replace(body, current_version=number, waiting_version=0, state=state)

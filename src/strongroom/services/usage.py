@@ -8,11 +8,13 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 from strongroom.domain import limits, transfers
+from strongroom.domain.events import Event, Outcome, tally
 from strongroom.domain.times import DAY_US, rfc3339, rfc3339_or_empty
 from strongroom.ports.ledger import Ledger
-from strongroom.ports.store import Usage
-from strongroom.services.authorize import Authorizer, Visit
+from strongroom.ports.store import EventQuery, Usage
+from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books
+from strongroom.services.entries import written
 
 
 class Usages:
@@ -43,6 +45,7 @@ class Usages:
             _version(number, by_version[number], key.body.current_version, complete=all_rows)
             for number in shown
         ]
+        last = await self._last(permit, rows)
         await self._books.allowed(permit, {"days": ask.days})
         return transfers.UsageView(
             name=key.name,
@@ -51,7 +54,24 @@ class Usages:
             last_used=_last(rows),
             versions=versions,
             complete=all_rows and len(shown) == len(numbers),
+            last_action="" if last is None else last.action,
+            last_request="" if last is None else last.request,
         )
+
+    async def _last(self, permit: Permit, rows: list[Usage]) -> Event | None:
+        """The entry of the last use. None if too much happened in the same microsecond."""
+        key, last_us = permit.known_key(), max((row.last_us for row in rows), default=0)
+        if not last_us:
+            return None
+        query = EventQuery(
+            namespace=key.namespace, since_us=last_us, until_us=last_us, outcome=Outcome.ALLOWED,
+            limit=limits.PAGE_ITEMS_MAX,
+        )  # fmt: skip
+        entries = [written(stored) for stored in (await self._ledger.events(query)).events]
+        used = [
+            entry for entry in entries if any(about == key.object for about, _, _ in tally(entry))
+        ]
+        return used[-1] if used else None
 
 
 def _version(

@@ -4,8 +4,8 @@ from msgspec import UNSET
 
 from strongroom.domain import asks
 from strongroom.domain.lifecycle import State, state_at
-from strongroom.domain.records import Kind, Record
-from strongroom.domain.things import Key, UseControl, Version
+from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.things import Key, UseControl, Version, has_material, version_id
 from strongroom.domain.times import rfc3339, rfc3339_or_empty
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
@@ -43,6 +43,15 @@ class Views:
         newest = sorted(records.values(), key=lambda record: record.id, reverse=True)
         versions = [self._version(record) for record in newest[:_VERSIONS_SHOWN]]
         return self.key(key.id, key.name, body, revision, versions)
+
+    async def before(self, key: KeyFact, number: int) -> asks.KeyView:
+        """The key with the newest of its versions below that number."""
+        end = min(number, key.body.last_version + 1)
+        numbers = range(end - 1, max(end - 1 - _VERSIONS_SHOWN, 0), -1)
+        refs = [Ref(Kind.VERSION, version_id(key.id, one)) for one in numbers]
+        records = await self._ledger.load(refs)
+        versions = [self._version(record) for record in records if record is not None]
+        return self.key(key.id, key.name, key.body, key.revision, versions)
 
     def new(self, name: str, writes: tuple[Write, ...]) -> asks.KeyView:
         """A key that these writes make."""
@@ -87,6 +96,8 @@ class Views:
             deletion_protection=body.deletion_protection,
             control=_control(body.control),
             revision=revision,
+            waiting_version=body.waiting_version,
+            rotations_by_hand=body.rotations_by_hand,
             versions=UNSET if versions is None else versions,
         )
 
@@ -100,7 +111,10 @@ class Views:
             destroys=rfc3339_or_empty(body.destroys_us),
             destroyed=rfc3339_or_empty(body.destroyed_us),
             expires=rfc3339_or_empty(body.expires_us),
-            material=bool(body.wrapped) and not 0 < body.expires_us <= now_us,
+            material=has_material(body, now_us),
+            description=body.description,
+            rotated=rfc3339_or_empty(body.rotated_us),
+            by_hand=body.by_hand,
         )
 
 

@@ -125,7 +125,6 @@ class SoftwareNamespace:
 
         Raises `InvalidCiphertext`, `InvalidRequest`; `TamperedRecord` for a ticket that is none.
         """
-        transfer.require_fit(algorithm, wrapping)
         handle = self.open(ticket.algorithm, Purpose.WRAP, ticket.wrapped, ticket.binding)
         if not isinstance(handle, RSAWrapper):
             raise TamperedRecord

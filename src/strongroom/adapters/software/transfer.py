@@ -40,7 +40,11 @@ _SMALL_FACTORS: Final = math.prod(
 
 
 def require_fit(algorithm: Algorithm, wrapping: Wrapping) -> None:
-    """Raises `InvalidRequest` when material of the algorithm does not travel so."""
+    """Raises `InvalidRequest` when material of the algorithm does not go out so.
+
+    A small private key would fit; that a larger one does not would be found out in production. What
+    others send so, fits.
+    """
     if wrapping in _DIRECT and ALGORITHMS[algorithm].kind is Kind.ASYMMETRIC:
         raise InvalidRequest(
             f"{wrapping} is for symmetric keys; a private key goes by rsa-aes-kwp", "$.wrapping"

@@ -3,27 +3,24 @@
 import uuid
 from typing import Any, Final
 
-from msgspec import UNSET
-
 from strongroom.domain import asks
 from strongroom.domain.calls import Terms
 from strongroom.domain.iam import specs
-from strongroom.domain.lifecycle import State
 from strongroom.domain.things import Origin
 from strongroom.doors.aws import policies
 from strongroom.doors.aws.errors import AWSError, validation
-from strongroom.doors.aws.metadata import is_known, material_id, metadata, seconds
+from strongroom.doors.aws.metadata import is_known, metadata, seconds
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import uuid as key_uuid
 from strongroom.doors.aws.needs import CHANGED
 from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.states import forbid
 from strongroom.doors.aws.tags import labels_of
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
 
 _WINDOW_DAYS: Final = (7, 30)
-_PERIOD_DAYS: Final = 365
 _LISTED, _LISTED_MAX = 100, 1_000
 _UNSERVED: Final = {
     "MultiRegion": "Multi-Region keys",
@@ -90,12 +87,16 @@ async def list_keys(at: Visitor, given: Given) -> Given:
 
 async def enable_key(at: Visitor, given: Given) -> None:
     """EnableKey."""
-    await at.ask("key.enable", asks.OfVersion(), no_alias(given["KeyId"]))
+    name = no_alias(given["KeyId"])
+    await _forbid(at, name, "PendingImport")
+    await at.ask("key.enable", asks.OfVersion(), name)
 
 
 async def disable_key(at: Visitor, given: Given) -> None:
     """DisableKey."""
-    await at.ask("key.disable", asks.OfVersion(), no_alias(given["KeyId"]))
+    name = no_alias(given["KeyId"])
+    await _forbid(at, name, "PendingImport")
+    await at.ask("key.disable", asks.OfVersion(), name)
 
 
 async def update_key_description(at: Visitor, given: Given) -> None:
@@ -124,71 +125,15 @@ async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
     return {"KeyId": at.place.key(bytes.fromhex(view.id))}
 
 
-# --- rotation -------------------------------------------------------------------------------------
+async def _forbid(at: Visitor, name: str, state: str) -> None:
+    """Raises `AWSError` for a key in that state, where AWS forbids more than custodians do.
 
-
-async def enable_key_rotation(at: Visitor, given: Given) -> None:
-    """EnableKeyRotation."""
-    await _rotatable(at, given)
-    days = given.get("RotationPeriodInDays", _PERIOD_DAYS)
-    await at.ask("key.update", asks.UpdateKey(rotation_days=days), given["KeyId"])
-
-
-async def disable_key_rotation(at: Visitor, given: Given) -> None:
-    """DisableKeyRotation."""
-    await _rotatable(at, given)
-    await at.ask("key.update", asks.UpdateKey(rotation_days=0), given["KeyId"])
-
-
-async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
-    """GetKeyRotationStatus."""
-    view = await _rotatable(at, given)
-    found: Given = {
-        "KeyId": key_uuid(bytes.fromhex(view.id)), "KeyRotationEnabled": bool(view.rotation_days),
-    }  # fmt: skip
-    if view.rotation_days:
-        found["RotationPeriodInDays"] = view.rotation_days
-    if view.rotates:
-        found["NextRotationDate"] = seconds(view.rotates)
-    return found
-
-
-async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
-    """RotateKeyOnDemand."""
-    view = await _rotatable(at, given)
-    await at.ask("key.rotate", asks.Nothing(), given["KeyId"])
-    return {"KeyId": at.place.key(bytes.fromhex(view.id))}
-
-
-async def list_key_rotations(at: Visitor, given: Given) -> Given:
-    """ListKeyRotations: the versions that came after the first."""
-    view = await _rotatable(at, given)
-    key_id = bytes.fromhex(view.id)
-    versions = [] if view.versions is UNSET else list(view.versions)
-    rotations = [
-        {
-            "KeyId": key_uuid(key_id), "KeyMaterialId": material_id(key_id, version.version),
-            "RotationDate": seconds(version.created), "KeyMaterialState": _material(view, version),
-        }
-        for version in reversed(versions)
-        if version.version > 1
-    ]  # fmt: skip
-    return {"Rotations": rotations, "Truncated": False}
-
-
-def _material(view: asks.KeyView, version: asks.VersionView) -> str:
-    return "CURRENT" if version.version == view.current_version else "NON_CURRENT"
-
-
-async def _rotatable(at: Visitor, given: Given) -> asks.KeyView:
-    """The key. Raises `AWSError` for one that AWS does not rotate."""
-    view = await at.view(no_alias(given["KeyId"]))
-    arn = at.place.key(bytes.fromhex(view.id))
-    if view.origin == "imported":
-        said = f"{arn} origin is EXTERNAL which is not valid for this operation."
-        raise AWSError("UnsupportedOperationException", said)
-    if specs.spec_of(view.algorithm) != specs.SYMMETRIC:
-        raise AWSError("UnsupportedOperationException", f"{arn} is not a symmetric key.")
-    if view.state is State.DESTRUCTION_SCHEDULED:
-        raise AWSError("KMSInvalidStateException", f"{arn} is pending deletion.")
-    return view
+    Who may not read the key is not told its state: what custodians forbid holds for them, too.
+    """
+    try:
+        view = await at.view(name)
+    except AWSError as error:
+        if error.code == "AccessDeniedException":
+            return
+        raise
+    forbid(view, at.place, state)

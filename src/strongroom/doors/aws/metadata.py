@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from strongroom.domain import asks
 from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.iam import specs
@@ -11,7 +13,11 @@ from strongroom.domain.times import microseconds
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.names import Place, uuid
 
+EXPIRES: Final = "KEY_MATERIAL_EXPIRES"
+DOES_NOT_EXPIRE: Final = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+
 _SECOND_US: Final = 1_000_000
+_NOBODYS: Final = frozenset({State.PRE_ACTIVATION, State.DESTROYED})
 _STATES: Final = {
     State.PRE_ACTIVATION: "Creating",
     State.ACTIVE: "Enabled",
@@ -26,8 +32,7 @@ def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
     """All that AWS says of a key. Raises `AWSError` for one that AWS could not have."""
     key_id = bytes.fromhex(view.id)
     spec, usage = spec_and_usage(view.algorithm, view.purpose, place.key(key_id))
-    external = view.origin == "imported"
-    state = "PendingImport" if external and not view.current_version else _STATES[view.state]
+    external, state = is_external(view), key_state(view)
     found: dict[str, Any] = {
         "AWSAccountId": place.account,
         "KeyId": uuid(key_id),
@@ -48,6 +53,12 @@ def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
         found["DeletionDate"] = seconds(view.destroys)
     if spec == specs.SYMMETRIC and view.current_version:
         found["CurrentKeyMaterialId"] = material_id(key_id, view.current_version)
+    here = [version for version in associated(view) if version.material]
+    if external and here:
+        ends = [seconds(version.expires) for version in here if version.expires]
+        found["ExpirationModel"] = EXPIRES if ends else DOES_NOT_EXPIRE
+        if ends:
+            found["ValidTo"] = min(ends)
     return found
 
 
@@ -58,6 +69,42 @@ def spec_and_usage(algorithm: Algorithm, purpose: Purpose, arn: str) -> tuple[st
         said = f"{arn} is of an algorithm that AWS KMS does not have."
         raise AWSError("UnsupportedOperationException", said)
     return spec, usage
+
+
+def is_external(view: asks.KeyView) -> bool:
+    """Whether its material comes from elsewhere."""
+    return view.origin == "imported"
+
+
+def key_state(view: asks.KeyView) -> str:
+    """The state as AWS calls it. A key that lacks any of its imported material waits for that."""
+    if is_external(view) and view.state is not State.DESTRUCTION_SCHEDULED:
+        whole = all(version.material for version in associated(view))
+        if not view.current_version or not whole:
+            return "PendingImport"
+    return _STATES[view.state]
+
+
+def associated(view: asks.KeyView) -> list[asks.VersionView]:
+    """The versions whose material is a key's for good: those that have been current, newest first.
+
+    Without those that nobody can use any more, whatever is imported.
+    """
+    return [
+        version
+        for version in (() if view.versions is UNSET else view.versions)
+        if view.min_version <= version.version <= view.current_version
+        and version.state not in _NOBODYS
+    ]
+
+
+def pending(view: asks.KeyView) -> asks.VersionView | None:
+    """The version that the next rotation makes the current one."""
+    for version in () if view.versions is UNSET else view.versions:
+        waits = version.state is State.PRE_ACTIVATION and version.material
+        if waits and version.version == view.waiting_version:
+            return version
+    return None
 
 
 def is_known(view: asks.KeyView) -> bool:

@@ -6,7 +6,18 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from strongroom.doors.aws import aliases, crypto, grants, keys, policies, tags, uses
+from strongroom.doors.aws import (
+    aliases,
+    crypto,
+    grants,
+    imports,
+    keys,
+    policies,
+    rotation,
+    tags,
+    usage,
+    uses,
+)
 from strongroom.doors.aws.visitor import Visitor
 
 Serve = Callable[[Visitor, dict[str, Any]], Awaitable[dict[str, Any] | None]]
@@ -19,7 +30,10 @@ class Row(NamedTuple):
     note: str = ""
 
 
-_IMPORTS = Row(None, "not served yet; `strongroom key import` imports material")
+_IMPORTS = (
+    "needs the right to DescribeKey, too; a key that lacks one of its older materials goes on with"
+    " the others, and one that was disabled stays so whatever is imported"
+)
 _REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
@@ -41,15 +55,15 @@ TABLE: Final[dict[str, Row]] = {
     "Decrypt": Row(crypto.decrypt, "without `Recipient`"),
     "DeleteAlias": Row(aliases.delete_alias),
     "DeleteCustomKeyStore": _STORES,
-    "DeleteImportedKeyMaterial": _IMPORTS,
+    "DeleteImportedKeyMaterial": Row(imports.delete_imported_key_material, _IMPORTS),
     "DeriveSharedSecret": Row(uses.derive_shared_secret, "without `Recipient`"),
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
     "DisableKey": Row(keys.disable_key, "holds at once, everywhere"),
-    "DisableKeyRotation": Row(keys.disable_key_rotation),
+    "DisableKeyRotation": Row(rotation.disable_key_rotation),
     "DisconnectCustomKeyStore": _STORES,
     "EnableKey": Row(keys.enable_key, "holds at once, everywhere"),
-    "EnableKeyRotation": Row(keys.enable_key_rotation),
+    "EnableKeyRotation": Row(rotation.enable_key_rotation),
     "Encapsulate": Row(uses.encapsulate),
     "Encrypt": Row(crypto.encrypt),
     "GenerateDataKey": Row(crypto.generate_data_key, "without `Recipient`"),
@@ -64,16 +78,22 @@ TABLE: Final[dict[str, Row]] = {
     "GenerateDataKeyWithoutPlaintext": Row(crypto.generate_data_key_without_plaintext),
     "GenerateMac": Row(uses.generate_mac),
     "GenerateRandom": Row(crypto.generate_random, "without `Recipient` and `CustomKeyStoreId`"),
-    "GetKeyLastUsage": Row(None, "not served yet; `strongroom key usage` says more"),
+    "GetKeyLastUsage": Row(
+        usage.get_key_last_usage,
+        "of the last 400 days; the event is the entry of Strongroom's log, under the request's id;"
+        " what came without plaintext is not told from what came with it",
+    ),
     "GetKeyPolicy": Row(policies.get_key_policy),
-    "GetKeyRotationStatus": Row(keys.get_key_rotation_status),
-    "GetParametersForImport": _IMPORTS,
+    "GetKeyRotationStatus": Row(rotation.get_key_rotation_status),
+    "GetParametersForImport": Row(
+        imports.get_parameters_for_import, "without SM2; needs the right to DescribeKey, too"
+    ),
     "GetPublicKey": Row(uses.get_public_key),
-    "ImportKeyMaterial": _IMPORTS,
+    "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
     "ListAliases": Row(aliases.list_aliases, "`LastUpdatedDate` is that of creation"),
     "ListGrants": Row(grants.list_grants),
     "ListKeyPolicies": Row(policies.list_key_policies, "with the right to GetKeyPolicy"),
-    "ListKeyRotations": Row(keys.list_key_rotations, "the newest 100, in one page"),
+    "ListKeyRotations": Row(rotation.list_key_rotations),
     "ListKeys": Row(keys.list_keys, "keys of algorithms that AWS does not have are not listed"),
     "ListResourceTags": Row(tags.list_resource_tags, "all of them, in one page"),
     "ListRetirableGrants": Row(grants.list_retirable_grants),
@@ -85,7 +105,7 @@ TABLE: Final[dict[str, Row]] = {
     "ReplicateKey": _REGIONS,
     "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
     "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
-    "RotateKeyOnDemand": Row(keys.rotate_key_on_demand, "as often as you like"),
+    "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, "done when it is answered"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
     "Sign": Row(uses.sign),
     "TagResource": Row(tags.tag_resource),

@@ -25,8 +25,8 @@ from strongroom.domain.errors import (
     Unauthenticated,
 )
 from strongroom.domain.iam import specs
-from strongroom.domain.lifecycle import State
-from strongroom.doors.aws import names
+from strongroom.domain.lifecycle import IMPORT_AGAIN, State
+from strongroom.doors.aws import names, states
 from strongroom.doors.aws.errors import NAMES, AWSError
 from strongroom.doors.aws.metadata import is_known, spec_and_usage
 from strongroom.doors.aws.names import Place
@@ -284,8 +284,11 @@ class Visitor:
             return names.unknown(name or arn, self.place)
         if self.operation == "CancelKeyDeletion":
             return AWSError("KMSInvalidStateException", f"{arn} is not pending deletion.")
-        if key.state is State.PRE_ACTIVATION and not key.current_version:
-            return AWSError("KMSInvalidStateException", f"{arn} is pending import.")
+        if key.state is State.PRE_ACTIVATION:
+            state = "Creating" if key.current_version else "PendingImport"
+            return states.refusal(state, arn)
+        if reply.detail.endswith(IMPORT_AGAIN):
+            return states.refusal("PendingImport", arn)
         code = "DisabledException" if key.state is State.SUSPENDED else "KMSInvalidStateException"
         # Of an active key it is its bounds or its material that forbid it.
         return AWSError(code, f"{arn} {_STATES.get(key.state, f'cannot be used: {reply.detail}')}.")

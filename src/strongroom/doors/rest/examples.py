@@ -111,7 +111,7 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("POST", "/v1/keys/{name}/unwrap"): Example("wrapper", body={"wrapped": WRAPPED}),
     ("GET", "/v1/keys/{name}/public-key"): Example("signer"),
     ("POST", "/v1/random"): Example(body={"bytes": 32}),
-    ("POST", "/v1/keys/{name}/rotate"): Example("demo"),
+    ("POST", "/v1/keys/{name}/rotate"): Example("demo", body={}),
     ("POST", "/v1/keys/{name}/enable"): Example("demo", body={}),
     ("POST", "/v1/keys/{name}/disable"): Example("demo", body={}),
     ("POST", "/v1/keys/{name}/deactivate"): Example("demo", body={}),

@@ -1,0 +1,147 @@
+"""Rotation, as AWS asks for it: by itself, on demand, and what came of it."""
+
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from strongroom.domain import asks
+from strongroom.domain.iam import specs
+from strongroom.domain.lifecycle import State
+from strongroom.doors.aws.errors import AWSError
+from strongroom.doors.aws.metadata import (
+    DOES_NOT_EXPIRE,
+    EXPIRES,
+    is_external,
+    key_state,
+    material_id,
+    pending,
+    seconds,
+)
+from strongroom.doors.aws.names import no_alias, uuid
+from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.states import require, wrong_origin
+from strongroom.doors.aws.visitor import Visitor
+
+Given = dict[str, Any]
+
+_PERIOD_DAYS: Final = 365
+_ON_DEMAND_MAX: Final = 25
+_LISTED, _LISTED_MAX = 100, 1_000
+_DIGITS_MAX: Final = 10
+_AT_ONCE: Final = 100  # versions that a custodian shows at a time
+
+
+async def enable_key_rotation(at: Visitor, given: Given) -> None:
+    """EnableKeyRotation."""
+    require(await _rotatable(at, given), at.place, "Enabled")
+    days = given.get("RotationPeriodInDays", _PERIOD_DAYS)
+    await at.ask("key.update", asks.UpdateKey(rotation_days=days), given["KeyId"])
+
+
+async def disable_key_rotation(at: Visitor, given: Given) -> None:
+    """DisableKeyRotation."""
+    require(await _rotatable(at, given), at.place, "Enabled")
+    await at.ask("key.update", asks.UpdateKey(rotation_days=0), given["KeyId"])
+
+
+async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
+    """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once."""
+    view = await _rotatable(at, given)
+    on = bool(view.rotation_days) and key_state(view) != "PendingDeletion"
+    found: Given = {"KeyId": uuid(bytes.fromhex(view.id)), "KeyRotationEnabled": on}
+    if on:
+        found["RotationPeriodInDays"] = view.rotation_days
+        if view.rotates:
+            found["NextRotationDate"] = seconds(view.rotates)
+    return found
+
+
+async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
+    """RotateKeyOnDemand. What comes by itself comes when it was to come."""
+    view = await _rotatable(at, given, external=True)
+    require(view, at.place, "Enabled")
+    arn = at.place.key(bytes.fromhex(view.id))
+    if view.rotations_by_hand >= _ON_DEMAND_MAX:
+        said = (
+            "The on-demand rotations limit has been reached for the given keyId. No more on-demand"
+            f" rotations can be performed for this key: {arn}"
+        )
+        raise AWSError("LimitExceededException", said)
+    if is_external(view) and pending(view) is None:
+        said = f"No available key material pending rotation for the key: {arn}."
+        raise AWSError("KMSInvalidStateException", said)
+    await at.ask("key.rotate", asks.Rotate(keep_schedule=True), given["KeyId"])
+    return {"KeyId": arn}
+
+
+async def list_key_rotations(at: Visitor, given: Given) -> Given:
+    """ListKeyRotations: what came after the first material, or all of it; oldest first."""
+    view = await _rotatable(at, given, external=True)
+    everything = given.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
+    last = max(view.current_version, view.waiting_version)
+
+    async def page(after: str, limit: int) -> tuple[list[Given], str]:
+        begin = min(_number(after), last)
+        end = begin + min(limit, _AT_ONCE)
+        found = await at.ask("key.read", asks.ReadKey(before=end + 1), given["KeyId"])
+        versions = [] if found.versions is UNSET else found.versions
+        shown = [
+            _shown(view, version)
+            for version in reversed(versions)
+            if version.version > begin and _listed(view, version, everything=everything)
+        ]
+        return shown, str(end) if end < last else ""
+
+    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Rotations", page)
+
+
+def _number(after: str) -> int:
+    if not after:
+        return 0
+    if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS_MAX):
+        raise AWSError("InvalidMarkerException", "Could not deserialize marker")
+    return int(after)
+
+
+def _listed(view: asks.KeyView, version: asks.VersionView, *, everything: bool) -> bool:
+    if version.version > view.current_version:
+        return everything and _waits(view, version)
+    rotated = version.version > 1
+    return version.state is not State.PRE_ACTIVATION and (rotated or everything)
+
+
+def _waits(view: asks.KeyView, version: asks.VersionView) -> bool:
+    waiting = pending(view)
+    return waiting is not None and waiting.version == version.version
+
+
+def _shown(view: asks.KeyView, version: asks.VersionView) -> Given:
+    key_id = bytes.fromhex(view.id)
+    entry: Given = {"KeyId": uuid(key_id), "KeyMaterialId": material_id(key_id, version.version)}
+    if version.version > view.current_version:
+        entry["KeyMaterialState"] = "PENDING_ROTATION"
+    else:
+        current = version.version == view.current_version
+        entry["KeyMaterialState"] = "CURRENT" if current else "NON_CURRENT"
+        if version.version > 1:
+            entry["RotationDate"] = seconds(version.rotated or version.created)
+            entry["RotationType"] = "ON_DEMAND" if version.by_hand else "AUTOMATIC"
+    if is_external(view):
+        entry["ImportState"] = "IMPORTED" if version.material else "PENDING_IMPORT"
+        entry["ExpirationModel"] = EXPIRES if version.expires else DOES_NOT_EXPIRE
+        if version.expires:
+            entry["ValidTo"] = seconds(version.expires)
+        if version.description:
+            entry["KeyMaterialDescription"] = version.description
+    return entry
+
+
+async def _rotatable(at: Visitor, given: Given, *, external: bool = False) -> asks.KeyView:
+    """The key. Raises `AWSError` for one that AWS does not rotate."""
+    view = await at.view(no_alias(given["KeyId"]))
+    arn = at.place.key(bytes.fromhex(view.id))
+    if is_external(view) and not external:
+        raise wrong_origin(arn, "EXTERNAL")
+    if specs.spec_of(view.algorithm) != specs.SYMMETRIC:
+        raise AWSError("UnsupportedOperationException", f"{arn} is not a symmetric key.")
+    return view

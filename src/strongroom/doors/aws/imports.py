@@ -107,9 +107,7 @@ async def import_key_material(at: Visitor, given: Given) -> Given:
     target = names.target(given["KeyId"], at.place)
     reply = await at.reply("key.import", ask, target)
     if reply.code:
-        raise _not_taken(token, reply) or await at.refusal(
-            reply, "key.import", given["KeyId"], target
-        )
+        raise _not_taken(token, reply) or at.refusal(reply, "key.import", given["KeyId"], target)
     done: Any = ANSWER_DECODERS["key.import"][reply.variant].decode(reply.answer)
     return _answer(at, view, done.imported_version)
 

@@ -50,6 +50,9 @@ MADE = {
     examples.SIGNATURE: ("/v1/keys/signer/sign", {"message": "aGVsbG8="}, "signature"),
     examples.TAG: ("/v1/keys/mac/mac", {"message": "aGVsbG8="}, "tag"),
     examples.ENCAPSULATED: ("/v1/keys/kem/encapsulate", {}, "ciphertext"),
+    examples.GRANT_ID: (
+        "/v1/keys/demo/grants", {"grantee": "billing", "operations": ["Decrypt"]}, "id",
+    ),
     examples.WRAPPED: ("/v1/keys/wrapper/wrap", {"material": examples.X25519_KEY}, "wrapped"),
     examples.CIPHERTEXT: (
         "/v1/keys/demo/encrypt", {"plaintext": "aGVsbG8=", "context": {"tenant": "acme"}},

@@ -231,6 +231,13 @@ def furnished(signed):
     desk.ask(admin, "key.create", name="stopped", labels={"team": "pay"}, description="é")
     desk.ask(admin, "key.disable", "stopped")
     desk.ask(admin, "alias.write", "current", key="demo")
+    desk.ask(admin, "alias.write", "aws.long", key="demo", spelt="App/Demo")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+    desk.ask(admin, "key.write-policy", "stopped", policy=json.dumps({"Statement": statement}))
+    granted = {"grantee": "app", "operations": ["Decrypt"], "context_equals": CONTEXT}
+    desk.ask(admin, "grant.create", "demo", **granted, retiring="admin", name="lasts")
+    ended = desk.ask(admin, "grant.create", "demo", **granted).id
+    desk.ask(admin, "grant.revoke", "demo", grant=ended)
     desk.ask(
         admin, "key.create", name="bounded", origin="imported", exportable=True,
         activates="2030-01-01T00:00:00Z", deactivates="2031-01-01T00:00:00Z",

@@ -28,7 +28,7 @@ _KNOWN: Final = (
 )  # fmt: skip
 _GONE: Final = frozenset({State.DESTRUCTION_SCHEDULED, State.DESTROYED})
 
-PUBLISHED: Final = Expected(*_KNOWN, not_in=_GONE | {State.SUSPENDED})
+PUBLISHED: Final = Expected(*_KNOWN, not_in=_GONE | {State.SUSPENDED, State.PRE_ACTIVATION})
 """Keys whose public half is read."""
 
 CHANGED: Final = Expected(*_KNOWN, not_in=_GONE)

@@ -28,6 +28,7 @@ from strongroom.domain.words import (
     PageToken,
     Plaintext,
     PolicyText,
+    Region,
     RequestId,
     Time,
     VersionNumber,
@@ -522,7 +523,7 @@ class TokenPage(Answer):
 
 
 class WhoAmI(Answer):
-    """Who the caller is. `account` is the namespace's number, for who thinks in accounts."""
+    """Who the caller is. `account` is the number of the namespace's account."""
 
     namespace: str
     account: str
@@ -533,9 +534,15 @@ class WhoAmI(Answer):
 
 
 class CreateNamespace(Ask, kw_only=True):
-    """A new tenant. Its administrator is made with it."""
+    """A new tenant. Its administrator is made with it.
+
+    `region`: it stands for that Region of an account, which is its own or, with `account_of`, that
+    of another namespace. Without, it answers in every Region.
+    """
 
     name: Name
+    region: Region | UnsetType = UNSET
+    account_of: Name | UnsetType = UNSET
 
 
 class NamespaceCreated(Answer):
@@ -549,11 +556,13 @@ class NamespaceCreated(Answer):
 
 
 class NamespaceView(Answer):
-    """A namespace."""
+    """A namespace. `region` is the one of `account` that it stands for; empty: all of them."""
 
     name: str
     id: str
     created: str
+    account: str
+    region: str
 
 
 OTPRate = Annotated[

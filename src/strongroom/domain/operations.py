@@ -399,7 +399,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row("identity.read", asks.Nothing, asks.WhoAmI, _NAMESPACE, "Say who I am"),
         _row(
             "namespace.create", asks.CreateNamespace, asks.NamespaceCreated, _NAMESPACE,
-            "Make a namespace and its administrator", details="created token",
+            "Make a namespace and its administrator", details="created token region account_of",
         ),
         _row(
             "namespace.list", asks.Page, asks.NamespacePage, _NAMESPACE, "List the namespaces",

@@ -39,6 +39,10 @@ class Namespace(msgspec.Struct, frozen=True):
     `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set). With
     `private_sources`, its entries have a token in the place of a caller's address. One caller, and
     one source, may try `otp_caller_rate` and `otp_source_rate` OTP codes a minute; 0: any number.
+
+    To who thinks in accounts and Regions it stands for `region` of an account; "": for all of an
+    account of its own. `account` is the id of the account's first namespace, if that is another;
+    the first one's `regions` say which namespace stands for which Region, its own among them.
     """
 
     wrapped_key: bytes
@@ -49,6 +53,9 @@ class Namespace(msgspec.Struct, frozen=True):
     private_sources: bool = False
     otp_caller_rate: int = 0
     otp_source_rate: int = 0
+    region: str = ""
+    account: bytes = b""
+    regions: dict[str, bytes] = {}
 
 
 class UseControl(msgspec.Struct, frozen=True):

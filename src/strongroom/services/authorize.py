@@ -79,13 +79,14 @@ class Visit:
 
     `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so
     the ledger finds every change that this attempt could have missed. `key`, and `source_key` of a
-    re-encryption, are those that there was a permit for.
+    re-encryption, are those that there was a permit for. `region` is the one that a signature is
+    for; empty: there is none.
     """
 
     __slots__ = (
         "alias", "ask", "bounds", "epoch", "facts", "key", "missing", "namespace", "object",
-        "operation", "policies", "principal", "request", "source", "source_key", "target", "terms",
-        "time_us", "token", "verdict",
+        "operation", "policies", "principal", "region", "request", "source", "source_key", "target",
+        "terms", "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
@@ -113,6 +114,7 @@ class Visit:
         self.facts: list[bytes] = []
         self.object = ""
         self.missing = ""
+        self.region = ""
         self.verdict: Verdict | None = None
         self.bounds: Bounds | None = None
         self.namespace: NamespaceFact | None = None
@@ -216,9 +218,30 @@ class Authorizer:
             or principal.body.disabled
         ):
             raise Unauthenticated
-        # 4. The rules that will be weighed.
-        visit.policies = await self._facts.policies(token.namespace)
+        # 4. It is for this namespace, or for another Region of its account.
+        if visit.region:
+            await self._enter_region(visit, _known(visit.namespace), principal)
+        # 5. The rules that will be weighed.
+        visit.policies = await self._facts.policies(_known(visit.namespace).id)
         visit.facts.append(visit.policies.fact)
+
+    async def _enter_region(
+        self, visit: Visit, namespace: NamespaceFact, owner: PrincipalFact
+    ) -> None:
+        """Who signs for another Region is, there, the principal of the same name.
+
+        Raises `Unauthenticated`, the same whether there is no such Region, no such principal, or
+        one that is disabled. The visit stays in the namespace of its access key then.
+        """
+        if namespace.body.region in ("", visit.region):
+            return
+        there = await self._facts.region(namespace, visit.region, visit.facts)
+        namesake = there and await self._facts.namesake(there.id, owner.name)
+        if namesake:
+            visit.facts.append(namesake.fact)
+        if not there or not namesake or namesake.body.disabled:
+            raise Unauthenticated(sigv4.UNKNOWN_KEY)
+        visit.namespace, visit.principal = there, namesake
 
     async def _borne(self, visit: Visit, evidence: str) -> TokenFact:
         # 1. A token of the right form, that we know.
@@ -264,6 +287,7 @@ class Authorizer:
             raise Unauthenticated(sigv4.EXPIRED)
         if token.body.session and self._clock.now_us() >= token.body.expires_us:
             raise Unauthenticated(sigv4.SESSION_ENDED)
+        visit.region = signature.region
         return token
 
     def _verify(self, digest: bytes, verified: "_Verified") -> None:

@@ -46,11 +46,14 @@ _Fact = TypeVar("_Fact")
 class NamespaceFact:
     """An opened namespace. `hidden_by` are its audit keys if addresses are private in it now.
 
+    `home` is the id of its account's first namespace, which may be its own.
+
     `audit_keys` are there, too, when they no longer are: what was sealed before is still opened.
     """
 
     __slots__ = (
-        "audit_keys", "body", "fact", "handle", "hidden_by", "id", "name", "plain", "revision",
+        "audit_keys", "body", "fact", "handle", "hidden_by", "home", "id", "name", "plain",
+        "revision",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +66,7 @@ class NamespaceFact:
         self.audit_keys = audit_keys
         self.hidden_by = audit_keys if body.private_sources else None
         self.id = record.id
+        self.home = body.account or record.id
         self.fact = record.fact
         self.name = record.name
         self.revision = record.revision
@@ -283,6 +287,7 @@ class Facts:
         self._namespaces: dict[bytes, NamespaceFact] = {}
         self._policies: dict[bytes, PoliciesFact] = {}
         self._principals: dict[bytes, PrincipalFact] = {}
+        self._principal_names: dict[tuple[bytes, str], bytes] = {}
         self._tokens: dict[bytes, TokenFact] = {}
         self._profiles: dict[bytes, ProfilesFact] = {}
         self._restores: dict[bytes, RestoresFact] = {}
@@ -312,6 +317,7 @@ class Facts:
             self._key_names.clear()
             self._aliases.clear()
             self._alias_names.clear()
+            self._principal_names.clear()
             return
         for fact in changed:
             kind, record_id = chr(fact[0]), fact[1:]
@@ -348,6 +354,24 @@ class Facts:
             raise TamperedRecord  # without them, addresses would be on record in the open
         _remember(self._namespaces, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
         return fact
+
+    async def region(
+        self, namespace: NamespaceFact, region: str, facts: list[bytes]
+    ) -> NamespaceFact | None:
+        """The namespace that stands for that Region of the account; None: there is none.
+
+        What that rests on is added to `facts`.
+        """
+        home = await self.namespace(namespace.home)
+        facts.append(home.fact)
+        found = home.body.regions.get(region)
+        if found is None:
+            return None
+        there = await self.namespace(found)
+        facts.append(there.fact)
+        if (there.home, there.body.region) != (home.id, region):
+            raise TamperedRecord
+        return there
 
     def _audit_keys(
         self, namespace_id: bytes, record: Record | None, handle: NamespaceHandle
@@ -426,6 +450,23 @@ class Facts:
         if (fact.namespace, fact.name) != (namespace_id, name):
             raise TamperedRecord
         return fact
+
+    async def namesake(self, namespace_id: bytes, name: str) -> PrincipalFact | None:
+        """The principal of that name, if there is one. Found once, then known by its id.
+
+        No principal ever has another name, and none is ever taken away.
+        """
+        principal_id = self._principal_names.get((namespace_id, name))
+        if principal_id is not None:
+            return await self.principal(principal_id)
+        try:
+            found = await self.principal_named(namespace_id, name)
+        except NotFound:
+            return None
+        _remember(
+            self._principal_names, (namespace_id, name), found.id, limits.CACHED_PRINCIPALS_MAX
+        )
+        return found
 
     async def token(self, token_id: bytes, text_id: str) -> TokenFact | None:
         """The token with that id, if there is one."""

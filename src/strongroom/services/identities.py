@@ -226,7 +226,7 @@ class Identities:
             raise RuntimeError("a permit without a token")
         return asks.WhoAmI(
             permit.namespace.name,
-            account_of(permit.namespace.id),
+            account_of(permit.namespace.home),
             permit.principal.name,
             permit.principal.body.roles,
             visit.token.text_id,

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks
+from strongroom.domain.accounts import account_of
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace
@@ -79,6 +80,8 @@ def _view(namespace: NamespaceFact, body: Namespace, revision: int) -> asks.Name
         name=namespace.name,
         id=namespace.id.hex(),
         created=rfc3339(body.created_us),
+        account=account_of(namespace.home),
+        region=body.region,
         profile=body.profile,
         destruction_days_min=body.destruction_days_min,
         publishes_keys=body.publishes_keys,

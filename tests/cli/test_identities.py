@@ -86,6 +86,18 @@ def test_namespace_is_made_with_an_administrator_of_its_own(cli, monkeypatch):
     assert cli("namespace", "list", "--token-from", "BRANCH").code == 4
 
 
+def test_a_namespace_stands_for_a_region_of_anothers_account(cli):
+    cli.does("namespace", "create", "europe", "--region", "eu-west-1")
+    cli.does("namespace", "create", "asia", "--region", "ap-south-1", "--account-of", "europe")
+    rows = [line.split() for line in cli.does("namespace", "list").splitlines()]
+    found = {row[0]: row[1:3] for row in rows}
+    assert found["default"][1] == "every"
+    assert (found["europe"][1], found["asia"][1]) == ("eu-west-1", "ap-south-1")
+    assert found["europe"][0] == found["asia"][0] != found["default"][0]
+    taken = cli("namespace", "create", "a", "--region", "ap-south-1", "--account-of", "asia")
+    assert (taken.code, taken.out) == (6, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -18,12 +18,25 @@ app = typer.Typer(no_args_is_help=True, help="Tenants, and what holds in your ow
 
 @command(app, "create")
 def create(
-    at: Session, name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")]
+    at: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")],
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region", metavar="REGION", help="The Region of an AWS account that it stands for."
+        ),
+    ] = None,
+    account_of: Annotated[
+        str | None,
+        typer.Option(
+            "--account-of", metavar="NAME", help="The namespace whose account the Region is of."
+        ),
+    ] = None,
 ) -> None:
     """Make a namespace and its administrator, whose token is shown this once."""
     from strongroom.client import calls
 
-    answer = at.ask(calls.create_namespace(name))
+    answer = at.ask(calls.create_namespace(name, region=region, account_of=account_of))
     if at.json:
         at.show_json(answer)
         return
@@ -61,8 +74,17 @@ def list_(
         at.show_json({"namespaces": found, "next_page_token": following})
     else:
         screen.show_table(
-            ("name", "id", "created"),
-            [(each.name, each.id, screen.moment(each.created)) for each in found],
+            ("name", "account", "region", "id", "created"),
+            [
+                (
+                    each.name,
+                    each.account,
+                    each.region or "every",
+                    each.id,
+                    screen.moment(each.created),
+                )
+                for each in found
+            ],
         )
         more(following)
 
@@ -163,6 +185,8 @@ def _show(at: Session, namespace: "asks.NamespaceSettings") -> None:
             ("addresses", "private" if namespace.private_sources else "on record as they are"),
             ("otp, caller", _rate(namespace.otp_caller_rate)),
             ("otp, source", _rate(namespace.otp_source_rate)),
+            ("account", namespace.account),
+            ("region", namespace.region or "every"),
             ("created", screen.moment(namespace.created)),
             ("id", namespace.id),
         )

@@ -176,9 +176,14 @@ def whoami() -> Call[asks.WhoAmI]:
     return getting("identity.read", "/v1/whoami", asks.WhoAmI)
 
 
-def create_namespace(name: str) -> Call[asks.NamespaceCreated]:
-    """A new tenant. The answer is the only place where its administrator's token is ever shown."""
-    ask = asks.CreateNamespace(name=name)
+def create_namespace(
+    name: str, *, region: str | None = None, account_of: str | None = None
+) -> Call[asks.NamespaceCreated]:
+    """A new tenant. The answer is the only place where its administrator's token is ever shown.
+
+    With `region` it stands for that Region of an account: its own, or `account_of`'s.
+    """
+    ask = given(name=name, region=region, account_of=account_of)
     return posting("namespace.create", "/v1/namespaces", asks.NamespaceCreated, ask, target=name)
 
 

@@ -35,6 +35,7 @@ PAGE_ITEMS_MAX: Final = 1_000  # one page fits a frame, whatever is in it
 
 # Names and texts.
 NAME_CHARACTERS_MAX: Final = 63  # a DNS label: fits every system that will ever show it
+REGION_CHARACTERS_MAX: Final = 32  # as AWS; its longest has 15
 LABELS_MAX: Final = 64  # as many as Google has
 LABEL_KEY_CHARACTERS_MAX: Final = 128  # as AWS tags
 LABEL_CHARACTERS_MAX: Final = 256  # as AWS and Azure tags

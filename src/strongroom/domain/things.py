@@ -39,6 +39,10 @@ class Namespace(msgspec.Struct, frozen=True):
     `publishes_keys`, anybody may read the public keys of signing keys (RFC 7517, a JWK set). With
     `private_sources`, its entries have a token in the place of a caller's address. One caller, and
     one source, may try `otp_caller_rate` and `otp_source_rate` OTP codes a minute; 0: any number.
+
+    To who thinks in accounts and Regions it stands for `region` of an account; "": for all of an
+    account of its own. `account` is the id of the account's first namespace, if that is another;
+    the first one's `regions` say which namespace stands for which Region, its own among them.
     """
 
     wrapped_key: bytes
@@ -49,6 +53,9 @@ class Namespace(msgspec.Struct, frozen=True):
     private_sources: bool = False
     otp_caller_rate: int = 0
     otp_source_rate: int = 0
+    region: str = ""
+    account: bytes = b""
+    regions: dict[str, bytes] = {}
 
 
 class UseControl(msgspec.Struct, frozen=True):
@@ -76,6 +83,11 @@ class Key(Life, frozen=True, kw_only=True):
     uses of the current one; 0: not by itself. `policy` is as AWS writes one; empty: all is left to
     the namespace's policies. `granted`: there is a grant, or was once.
     `rotations_by_hand` counts those that somebody asked for.
+
+    A multi-Region key and those related to it, one in each Region, have `multi_region` in common:
+    the id of the first of them, which their ciphertexts name. That one's row, also when it is
+    destroyed, says which key is `related` in which Region, and where the `primary` is. A primary
+    waits for the last of its replicas to be destroyed: then its own `waits_days` begin.
     """
 
     algorithm: Algorithm
@@ -97,6 +109,10 @@ class Key(Life, frozen=True, kw_only=True):
     granted: bool = False
     waiting_version: int = 0
     rotations_by_hand: int = 0
+    multi_region: bytes = b""
+    primary: str = ""
+    related: dict[str, bytes] = msgspec.field(default_factory=dict)
+    waits_days: int = 0
 
     @property
     def last_version(self) -> int:

@@ -22,6 +22,17 @@ Name = Annotated[
         description="1 to 63 of a-z, 0-9, '.', '_', '-'; a letter or digit at both ends",
     ),
 ]
+# As AWS spells those of its own, and what its clients can put into a request.
+REGION_PATTERN = r"^(?:[a-z]+-){2,3}[0-9]+$(?!\n)"
+Region = Annotated[
+    str,
+    Meta(
+        pattern=REGION_PATTERN,
+        max_length=limits.REGION_CHARACTERS_MAX,
+        description="such as eu-central-1",
+    ),
+]
+
 # A key can be addressed by an alias too, or by its id. The prefix keeps the kinds of names apart.
 ALIAS_PREFIX = "alias:"
 ID_PREFIX = "id:"

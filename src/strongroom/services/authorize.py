@@ -79,13 +79,14 @@ class Visit:
 
     `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so
     the ledger finds every change that this attempt could have missed. `key`, and `source_key` of a
-    re-encryption, are those that there was a permit for.
+    re-encryption, are those that there was a permit for. `region` is the one that a signature is
+    for; empty: there is none.
     """
 
     __slots__ = (
         "alias", "ask", "bounds", "epoch", "facts", "key", "missing", "namespace", "object",
-        "operation", "policies", "principal", "request", "source", "source_key", "target", "terms",
-        "time_us", "token", "verdict",
+        "operation", "policies", "principal", "region", "request", "source", "source_key", "target",
+        "terms", "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
@@ -113,6 +114,7 @@ class Visit:
         self.facts: list[bytes] = []
         self.object = ""
         self.missing = ""
+        self.region = ""
         self.verdict: Verdict | None = None
         self.bounds: Bounds | None = None
         self.namespace: NamespaceFact | None = None
@@ -216,9 +218,30 @@ class Authorizer:
             or principal.body.disabled
         ):
             raise Unauthenticated
-        # 4. The rules that will be weighed.
-        visit.policies = await self._facts.policies(token.namespace)
+        # 4. It is for this namespace, or for another Region of its account.
+        if visit.region:
+            await self._enter_region(visit, _known(visit.namespace), principal)
+        # 5. The rules that will be weighed.
+        visit.policies = await self._facts.policies(_known(visit.namespace).id)
         visit.facts.append(visit.policies.fact)
+
+    async def _enter_region(
+        self, visit: Visit, namespace: NamespaceFact, owner: PrincipalFact
+    ) -> None:
+        """Who signs for another Region is, there, the principal of the same name.
+
+        Raises `Unauthenticated`, the same whether there is no such Region, no such principal, or
+        one that is disabled. The visit stays in the namespace of its access key then.
+        """
+        if namespace.body.region in ("", visit.region):
+            return
+        there = await self._facts.region(namespace, visit.region, visit.facts)
+        namesake = there and await self._facts.namesake(there.id, owner.name)
+        if namesake:
+            visit.facts.append(namesake.fact)
+        if not there or not namesake or namesake.body.disabled:
+            raise Unauthenticated(sigv4.UNKNOWN_KEY)
+        visit.namespace, visit.principal = there, namesake
 
     async def _borne(self, visit: Visit, evidence: str) -> TokenFact:
         # 1. A token of the right form, that we know.
@@ -264,6 +287,7 @@ class Authorizer:
             raise Unauthenticated(sigv4.EXPIRED)
         if token.body.session and self._clock.now_us() >= token.body.expires_us:
             raise Unauthenticated(sigv4.SESSION_ENDED)
+        visit.region = signature.region
         return token
 
     def _verify(self, digest: bytes, verified: "_Verified") -> None:
@@ -336,7 +360,7 @@ class Authorizer:
                 name = key.name
                 visit.object = key.object
             elif name.startswith(KEY_ID_PREFIX):
-                key = await self._identified(namespace, name.removeprefix(KEY_ID_PREFIX))
+                key = await self._identified(visit, namespace, name.removeprefix(KEY_ID_PREFIX))
                 name = key.name
                 visit.object = key.object
             else:
@@ -345,9 +369,9 @@ class Authorizer:
             key = None
         return key, name
 
-    async def _identified(self, namespace: NamespaceFact, key_id: str) -> KeyFact:
-        key = await self._facts.key(bytes.fromhex(key_id))
-        if key is None or key.namespace != namespace.id:
+    async def _identified(self, visit: Visit, namespace: NamespaceFact, key_id: str) -> KeyFact:
+        key = await self._facts.key_in(namespace, bytes.fromhex(key_id), visit.facts)
+        if key is None:
             raise NotFound
         return key
 
@@ -389,13 +413,36 @@ class Authorizer:
         A key of another namespace is no key. It is weighed as a key without name and labels.
         """
         namespace = _known(visit.namespace)
-        key = await self._facts.key(key_id)
-        if key is not None and key.namespace != namespace.id:
-            key = None
+        key = await self._facts.key_in(namespace, key_id, visit.facts)
         name = "" if key is None else key.name
         visit.object = f"key/{name}"
         own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
         return self._permit_key(visit, key, name, context, own, as_source=as_source)
+
+    async def elsewhere(self, visit: Visit, operation: Operation, region: str) -> Visit | None:
+        """The same visitor's attempt at an operation in another Region of the account.
+
+        None: no namespace stands for it. Raises `NotAllowed` when the visitor has no namesake
+        there, or one that is disabled. Both visits stand on the same facts.
+        """
+        there = await self._facts.region(_known(visit.namespace), region, visit.facts)
+        if there is None:
+            return None
+        namesake = await self._facts.namesake(there.id, _known(visit.principal).name)
+        if namesake is not None:
+            visit.facts.append(namesake.fact)
+        if namesake is None or namesake.body.disabled:
+            visit.missing = f"there is no such principal in {there.name}, or it is disabled"
+            raise NotAllowed
+        other = Visit(
+            operation, target="", source=visit.source, request=visit.request, epoch=visit.epoch,
+            time_us=visit.time_us, terms=visit.terms,
+        )  # fmt: skip
+        other.facts, other.ask = visit.facts, visit.ask
+        other.namespace, other.principal, other.token = there, namesake, visit.token
+        other.policies = await self._facts.policies(there.id)
+        visit.facts.append(other.policies.fact)
+        return other
 
     def _permit_key(  # noqa: PLR0913 - what there is to weigh
         self,

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.domain import limits
+from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State
+from strongroom.domain.multi_region import is_shared
 from strongroom.domain.otp.profile import DEFAULT as DEFAULT_PROFILE
 from strongroom.domain.otp.profile import Profile as OTPProfile
 from strongroom.domain.otp.profile import Profiles
@@ -46,11 +48,14 @@ _Fact = TypeVar("_Fact")
 class NamespaceFact:
     """An opened namespace. `hidden_by` are its audit keys if addresses are private in it now.
 
+    `home` is the id of its account's first namespace, which may be its own.
+
     `audit_keys` are there, too, when they no longer are: what was sealed before is still opened.
     """
 
     __slots__ = (
-        "audit_keys", "body", "fact", "handle", "hidden_by", "id", "name", "plain", "revision",
+        "account", "audit_keys", "body", "fact", "handle", "hidden_by", "home", "id", "name",
+        "plain", "revision",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +68,8 @@ class NamespaceFact:
         self.audit_keys = audit_keys
         self.hidden_by = audit_keys if body.private_sources else None
         self.id = record.id
+        self.home = body.account or record.id
+        self.account = account_of(self.home)
         self.fact = record.fact
         self.name = record.name
         self.revision = record.revision
@@ -181,11 +188,13 @@ class KeyFact:
     """A key, its opened versions, and the decisions about it that can be used again.
 
     `plain`: it is active, for ever, and nothing bounds its use, so that nothing of that need be
-    looked at for each use.
+    looked at for each use. `cipher_id` is what its ciphertexts name: its id, or the one that it
+    shares with related keys in other Regions.
     """
 
     __slots__ = (
         "body",
+        "cipher_id",
         "decisions",
         "fact",
         "id",
@@ -206,6 +215,7 @@ class KeyFact:
         self.revision = record.revision
         self.object = f"key/{record.name}"
         self.body = body
+        self.cipher_id = body.multi_region or record.id
         self.plain = (
             body.state is State.ACTIVE
             and not body.deactivates_us
@@ -283,6 +293,7 @@ class Facts:
         self._namespaces: dict[bytes, NamespaceFact] = {}
         self._policies: dict[bytes, PoliciesFact] = {}
         self._principals: dict[bytes, PrincipalFact] = {}
+        self._principal_names: dict[tuple[bytes, str], bytes] = {}
         self._tokens: dict[bytes, TokenFact] = {}
         self._profiles: dict[bytes, ProfilesFact] = {}
         self._restores: dict[bytes, RestoresFact] = {}
@@ -312,6 +323,7 @@ class Facts:
             self._key_names.clear()
             self._aliases.clear()
             self._alias_names.clear()
+            self._principal_names.clear()
             return
         for fact in changed:
             kind, record_id = chr(fact[0]), fact[1:]
@@ -348,6 +360,24 @@ class Facts:
             raise TamperedRecord  # without them, addresses would be on record in the open
         _remember(self._namespaces, namespace_id, fact, limits.CACHED_PRINCIPALS_MAX)
         return fact
+
+    async def region(
+        self, namespace: NamespaceFact, region: str, facts: list[bytes]
+    ) -> NamespaceFact | None:
+        """The namespace that stands for that Region of the account; None: there is none.
+
+        What that rests on is added to `facts`.
+        """
+        home = await self.namespace(namespace.home)
+        facts.append(home.fact)
+        found = home.body.regions.get(region)
+        if found is None:
+            return None
+        there = await self.namespace(found)
+        facts.append(there.fact)
+        if (there.home, there.body.region) != (home.id, region):
+            raise TamperedRecord
+        return there
 
     def _audit_keys(
         self, namespace_id: bytes, record: Record | None, handle: NamespaceHandle
@@ -427,6 +457,23 @@ class Facts:
             raise TamperedRecord
         return fact
 
+    async def namesake(self, namespace_id: bytes, name: str) -> PrincipalFact | None:
+        """The principal of that name, if there is one. Found once, then known by its id.
+
+        No principal ever has another name, and none is ever taken away.
+        """
+        principal_id = self._principal_names.get((namespace_id, name))
+        if principal_id is not None:
+            return await self.principal(principal_id)
+        try:
+            found = await self.principal_named(namespace_id, name)
+        except NotFound:
+            return None
+        _remember(
+            self._principal_names, (namespace_id, name), found.id, limits.CACHED_PRINCIPALS_MAX
+        )
+        return found
+
     async def token(self, token_id: bytes, text_id: str) -> TokenFact | None:
         """The token with that id, if there is one."""
         known = self._tokens.get(token_id)
@@ -501,6 +548,23 @@ class Facts:
         if body.key != key_id:
             raise TamperedRecord
         return GrantFact(record, body)
+
+    async def key_in(
+        self, namespace: NamespaceFact, key_id: bytes, facts: list[bytes]
+    ) -> KeyFact | None:
+        """The key of that namespace which has that id, or shares it; None: there is none.
+
+        A key of another namespace is no key. What it rests on that the key itself does not show is
+        added to `facts`.
+        """
+        key = await self.key(key_id)
+        if key is not None and is_shared(key_id):
+            # The first of the related keys, which knows the others.
+            facts.append(key.fact)
+            here = key.body.related.get(namespace.body.region, key_id)
+            if here != key_id:
+                key = await self.key(here)
+        return key if key is not None and key.namespace == namespace.id else None
 
     def _learn_key(self, record: Record, key_id: bytes) -> KeyFact:
         self._watch.count("strongroom_facts_missed")

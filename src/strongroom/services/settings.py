@@ -79,6 +79,8 @@ def _view(namespace: NamespaceFact, body: Namespace, revision: int) -> asks.Name
         name=namespace.name,
         id=namespace.id.hex(),
         created=rfc3339(body.created_us),
+        account=namespace.account,
+        region=body.region,
         profile=body.profile,
         destruction_days_min=body.destruction_days_min,
         publishes_keys=body.publishes_keys,

@@ -49,7 +49,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "CreateKey": Row(
         keys.create_key,
-        "without `MultiRegion`, and the specs `SM2` and `ML_KEM_512`",
+        "without `MultiRegion` with `Origin` `EXTERNAL`, and the specs `SM2` and `ML_KEM_512`",
     ),
     "Decapsulate": Row(uses.decapsulate),
     "Decrypt": Row(crypto.decrypt, "without `Recipient`"),

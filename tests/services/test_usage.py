@@ -328,3 +328,33 @@ def test_an_answer_says_when_it_leaves_versions_out(desk, house, monkeypatch):
 def test_who_may_not_read_it_is_refused(desk, house):
     assert desk.refusal(house.app, "key.read-usage", "demo") == "not-allowed"
     assert desk.refusal(house.admin, "key.read-usage", "nothing") == "not-found"
+
+
+# --- the last of them -----------------------------------------------------------------------------
+
+
+def test_the_last_use_is_named_with_its_request_for_each_key_that_it_was_of(desk, house):
+    assert usage(desk, house).last_request == ""
+    desk.ask(house.admin, "key.create", name="other")
+    sealed = desk.ask(house.app, "key.encrypt", "demo", plaintext=b"x").ciphertext
+    house.clock.now += 1
+    _, reply = desk.reply(house.app, "key.re-encrypt", "other", ciphertext=sealed)
+    assert not reply.code
+    made = entries(house)[-1]
+    desk.ask(house.app, "key.encrypt", "other", plaintext=b"x")  # in the same microsecond
+    for name, action in (("demo", "key.re-encrypt"), ("other", "key.encrypt")):
+        found = usage(desk, house, name)
+        assert (found.last_used, found.last_action) == (rfc3339(house.clock.now), action)
+    assert usage(desk, house).last_request == made["request"]
+    house.clock.now += 1
+    desk.ask(house.admin, "key.disable", "demo")
+    assert desk.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == "key-not-usable"
+    assert usage(desk, house).last_request == made["request"]
+
+
+def test_versions_are_shown_from_below_a_number(desk, house):
+    for _ in range(3):
+        desk.ask(house.admin, "key.rotate", "demo")
+    for before, shown in ((4, [3, 2, 1]), (2, [1]), (1, []), (1_000, [4, 3, 2, 1])):
+        view = desk.ask(house.admin, "key.read", "demo", before=before)
+        assert [version.version for version in view.versions] == shown

@@ -22,6 +22,7 @@ COMMANDS = {
     "key.list": ["key", "list", "--limit", "1"],
     "key.read": ["key", "show", "demo"],
     "key.update": ["key", "update", "demo", "--description", "Zeile 1\nZeile 2 · ünïcödé"],
+    "key.replicate": ["key", "replicate", "card", "us-east-1", "--token-from", "EUROPE"],
     "key.rotate": ["key", "rotate", "demo"],
     "key.enable": ["key", "enable", "off"],
     "key.disable": ["key", "disable", "demo"],
@@ -176,6 +177,14 @@ def _of_a_grant(cli, folder, filled):
     filled["grant"] = json.loads(made)["id"]
 
 
+def _of_a_replica(cli, folder, filled):
+    words = ["namespace", "create", "europe", "--region", "eu-west-1", "-o", "json"]
+    filled["setenv"]("EUROPE", json.loads(cli.does(*words))["token"])
+    words = ["namespace", "create", "america", "--region", "us-east-1", "--account-of", "europe"]
+    cli.does(*words)
+    cli.does("key", "create", "card", "--multi-region", "--token-from", "EUROPE")
+
+
 def _typed(*words):
     return lambda cli, folder, filled: cli.does(*words)
 
@@ -196,6 +205,7 @@ FIRST = {
     "key.restore": _of_a_backup,
     "grant.retire": _of_a_grant,
     "grant.revoke": _of_a_grant,
+    "key.replicate": _of_a_replica,
     "alias.delete": _typed("alias", "set", "current", "demo"),
     "jwks.read-published": _typed("namespace", "update", "--publish-keys"),
     "audit.erase-details": _typed("namespace", "update", "--private-sources"),
@@ -253,10 +263,10 @@ def server(furnished, tmp_path):
 
 
 @pytest.fixture
-def prepared(cli, furnished, tmp_path):
+def prepared(cli, furnished, tmp_path, monkeypatch):
     """The command line of an operation and what it reads, in a house where it succeeds."""
     _, stdin, filled = furnished
-    filled = dict(filled)
+    filled = dict(filled, setenv=monkeypatch.setenv)
 
     def line(operation):
         if operation in FIRST:
@@ -328,8 +338,8 @@ def test_printed_curl_needs_no_token_to_be_printed(cli, monkeypatch):
     assert "${APP:?}" in cli.does("key", "list", "--print-curl", "--token-from", "APP")
 
 
-# What needs no policy, or whose policy cannot be known beforehand.
-WITHOUT_POLICY = {*EVERYBODYS_ACTIONS, "jwks.read-published", "alias.delete"}
+# What needs no policy, or one in two namespaces, or whose policy cannot be known beforehand.
+WITHOUT_POLICY = {*EVERYBODYS_ACTIONS, "jwks.read-published", "alias.delete", "key.replicate"}
 
 
 @pytest.mark.parametrize("operation", [name for name in HERE if name not in WITHOUT_POLICY])

@@ -80,6 +80,7 @@ def test_client_knows_every_route(server):
     """Every call that can be built goes to a route, and every route has a call."""
     built = [
         keys.create_key("k"), keys.list_keys(), keys.read_key("k"), keys.update_key("k"),
+        keys.replicate_key("k", region="r"),
         keys.rotate_key("k"), keys.enable_key("k"), keys.disable_key("k"),
         calls.encrypt("k", b""), calls.encrypt_batch("k", []), calls.decrypt(b""),
         calls.decrypt(b"", key="k"), calls.decrypt_batch([]), calls.create_principal("p"),

@@ -113,6 +113,47 @@ class Account:
         )  # fmt: skip
 
 
+class Regions:
+    """One account's clients, Region by Region, of one access key."""
+
+    def __init__(self, boto3, node, **namespaces):
+        first = node.client()
+        self.accounts, of = {}, {}
+        for name, region in namespaces.items():
+            body = {"name": name, "region": region, **of}
+            answer = first.ask("POST", "/v1/namespaces", body)
+            assert answer.status == 201, answer
+            of = {"account_of": name}
+            account = Account(boto3, node)
+            account.admin = node.client(answer.json["token"])
+            self.accounts[region] = account
+
+    def admin(self, region):
+        return self.accounts[region].admin
+
+    def key_of(self, region, principal):
+        return self.accounts[region].key_of(principal)
+
+    def clients(self, key):
+        account = next(iter(self.accounts.values()))
+        return {region: account.client(key, region=region) for region in self.accounts}
+
+    def principal(self, name, *roles, regions=()):
+        """The clients of one who is there in those Regions, or all, by an access key of the first.
+
+        Without roles, they may do everything.
+        """
+        regions = regions or tuple(self.accounts)
+        for region in regions:
+            admin = self.admin(region)
+            body = {"name": name, "roles": list(roles)}
+            assert admin.ask("POST", "/v1/principals", body).status == 201
+            if not roles:
+                body = {"text": f'permit (principal == Principal::"{name}", action, resource);'}
+                assert admin.ask("PUT", f"/v1/policies/{name}", body).status == 200
+        return self.clients(self.key_of(regions[0], name))
+
+
 @pytest.fixture(scope="module")
 def account(boto3, node):
     return Account(boto3, node)

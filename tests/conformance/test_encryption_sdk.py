@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.conformance.conftest import node_modules
+from tests.conformance.conftest import Regions, forget, node_modules
 from tests.support import clients
 from tests.support.tree import ROOT
 
@@ -434,31 +434,40 @@ def test_keyrings_for_multi_region_keys_take_others(keyring, models, key, opens)
 
 
 @pytest.fixture(scope="module")
-def replicated(kms):
-    """A key and its replica elsewhere."""
+def replicated(esdk, node):
+    """A key and its replica elsewhere, in the Regions of an account, and that one's clients.
+
+    Meanwhile, the environment is that of somebody there.
+    """
     import boto3
 
-    unserved = kms.exceptions.UnsupportedOperationException
-    try:
-        primary = made(kms, MultiRegion=True)
-        replica = kms.replicate_key(KeyId=primary, ReplicaRegion=ELSEWHERE)["ReplicaKeyMetadata"]
-    except unserved as error:
-        clients.loudly_skip("MULTI-REGION KEYS ARE NOT SERVED: their keyrings are not tried", error)
-    return primary, replica["Arn"], boto3.client("kms", region_name=ELSEWHERE)
+    regions = Regions(boto3, node, here=REGION, there=ELSEWHERE)
+    there = regions.principal("sdk")
+    key = regions.key_of(REGION, "sdk")
+    primary = made(there[REGION], MultiRegion=True)
+    answer = there[REGION].replicate_key(KeyId=primary, ReplicaRegion=ELSEWHERE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", key["access_key"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", key["secret_access_key"])
+        forget()
+        yield primary, answer["ReplicaKeyMetadata"]["Arn"], there
+    forget()
 
 
-def test_what_one_region_seals_the_other_opens(keyring, models, client, esdk, replicated, opens):
-    primary, replica, there = replicated
+def test_what_one_region_seals_the_other_opens(keyring, models, client, replicated, opens):
+    from aws_encryption_sdk.key_providers import kms as kms_providers
+
+    primary, replica, kms = replicated
     account = primary.split(":")[4]
-    here = keyring("KmsMrk", kms_key_id=primary)
-    away = keyring("KmsMrk", kms_key_id=replica, kms_client=there)
+    here = keyring("KmsMrk", kms_key_id=primary, kms_client=kms[REGION])
+    away = keyring("KmsMrk", kms_key_id=replica, kms_client=kms[ELSEWHERE])
     finding = keyring(
-        "KmsMrkDiscovery", region=ELSEWHERE, kms_client=there,
+        "KmsMrkDiscovery", region=ELSEWHERE, kms_client=kms[ELSEWHERE],
         discovery_filter=filtered(models, account),
     )  # fmt: skip
     sealed = opens(here, here, away, finding)
     opens(away, away, here)
-    aware = esdk.MRKAwareStrictAwsKmsMasterKeyProvider(key_ids=[replica])
+    aware = kms_providers.MRKAwareStrictAwsKmsMasterKeyProvider(key_ids=[replica])
     assert client.decrypt(source=sealed, key_provider=aware)[0] == b"hello"
 
 

@@ -317,6 +317,7 @@ _ROWS = {
     ),
     ("POST", "/v1/keys/{name}/backup"): (World.key, None, 404),
     ("POST", "/v1/restore"): (None, lambda _: {"backup": "AAAA"}, None),
+    ("POST", "/v1/keys/{name}/replicate"): (World.key, lambda _: {"region": "eu-west-1"}, 404),
     ("GET", "/v1/keys/{name}/usage"): (World.key, None, 404),
     ("GET", "/v1/keys/{name}/policy"): (World.key, None, 404),
     ("PUT", "/v1/keys/{name}/policy"): (World.key, lambda _: {"policy": ""}, 404),
@@ -487,6 +488,10 @@ def test_route(world, route):
             assert _plain(foreign) == _plain(absent), name
 
 
+# What the row sends is no ciphertext; the key is no multi-Region key.
+_REFUSED = {"key.re-encrypt": 400, "key.unwrap": 400, "key.restore": 400, "key.replicate": 409}
+
+
 def _expected(route, role, granted):
     if role is None:
         return 401
@@ -496,11 +501,8 @@ def _expected(route, role, granted):
         return 403
     if route.operation == "receipt.read" and not (kind and "audit.read" in ROLES[kind].actions):
         return 404  # it is of an administrator's request
-    if (
-        route.operation in ("key.re-encrypt", "key.unwrap", "key.restore")
-        and granted == route.status
-    ):
-        return 400  # what the row sends is no ciphertext
+    if granted == route.status and route.operation in _REFUSED:
+        return _REFUSED[route.operation]
     if route.path == "/v1/keys/{name}/decrypt":
         # The rows ask for `demo`, which is not elsewhere, with what is no ciphertext.
         return 404 if home else 400

@@ -302,6 +302,7 @@ REFUSED = {
     "grant.retire": (_SYMMETRIC, {"grant": "0" * 64}, "not-found"),
     "grant.revoke": (_SYMMETRIC, {"grant": "0" * 64}, "not-found"),
     "key.cancel-destruction": (_SYMMETRIC, {}, "key-not-usable"),
+    "key.replicate": (_SYMMETRIC, {"region": "eu-west-1"}, "key-not-usable"),
     "key.export": (_SYMMETRIC, {"public_key": _PUBLIC}, "not-allowed"),
     "key.import": (
         _BROUGHT, {"import_token": "0" * 32, "wrapped_material": b"x"}, "invalid-request",

@@ -26,7 +26,9 @@ def furnished(tmp_path_factory):
     made.desk.ask(admin, "key.rotate", "demo")
     made.desk.ask(admin, "policy.write", "stop", text="permit (principal, action, resource);")
     made.desk.ask(admin, "alias.write", "current", key="demo")
+    made.desk.ask(admin, "grant.create", "demo", grantee="app", operations=["Decrypt"])
     made.desk.ask(admin, "namespace.create", name="second")
+    _related(made.desk, admin)
     made.desk.ask(admin, "key.create", name="mine", origin="imported")
     made.desk.ask(admin, "key.import-parameters", "mine", wrapping_key="rsa-2048")
     text = 'permit (principal == Principal::"admin", action, resource);'
@@ -44,6 +46,18 @@ def furnished(tmp_path_factory):
     made.use(3)  # not signed yet
     made.reopen()
     return made
+
+
+def _related(desk, admin):
+    """A multi-Region key that has moved its primary, and waits for its replica's destruction."""
+    here = desk.ask(admin, "namespace.create", name="here", region="eu-west-1").token
+    ask = {"name": "there", "region": "us-east-1", "account_of": "here"}
+    there = desk.ask(admin, "namespace.create", **ask).token
+    desk.ask(here, "key.create", name="related", multi_region=True)
+    desk.ask(here, "key.replicate", "related", region="us-east-1")
+    desk.ask(here, "key.update", "related", primary_region="us-east-1")
+    desk.ask(there, "key.rotate", "related")
+    desk.ask(there, "key.schedule-destruction", "related")
 
 
 @pytest.fixture

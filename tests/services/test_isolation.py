@@ -45,6 +45,7 @@ TABLE = """
     key.export         not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed not-allowed
     key.backup         yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
     key.restore        taken not-allowed not-allowed  bad not-allowed not-allowed    bad not-allowed
+    key.replicate      unusable not-allowed not-allowed none not-allowed not-allowed none not-allowed
     key.read-usage     yes not-allowed yes            none not-allowed none          none not-allowed
     key.read-policy    yes not-allowed yes            none not-allowed none          none not-allowed
     key.write-policy   yes not-allowed not-allowed    none not-allowed not-allowed   none not-allowed
@@ -138,6 +139,7 @@ CODES = {
     "taken": "already-exists",
     "bad": "invalid-ciphertext",
     "gone": "gone",
+    "unusable": "key-not-usable",
     "not-allowed": "not-allowed",
 }
 ROWS = {row[0]: row[1:] for row in (line.split() for line in TABLE.strip().splitlines()[1:])}
@@ -263,6 +265,7 @@ class Town:
             "key.export": named("home-brought", public_key=b"x"),
             "key.backup": named("home-key"),
             "key.restore": (("", {"backup": backup}), ("", {"backup": backup[:-1] + b"x"})),
+            "key.replicate": named("home-key", region="eu-west-1"),
             "key.read-usage": named("home-key"),
             "key.read-policy": named("home-key"),
             "key.write-policy": named("home-key", policy=""),

@@ -118,6 +118,7 @@ class Visit:
         signs = self.ask(admin, "token.create-access-key", principal="user")
         self.secrets["secret access key"] = signs.secret_access_key.encode()
         self.ask(admin, "key.create", name="two")
+        self._regions(admin)
         blobs = []
         for plaintext in PLAINTEXTS:
             for name in ("demo", "two"):
@@ -295,6 +296,16 @@ class Visit:
             "key.cancel-destruction",
         ):  # fmt: skip
             self.ask(admin, operation, "brought")
+
+    def _regions(self, admin):
+        here = self.ask(admin, "namespace.create", name="here", region="eu-west-1").token
+        ask = {"name": "there", "region": "us-east-1", "account_of": "here"}
+        self.tokens += [here, self.ask(admin, "namespace.create", **ask).token]
+        self.ask(here, "key.create", name="related", multi_region=True)
+        self.ask(here, "key.replicate", "related", region="us-east-1")
+        self.ask(here, "key.rotate", "related")
+        self.ask(here, "key.update", "related", primary_region="us-east-1")
+        self.refuse(here, "key.replicate", "related", region="ap-south-1")
 
     def _uses(self, admin, app, blob, context):
         for name, algorithm, purpose in (

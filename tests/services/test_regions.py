@@ -1,7 +1,5 @@
 """Namespaces that stand for Regions of one account: who signs for which acts where, and as whom."""
 
-import json
-
 import pytest
 
 from strongroom.domain import sigv4
@@ -9,8 +7,7 @@ from strongroom.domain.records import Kind
 from tests.services.test_access_keys import signed
 from tests.services.test_private_sources import Between
 from tests.support.desks import House
-
-EU, US, AP = "eu-west-1", "us-east-1", "ap-south-1"
+from tests.support.regions import AP, EU, US, entries, founded
 
 
 @pytest.fixture
@@ -25,18 +22,7 @@ def desk(house):
 
 @pytest.fixture
 def account(desk, house):
-    """Three namespaces of one account; their administrators' tokens, by Region."""
-    made = desk.ask(house.admin, "namespace.create", name="eu", region=EU)
-    tokens = {EU: made.token}
-    for name, region, of in (("us", US, "eu"), ("ap", AP, "us")):
-        ask = {"name": name, "region": region, "account_of": of}
-        tokens[region] = desk.ask(house.admin, "namespace.create", **ask).token
-    return tokens
-
-
-def entries(house):
-    """All there are, of every namespace, oldest first."""
-    return [json.loads(event.body) for event in house.store.entries(0, 1_000)]
+    return founded(desk, house.admin)
 
 
 def principal(desk, token, name, *roles):

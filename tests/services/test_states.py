@@ -126,8 +126,9 @@ STATES = {
     "scheduled": State.DESTRUCTION_SCHEDULED,
     "destroyed": State.DESTROYED,
 }
-# These make a key or speak of no key, so no key's state is on their way.
-STATELESS = {"key.create", "key.restore"}
+# These make a key or speak of no key, so no key's state is on their way. What is replicated is a
+# multi-Region key (test_multi_region.py).
+STATELESS = {"key.create", "key.restore", "key.replicate"}
 
 
 def _rows(table):

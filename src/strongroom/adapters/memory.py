@@ -164,10 +164,11 @@ class MemoryStore:
         refusal = self._put(commit)
         if refusal is not None:
             return refusal
-        leaf = leaf_hash(entry.body)
-        self._entries.append((entry, leaf))
-        self._frontier.append(leaf)
-        position = self._frontier.size - 1
+        position = self._frontier.size
+        for one in (entry, *commit.also):
+            leaf = leaf_hash(one.body)
+            self._entries.append((one, leaf))
+            self._frontier.append(leaf)
         if commit.writes:
             self._changes.append((position, commit.erases))
         if quota is None:

@@ -32,6 +32,7 @@ def show(at: Session, key: "asks.KeyView") -> None:
             ("purpose", key.purpose),
             ("protection", f"{key.protection}, {key.origin}"),
             ("rotation", _rotation(key)),
+            ("multi-region", _related(key)),
             ("exportable", "yes" if key.exportable else ""),
             ("deletion", "protected" if key.deletion_protection else ""),
             *_bounds(key.control),
@@ -64,6 +65,22 @@ def _rotation(key: "asks.KeyView") -> str:
     if key.rotates and key.state in {"active", "pre-activation"}:
         parts.append(f"next {screen.moment(key.rotates)}")
     return ", ".join(parts)
+
+
+def _related(key: "asks.KeyView") -> str:
+    from msgspec import UNSET
+
+    related = key.related
+    if related is UNSET:
+        return ""
+    kind = "the primary" if related.is_primary else f"a replica of {related.primary}'s"
+    where = f", replicas in {', '.join(related.replicas)}" if related.replicas else ""
+    waits = (
+        f"; destroyed {_counted(related.waits_days, 'day')} after them"
+        if related.waits_days
+        else ""
+    )
+    return f"{kind}{where}{waits}"
 
 
 def _bounds(control: "asks.ControlView") -> "Iterator[tuple[str, str]]":

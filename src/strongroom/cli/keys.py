@@ -14,6 +14,7 @@ from strongroom.cli import (
     files,
     key_view,
     life,
+    replicas,
     screen,
     transfers,
 )
@@ -84,6 +85,13 @@ def create(
     uses_max: bounds.UsesMax = None,
     rate: bounds.Rate = None,
     require_context: bounds.RequiredContext = None,
+    multi_region: Annotated[
+        bool,
+        typer.Option(
+            "--multi-region",
+            help="Let `key replicate` take it to other Regions. That cannot be changed later.",
+        ),
+    ] = False,
 ) -> None:
     """Make a key with its first version."""
     from strongroom.client import keys
@@ -109,6 +117,7 @@ def create(
             rate=rate,
             required_context=require_context,
         ),
+        multi_region=multi_region,
     )
     answer = at.ask(call)
     key_view.show(at, answer)
@@ -234,6 +243,14 @@ def update(
     no_bounds: Annotated[
         bool, typer.Option("--no-bounds", help="Take all bounds on its use off.")
     ] = False,
+    primary_region: Annotated[
+        str | None,
+        typer.Option(
+            "--primary-region",
+            metavar="REGION",
+            help="Alone: make the replica there the primary of this multi-Region key.",
+        ),
+    ] = None,
 ) -> None:
     """Change a key's labels, dates, rotation and bounds. What is not given stays.
 
@@ -253,7 +270,15 @@ def update(
         required_context=require_context,
     )
     arguments.only_one({"Bounds": control is not None, "--no-bounds": no_bounds})
-    given = (description, min_version, activates, deactivates, rotation_days, rotation_uses)
+    given = (
+        description,
+        min_version,
+        activates,
+        deactivates,
+        rotation_days,
+        rotation_uses,
+        primary_region,
+    )
     arguments.at_least_one(
         label,
         no_labels,
@@ -273,6 +298,7 @@ def update(
         min_version=min_version,
         deletion_protection=deletion_protection,
         control=asks.UseControl() if no_bounds else control,
+        primary_region=primary_region,
     )
     key_view.show(at, at.ask(call))
 
@@ -288,6 +314,7 @@ def rotate(at: Session, name: arguments.KeyName) -> None:
 life.register(app)
 transfers.register(app)
 backups.register(app)
+replicas.register(app)
 
 
 class PublicFormat(StrEnum):

@@ -155,6 +155,7 @@ class AsyncClient:
     list_keys = _method(keys.list_keys)
     read_key = _method(keys.read_key)
     update_key = _method(keys.update_key)
+    replicate_key = _method(keys.replicate_key)
     rotate_key = _method(keys.rotate_key)
     enable_key = _method(keys.enable_key)
     disable_key = _method(keys.disable_key)

@@ -36,11 +36,13 @@ def create_key(  # noqa: PLR0913 - what a key is made of
     deletion_protection: bool = False,
     control: asks.UseControl | None = None,
     key_id: str = "",
+    multi_region: bool = False,
 ) -> Call[asks.KeyView]:
     """A new key with its first version; with the origin `imported`, without any yet.
 
     Without `purpose`, for what its algorithm is for first; without `rotation_days`, rotated as that
-    says. `control` bounds its use. A server in development mode takes a `key_id`, no other does.
+    says. `control` bounds its use. A `multi_region` key can be replicated. A server in development
+    mode takes a `key_id`, no other does.
     """
     body = given(
         name=name,
@@ -57,6 +59,7 @@ def create_key(  # noqa: PLR0913 - what a key is made of
         exportable=exportable or None,
         deletion_protection=deletion_protection or None,
         control=control,
+        multi_region=multi_region or None,
     )
     return posting("key.create", "/v1/keys", asks.KeyView, body, target=name)
 
@@ -108,12 +111,14 @@ def update_key(  # noqa: PLR0913 - what can be changed
     min_version: int | None = None,
     deletion_protection: bool | None = None,
     control: asks.UseControl | None = None,
+    primary_region: str | None = None,
 ) -> Call[asks.KeyView]:
     """`labels` and `control` are replaced as a whole. None leaves what is there.
 
     `add_labels` and `remove_labels` leave the labels of other names as they are.
 
     Versions below `min_version` are used no more. 0 days or uses: no rotation by these.
+    `primary_region`, alone, makes the replica there the primary of a multi-Region key.
     """
     body = given(
         labels=labels,
@@ -127,8 +132,28 @@ def update_key(  # noqa: PLR0913 - what can be changed
         min_version=min_version,
         deletion_protection=deletion_protection,
         control=control,
+        primary_region=primary_region,
     )
     return sending("PATCH", "key.update", _path(name), asks.KeyView, body, target=name)
+
+
+def replicate_key(
+    name: str,
+    *,
+    region: str,
+    replica_name: str | None = None,
+    labels: dict[str, str] | None = None,
+    description: str = "",
+) -> Call[asks.KeyView]:
+    """A replica of a multi-Region key in another Region: the same material, other rights."""
+    body = given(
+        region=region,
+        name=replica_name,
+        labels=labels or None,
+        description=description or None,
+    )
+    path = f"{_path(name)}/replicate"
+    return posting("key.replicate", path, asks.KeyView, body, target=name)
 
 
 # --- a key's life ---------------------------------------------------------------------------------

@@ -100,7 +100,8 @@ class CreateKey(Ask, kw_only=True):
 
     With the origin `imported`, it has no version until material is imported. `activates` and
     `deactivates` bound its active life; without `rotation_days`, the algorithm's default holds. A
-    `policy` is checked as WriteKeyPolicy's. `id` is for development mode, and refused elsewhere.
+    `multi_region` key can be replicated to the other Regions of the account. `policy` is checked as
+    WriteKeyPolicy's. `id` is for development mode, and refused elsewhere.
     """
 
     name: Name
@@ -119,6 +120,7 @@ class CreateKey(Ask, kw_only=True):
     control: UseControl | UnsetType = UNSET
     policy: KeyPolicyText = ""
     bypass_lockout_check: bool = False
+    multi_region: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a purpose that the algorithm has not, too many labels, dates out of order."""
@@ -137,7 +139,8 @@ class UpdateKey(Ask, kw_only=True):
 
     `activates` can be changed until the key is active (a time that has passed: from now on),
     `deactivates` until it is deactivated. In the place of all `labels`, some can be added (or put
-    in the place of those of the same name), and some be taken off by name.
+    in the place of those of the same name), and some be taken off by name. `primary_region`,
+    alone, makes the replica in that Region the primary of a multi-Region key.
     """
 
     labels: Labels | UnsetType = UNSET
@@ -151,6 +154,7 @@ class UpdateKey(Ask, kw_only=True):
     min_version: VersionNumber | UnsetType = UNSET
     deletion_protection: bool | UnsetType = UNSET
     control: UseControl | UnsetType = UNSET
+    primary_region: Region | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse more than all labels together may be, and what is no time."""
@@ -163,6 +167,24 @@ class UpdateKey(Ask, kw_only=True):
         for time in (self.activates, self.deactivates):
             if time is not UNSET:
                 microseconds(time)
+
+
+class ReplicateKey(Ask, kw_only=True):
+    """A replica of a multi-Region key in another Region; without `name`, of the same name.
+
+    `policy` is checked as WriteKeyPolicy's.
+    """
+
+    region: Region
+    name: Name | UnsetType = UNSET
+    labels: Labels = {}
+    description: Description = ""
+    policy: KeyPolicyText = ""
+    bypass_lockout_check: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse more than all labels together may be."""
+        _bounded(self.labels)
 
 
 def _enough(uses: int) -> None:
@@ -262,12 +284,26 @@ class ControlView(Answer):
     required_context: list[str]
 
 
+class RelatedView(Answer):
+    """What a multi-Region key is related to: the Regions of the primary and of the replicas.
+
+    In a Region without name, a namespace answers in all of them. A primary that waits for its
+    replicas to be destroyed waits `waits_days` after that.
+    """
+
+    is_primary: bool
+    primary: str
+    replicas: list[str]
+    waits_days: int
+
+
 class KeyView(Answer):
     """A key, without anything secret. `versions`: the newest 100, newest first, where asked.
 
     Times that never come are empty. `rotates` is when the next version comes by itself.
     `waiting_version` becomes the current one by a rotation, if it has its material still; 0: none.
-    `rotations_by_hand` counts those that somebody asked for.
+    `rotations_by_hand` counts those that somebody asked for. Related
+    keys of several Regions have the id `multi_region` in common; `related`, where asked.
     """
 
     name: str
@@ -296,6 +332,8 @@ class KeyView(Answer):
     versions: list[VersionView] | UnsetType = UNSET
     waiting_version: int = 0
     rotations_by_hand: int = 0
+    multi_region: str | UnsetType = UNSET
+    related: RelatedView | UnsetType = UNSET
 
 
 class KeyPage(Answer):

@@ -52,7 +52,10 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
 
 
 class About(msgspec.Struct, frozen=True, array_like=True):
-    """A key as it was when it was weighed. For callers who had a permit for it."""
+    """A key as it was when it was weighed. For callers who had a permit for it.
+
+    `id` is what its ciphertexts name: of related keys in several Regions, the one that they share.
+    """
 
     id: bytes
     algorithm: Algorithm

@@ -47,6 +47,7 @@ class Use(StrEnum):
     ROTATE = "rotate"
     IMPORT = "import"
     EXPORT = "export"  # to a caller's public key, or into a backup
+    REPLICATE = "replicate"  # to another Region, or become the primary there
     CHANGE = "change"  # labels, rules, limits
 
 
@@ -100,7 +101,8 @@ USE_COMPROMISED: Final = "key.use-compromised"
 class Life(msgspec.Struct, frozen=True, kw_only=True):
     """What a key's and a version's bodies have in common. Times are microseconds; 0: never.
 
-    `before` is the state that a scheduled destruction found.
+    `before` is the state that a scheduled destruction found. Without `destroys_us`, such a
+    destruction waits for something else.
     """
 
     state: State
@@ -126,7 +128,7 @@ def after(life: Life, transition: Transition, now_us: int) -> State:
     """The state that follows. Raises `KeyNotUsable` when the transition is not in the table."""
     state = state_at(life, now_us)
     wanted = _TRANSITIONS.get((state, transition))
-    late = transition is Transition.CANCEL_DESTRUCTION and life.destroys_us <= now_us
+    late = transition is Transition.CANCEL_DESTRUCTION and 0 < life.destroys_us <= now_us
     if wanted is None or late:
         raise KeyNotUsable(f"what {why(life, now_us)} cannot {transition}")
     if transition is not Transition.CANCEL_DESTRUCTION:
@@ -151,7 +153,8 @@ def why(life: Life, now_us: int) -> str:
     if state is State.DEACTIVATED and life.deactivates_us:
         return f"is deactivated since {rfc3339(life.deactivates_us)}"
     if state is State.DESTRUCTION_SCHEDULED:
-        return f"is to be destroyed at {rfc3339(life.destroys_us)}"
+        at = f"at {rfc3339(life.destroys_us)}" if life.destroys_us else "after its replicas"
+        return f"is to be destroyed {at}"
     if state is State.DESTROYED:
         return f"was destroyed at {rfc3339(life.destroyed_us)}"
     return f"is {state}"

@@ -115,7 +115,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
     [
         _row(
             "key.create", asks.CreateKey, asks.KeyView, _KEY, "Make a key",
-            details="algorithm purpose origin",
+            details="algorithm purpose origin multi_region",
         ),
         _row(
             "key.list", asks.ListKeys, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
@@ -123,7 +123,8 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row("key.read", asks.ReadKey, asks.KeyView, _KEY, "Describe a key and its versions"),
         _row(
             "key.update", asks.UpdateKey, asks.KeyView, _KEY,
-            "Change a key's labels, dates, rotation and limits", details="changed", use=Use.CHANGE,
+            "Change a key's labels, dates, rotation and limits",
+            details="changed primary_region", use=Use.CHANGE,
         ),
         _row(
             "key.rotate", asks.Rotate, asks.KeyView, _KEY,
@@ -186,6 +187,11 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "key.restore", transfers.RestoreKey, asks.KeyView, _KEY,
             "Bring a backup's key back where there is none", details="versions digest",
+        ),
+        _row(
+            "key.replicate", asks.ReplicateKey, asks.KeyView, _KEY,
+            "Make a replica of a multi-Region key in another Region", details="region replica",
+            use=Use.REPLICATE,
         ),
         _row(
             "key.read-usage", transfers.ReadUsage, transfers.UsageView, _KEY,

@@ -37,7 +37,7 @@ _MANAGE_KEYS = (
     "key.create", "key.list", "key.read", "key.update", "key.rotate", "key.enable", "key.disable",
     "key.deactivate", "key.mark-compromised", "key.schedule-destruction", "key.cancel-destruction",
     "key.import-parameters", "key.import", "key.delete-imported-material",
-    "key.backup", "key.restore", "key.read-usage", "key.read-public-key",
+    "key.backup", "key.restore", "key.replicate", "key.read-usage", "key.read-public-key",
     "key.read-policy", "grant.list", "grant.list-retirable", "grant.revoke", "grant.retire",
     "alias.write", "alias.list", "alias.delete", "jwks.read", "namespace.read",
 )  # fmt: skip

@@ -83,6 +83,11 @@ class Key(Life, frozen=True, kw_only=True):
     uses of the current one; 0: not by itself. `policy` is as AWS writes one; empty: all is left to
     the namespace's policies. `granted`: there is a grant, or was once.
     `rotations_by_hand` counts those that somebody asked for.
+
+    A multi-Region key and those related to it, one in each Region, have `multi_region` in common:
+    the id of the first of them, which their ciphertexts name. That one's row, also when it is
+    destroyed, says which key is `related` in which Region, and where the `primary` is. A primary
+    waits for the last of its replicas to be destroyed: then its own `waits_days` begin.
     """
 
     algorithm: Algorithm
@@ -104,6 +109,10 @@ class Key(Life, frozen=True, kw_only=True):
     granted: bool = False
     waiting_version: int = 0
     rotations_by_hand: int = 0
+    multi_region: bytes = b""
+    primary: str = ""
+    related: dict[str, bytes] = msgspec.field(default_factory=dict)
+    waits_days: int = 0
 
     @property
     def last_version(self) -> int:

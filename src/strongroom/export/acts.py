@@ -84,6 +84,7 @@ ACTS: Final[dict[str, Act]] = {
     "key.read-public-key": Act(_READ, _INFORMATIONAL),
     "key.read-policy": Act(_READ, _INFORMATIONAL),
     "key.read-usage": Act(_READ, _INFORMATIONAL),
+    "key.replicate": Act(_CREATE, _HIGH),
     "key.restore": Act(_CREATE, _HIGH),
     "key.rotate": Act(_UPDATE, _LOW),
     "key.schedule-destruction": Act(_UPDATE, _HIGH),

@@ -142,7 +142,10 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Commit(msgspec.Struct, frozen=True, array_like=True):
-    """One decision: the facts it stands on, the epoch at which they were known, what it writes."""
+    """One decision: the facts it stands on, the epoch at which they were known, what it writes.
+
+    `also` are entries of it in the trails of other namespaces: kept with it, right behind its own.
+    """
 
     epoch: int
     facts: tuple[bytes, ...]
@@ -152,6 +155,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
     erases: bool = False
     moves: tuple[Move, ...] = ()
     rates: tuple[Rate, ...] = ()
+    also: tuple[Entry, ...] = ()
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, tag="kept"):

@@ -130,5 +130,10 @@ class Aliases:
 
 def _view(record: Record, body: Alias, key: KeyFact) -> transfers.AliasView:
     return transfers.AliasView(
-        record.name, key.name, rfc3339(body.created_us), record.revision, key.id.hex(), body.spelt
+        record.name,
+        key.name,
+        rfc3339(body.created_us),
+        record.revision,
+        key.cipher_id.hex(),
+        body.spelt,
     )

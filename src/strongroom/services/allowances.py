@@ -19,7 +19,7 @@ from strongroom.services.facts import Facts, VersionFact
 from strongroom.services.rows import version_row
 
 # Whatever has nonces of 96 bits that must not meet.
-_COUNTED: Final = frozenset(
+COUNTED: Final = frozenset(
     {Algorithm.AES_128_GCM_RAW, Algorithm.AES_256_GCM_RAW, Algorithm.CHACHA20_POLY1305}
 )
 _BLOCK: Final = 65_536
@@ -37,7 +37,7 @@ class Allowances:
 
         Raises `KeyNotUsable` when the version has been used as often as it may.
         """
-        if version.body.algorithm not in _COUNTED:
+        if version.body.algorithm not in COUNTED:
             return ()
         left = self._left.get(version.fact, 0)
         if left:
@@ -56,7 +56,7 @@ class Allowances:
 
     def give_back(self, version: VersionFact, writes: tuple[Write, ...]) -> None:
         """The use did not happen: nothing was kept and nothing released."""
-        if version.body.algorithm in _COUNTED and not writes:
+        if version.body.algorithm in COUNTED and not writes:
             self._left[version.fact] = self._left.get(version.fact, 0) + 1
 
     def reserved(self, version: VersionFact, writes: tuple[Write, ...]) -> None:

@@ -360,7 +360,7 @@ class Authorizer:
                 name = key.name
                 visit.object = key.object
             elif name.startswith(KEY_ID_PREFIX):
-                key = await self._identified(namespace, name.removeprefix(KEY_ID_PREFIX))
+                key = await self._identified(visit, namespace, name.removeprefix(KEY_ID_PREFIX))
                 name = key.name
                 visit.object = key.object
             else:
@@ -369,9 +369,9 @@ class Authorizer:
             key = None
         return key, name
 
-    async def _identified(self, namespace: NamespaceFact, key_id: str) -> KeyFact:
-        key = await self._facts.key(bytes.fromhex(key_id))
-        if key is None or key.namespace != namespace.id:
+    async def _identified(self, visit: Visit, namespace: NamespaceFact, key_id: str) -> KeyFact:
+        key = await self._facts.key_in(namespace, bytes.fromhex(key_id), visit.facts)
+        if key is None:
             raise NotFound
         return key
 
@@ -413,13 +413,36 @@ class Authorizer:
         A key of another namespace is no key. It is weighed as a key without name and labels.
         """
         namespace = _known(visit.namespace)
-        key = await self._facts.key(key_id)
-        if key is not None and key.namespace != namespace.id:
-            key = None
+        key = await self._facts.key_in(namespace, key_id, visit.facts)
         name = "" if key is None else key.name
         visit.object = f"key/{name}"
         own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
         return self._permit_key(visit, key, name, context, own, as_source=as_source)
+
+    async def elsewhere(self, visit: Visit, operation: Operation, region: str) -> Visit | None:
+        """The same visitor's attempt at an operation in another Region of the account.
+
+        None: no namespace stands for it. Raises `NotAllowed` when the visitor has no namesake
+        there, or one that is disabled. Both visits stand on the same facts.
+        """
+        there = await self._facts.region(_known(visit.namespace), region, visit.facts)
+        if there is None:
+            return None
+        namesake = await self._facts.namesake(there.id, _known(visit.principal).name)
+        if namesake is not None:
+            visit.facts.append(namesake.fact)
+        if namesake is None or namesake.body.disabled:
+            visit.missing = f"there is no such principal in {there.name}, or it is disabled"
+            raise NotAllowed
+        other = Visit(
+            operation, target="", source=visit.source, request=visit.request, epoch=visit.epoch,
+            time_us=visit.time_us, terms=visit.terms,
+        )  # fmt: skip
+        other.facts, other.ask = visit.facts, visit.ask
+        other.namespace, other.principal, other.token = there, namesake, visit.token
+        other.policies = await self._facts.policies(there.id)
+        visit.facts.append(other.policies.fact)
+        return other
 
     def _permit_key(  # noqa: PLR0913 - what there is to weigh
         self,

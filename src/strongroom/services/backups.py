@@ -33,6 +33,7 @@ from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
 from strongroom.services.keyring import Keyring
+from strongroom.services.keys import first_of_its_kind
 from strongroom.services.profiles import on_profile
 from strongroom.services.rows import binding_of, new_key_row, new_version_row
 from strongroom.services.views import Views
@@ -105,7 +106,9 @@ class Backups:
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._keyring.free(permit, Use.EXPORT)
         versions = await self._moved_out(permit, key)
-        contents = Contents(key.id, key.name, permit.namespace.name, key.body, versions)
+        contents = Contents(
+            key.cipher_id, key.name, permit.namespace.name, _alone(key.body), versions
+        )
         blob = self._sealed(contents)
         if len(blob) > limits.BACKUP_BYTES_MAX:
             raise _too_large()
@@ -126,6 +129,10 @@ class Backups:
             raise
         name = contents.name if ask.name is UNSET else ask.name
         body = contents.key
+        if body.multi_region:
+            region = "" if visit.namespace is None else visit.namespace.body.region
+            body = first_of_its_kind(body, contents.id, region)
+            contents = msgspec.structs.replace(contents, key=body)
         permit = self._authorizer.permit_new_key(visit, name, body.algorithm, body.labels)
         on_profile(permit.namespace.body.profile, body.algorithm)
         visit.facts.append(Ref(Kind.KEY, contents.id).fact)
@@ -134,7 +141,7 @@ class Backups:
         writes = await self._moved_in(permit, name, contents)
         details = _details(ask.backup, contents.versions)
         await self._books.allowed(permit, details, writes=writes)
-        return self._views.new(name, writes)
+        return await self._views.added(name, writes)
 
     # --- material ---------------------------------------------------------------------------------
 
@@ -161,7 +168,7 @@ class Backups:
         if not body.wrapped:
             return body
         here = binding_of(self._facts.sealing, namespace.id, key.id, key.body, number)
-        there = _binding(key.id, key.body, number)
+        there = _binding(key.cipher_id, key.body, number)
         wrapped = namespace.handle.move(body.wrapped, here, self._provider.backup_key(), there)
         return msgspec.structs.replace(body, wrapped=wrapped)
 
@@ -219,6 +226,11 @@ class Backups:
         if visit.namespace is None or contents.namespace != visit.namespace.name:
             raise InvalidCiphertext
         return contents
+
+
+def _alone(body: Key) -> Key:
+    """Of a multi-Region key, any related one is a backup of it: it comes back without replicas."""
+    return msgspec.structs.replace(body, primary="", related={}, waits_days=0)
 
 
 def _binding(key_id: bytes, key: Key, number: int) -> bytes:

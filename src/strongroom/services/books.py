@@ -77,6 +77,7 @@ class Books:
         hidden_by: AuditKeysFact | None = None,
         moves: tuple[Move, ...] = (),
         rates: tuple[Rate, ...] = (),
+        also: tuple[Entry, ...] = (),
     ) -> int:
         """Keep what was permitted and done. Durable when this returns the entry's place in the log.
 
@@ -84,7 +85,7 @@ class Books:
         (the key's own bounds, or `rates`) or `Unavailable`; then nothing may be released, and (but
         for `Unavailable`, of which nothing is known) nothing was written. With `erases`, what the
         writes and moves replace is gone from the store's files, too. `hidden_by`: the audit keys
-        that hold from this entry on, if not the namespace's.
+        that hold from this entry on, if not the namespace's. `also`: entries of it in other trails.
 
         A dry run ends here: with `Rehearsed`, when it is on record that it was one, or with what
         its key's own bounds, or a fact that has changed, would have raised. What `writes`, `moves`
@@ -99,8 +100,17 @@ class Books:
             hidden_by or namespace.hidden_by, version=version, writes=writes,
         )  # fmt: skip
         return await self._commit(
-            permit.visit, entry, writes, erases=erases, bounded=True, moves=moves, rates=rates
-        )
+            permit.visit, entry, writes, erases=erases, bounded=True, moves=moves, rates=rates,
+            also=also,
+        )  # fmt: skip
+
+    def also(self, permit: Permit, details: Details, *, version: int = 0) -> Entry:
+        """The entry of a part that was permitted in another namespace, for `allowed` to keep."""
+        there = permit.namespace
+        return self._entry(
+            permit.visit, Outcome.ALLOWED, details, there, permit.visit.source, there.hidden_by,
+            version=version,
+        )  # fmt: skip
 
     async def _rehearse(self, permit: Permit, details: Details, version: int) -> None:
         visit, namespace = permit.visit, permit.namespace
@@ -190,12 +200,13 @@ class Books:
         bounded: bool = False,
         moves: tuple[Move, ...] = (),
         rates: tuple[Rate, ...] = (),
+        also: tuple[Entry, ...] = (),
     ) -> int:
         facts = tuple(dict.fromkeys(visit.facts))  # a batch names its key once for each item
         bounds = visit.bounds if bounded else None
         quota = None if bounds is None else bounds.quota
         outcome = await self._ledger.commit(
-            Commit(visit.epoch, facts, entry, writes, quota, erases, moves, rates)
+            Commit(visit.epoch, facts, entry, writes, quota, erases, moves, rates, also)
         )
         if isinstance(outcome, Kept):
             if bounds is not None and bounds.rotation_uses and outcome.uses >= bounds.rotation_uses:

@@ -28,7 +28,7 @@ def encrypted(
     permit: Permit, version: VersionFact, plaintext: bytes, context: dict[str, str]
 ) -> bytes:
     """A ciphertext of format 1 under this version of the permit's key."""
-    key_id = permit.known_key().id
+    key_id = permit.known_key().cipher_id
     return cipher(version).encrypt(key_id, version.number, plaintext, context)
 
 

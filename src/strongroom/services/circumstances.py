@@ -6,7 +6,6 @@ from typing import Final
 from msgspec import UNSET
 
 from strongroom.domain import asks, uses
-from strongroom.domain.accounts import account_of
 from strongroom.domain.algorithms import DEFAULT, Scheme
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import specs
@@ -22,7 +21,7 @@ _ENCRYPTING: Final = (
 
 def user(namespace: NamespaceFact, name: str) -> str:
     """A principal as AWS names it."""
-    return f"arn:aws:iam::{account_of(namespace.id)}:user/{name}"
+    return f"arn:aws:iam::{namespace.account}:user/{name}"
 
 
 def circumstances(  # noqa: PLR0913 - what there is to look at
@@ -36,7 +35,7 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
 ) -> Circumstances:
     """All of it. A context in which two names differ by case alone has neither of them."""
     now = now_us // 1_000_000
-    account = account_of(namespace.id)
+    account = namespace.account
     one = {
         "aws:principalarn": user(namespace, principal.name),
         "aws:principalaccount": account,
@@ -70,7 +69,7 @@ def _of_key(body: Key) -> dict[str, str]:
         "kms:keyorigin": "EXTERNAL" if body.origin is Origin.IMPORTED else "AWS_KMS",
         "kms:keyspec": specs.spec_of(body.algorithm),
         "kms:keyusage": specs.usage_of(body.purpose),
-        "kms:multiregion": "false",
+        "kms:multiregion": str(bool(body.multi_region)).lower(),
     }
     found |= {f"aws:resourcetag/{name.lower()}": text for name, text in body.labels.items()}
     return {name: text for name, text in found.items() if text}

@@ -116,7 +116,7 @@ class Crypt:
                 key = permit.known_key()
             except NotFound:
                 raise InvalidCiphertext from None
-        if parts is None or parts.key_id != key.id:
+        if parts is None or parts.key_id != key.cipher_id:
             raise InvalidCiphertext
         try:
             version = await self._keyring.usable(permit, Use.PROCESS, parts.version)  # 2

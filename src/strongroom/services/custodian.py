@@ -41,6 +41,7 @@ from strongroom.services.public import Public
 from strongroom.services.published import Published
 from strongroom.services.raw_crypt import RawCrypt
 from strongroom.services.receipts import Receipts
+from strongroom.services.replicas import Replicas
 from strongroom.services.rules import Rules
 from strongroom.services.settings import Settings
 from strongroom.services.signing import Signing
@@ -96,11 +97,6 @@ def assemble(  # noqa: PLR0913 - the ports
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         randomness=randomness,
     )  # fmt: skip
-    keys = Keys(
-        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
-        randomness=randomness, views=views, key_policies=key_policies,
-        ids_given=ids_given,
-    )  # fmt: skip
     life = KeyLife(facts=facts, authorizer=authorizer, keyring=keyring, books=books, views=views)
     aliases = Aliases(
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
@@ -112,6 +108,15 @@ def assemble(  # noqa: PLR0913 - the ports
     backups = Backups(
         facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
         provider=provider, views=views,
+    )  # fmt: skip
+    replicas = Replicas(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        randomness=randomness, views=views, key_policies=key_policies,
+    )  # fmt: skip
+    keys = Keys(
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, ledger=ledger,
+        randomness=randomness, views=views, key_policies=key_policies, replicas=replicas,
+        ids_given=ids_given,
     )  # fmt: skip
     jwk_sets = JWKSets(sealing=facts.sealing, ledger=ledger, public_keys=provider.public_keys)
     published = Published(
@@ -195,6 +200,7 @@ def assemble(  # noqa: PLR0913 - the ports
         "key.export": transfers.export,
         "key.backup": backups.backup,
         "key.restore": backups.restore,
+        "key.replicate": replicas.replicate,
         "key.read-usage": usages.read,
         "key.read-policy": key_policies.read,
         "key.write-policy": key_policies.write,

@@ -132,7 +132,7 @@ class DataKeys:
     async def _source_version(self, source: Permit, blob: bytes) -> VersionFact:
         parts = envelope.split(blob)
         try:
-            if parts.key_id != source.known_key().id:
+            if parts.key_id != source.known_key().cipher_id:
                 raise InvalidCiphertext
             return await cipher_version(self._keyring, source, Use.PROCESS, parts.version)
         except NotFound:

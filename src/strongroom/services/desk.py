@@ -168,7 +168,7 @@ def _about(visit: Visit, key: KeyFact | None) -> About | None:
         return None
     body = key.body
     return About(
-        key.id, body.algorithm, body.purpose, state_at(body, visit.time_us), body.origin,
+        key.cipher_id, body.algorithm, body.purpose, state_at(body, visit.time_us), body.origin,
         body.current_version,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from strongroom.ports.store import Entry, StoredEvent, Write
 from strongroom.services.books import Details, entry_of
 from strongroom.tlog.merkle import leaf_hash
 
+STEWARD: Final = "strongroom:steward"  # no principal can have this name
 _decoder: Final = msgspec.json.Decoder(Event)
 
 

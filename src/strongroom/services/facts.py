@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.domain import limits
+from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State
+from strongroom.domain.multi_region import is_shared
 from strongroom.domain.otp.profile import DEFAULT as DEFAULT_PROFILE
 from strongroom.domain.otp.profile import Profile as OTPProfile
 from strongroom.domain.otp.profile import Profiles
@@ -52,8 +54,8 @@ class NamespaceFact:
     """
 
     __slots__ = (
-        "audit_keys", "body", "fact", "handle", "hidden_by", "home", "id", "name", "plain",
-        "revision",
+        "account", "audit_keys", "body", "fact", "handle", "hidden_by", "home", "id", "name",
+        "plain", "revision",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +69,7 @@ class NamespaceFact:
         self.hidden_by = audit_keys if body.private_sources else None
         self.id = record.id
         self.home = body.account or record.id
+        self.account = account_of(self.home)
         self.fact = record.fact
         self.name = record.name
         self.revision = record.revision
@@ -185,11 +188,13 @@ class KeyFact:
     """A key, its opened versions, and the decisions about it that can be used again.
 
     `plain`: it is active, for ever, and nothing bounds its use, so that nothing of that need be
-    looked at for each use.
+    looked at for each use. `cipher_id` is what its ciphertexts name: its id, or the one that it
+    shares with related keys in other Regions.
     """
 
     __slots__ = (
         "body",
+        "cipher_id",
         "decisions",
         "fact",
         "id",
@@ -210,6 +215,7 @@ class KeyFact:
         self.revision = record.revision
         self.object = f"key/{record.name}"
         self.body = body
+        self.cipher_id = body.multi_region or record.id
         self.plain = (
             body.state is State.ACTIVE
             and not body.deactivates_us
@@ -542,6 +548,23 @@ class Facts:
         if body.key != key_id:
             raise TamperedRecord
         return GrantFact(record, body)
+
+    async def key_in(
+        self, namespace: NamespaceFact, key_id: bytes, facts: list[bytes]
+    ) -> KeyFact | None:
+        """The key of that namespace which has that id, or shares it; None: there is none.
+
+        A key of another namespace is no key. What it rests on that the key itself does not show is
+        added to `facts`.
+        """
+        key = await self.key(key_id)
+        if key is not None and is_shared(key_id):
+            # The first of the related keys, which knows the others.
+            facts.append(key.fact)
+            here = key.body.related.get(namespace.body.region, key_id)
+            if here != key_id:
+                key = await self.key(here)
+        return key if key is not None and key.namespace == namespace.id else None
 
     def _learn_key(self, record: Record, key_id: bytes) -> KeyFact:
         self._watch.count("strongroom_facts_missed")

@@ -52,6 +52,7 @@ WORDS = {
     Kind.PRINCIPAL: "the principal",
     Kind.TOKEN: "the token",
     Kind.ALIAS: "the alias",
+    Kind.GRANT: "the grant",
     Kind.IMPORT_TICKET: "the import ticket",
     Kind.POLICIES: "the policies of the namespace",
     Kind.LOG: "the log's keys",

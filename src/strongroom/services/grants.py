@@ -228,7 +228,7 @@ def _view(grant_id: bytes, body: Grant, key: KeyFact) -> iam.GrantView:
     return iam.GrantView(
         id=grant_id.hex(),
         key=key.name,
-        key_id=key.id.hex(),
+        key_id=key.cipher_id.hex(),
         grantee=body.grantee_name,
         operations=list(body.operations),
         context_subset=body.context_subset,

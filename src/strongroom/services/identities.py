@@ -6,7 +6,6 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, limits, tokens
-from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind, Ref
@@ -226,7 +225,7 @@ class Identities:
             raise RuntimeError("a permit without a token")
         return asks.WhoAmI(
             permit.namespace.name,
-            account_of(permit.namespace.home),
+            permit.namespace.account,
             permit.principal.name,
             permit.principal.body.roles,
             visit.token.text_id,

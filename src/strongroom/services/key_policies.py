@@ -5,12 +5,12 @@ import hashlib
 import msgspec
 
 from strongroom.domain import asks, roles
-from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import InvalidRequest, NotAllowed, NotFound
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import ACTIONS, PUT_POLICY
 from strongroom.domain.iam.conditions import MalformedPolicyError
+from strongroom.domain.multi_region import spelt
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact
@@ -71,8 +71,10 @@ class KeyPolicies:
         if not policy:
             return
         try:
-            own = self._key_rights.parsed(key, policy, [])
-            statements = document.read(policy, account=account_of(key.namespace), key=key.id.hex())
+            own = await self._key_rights.parsed(key, policy, [])
+            statements = document.read(
+                policy, account=permit.namespace.account, key=spelt(key.cipher_id)
+            )
         except MalformedPolicyError as error:
             raise InvalidRequest(str(error), _POINTER) from None
         except RuntimeError:

@@ -11,10 +11,10 @@ A key that has neither leaves all to the namespace's policies. One that has is d
 from typing import Final, NamedTuple
 
 from strongroom.domain import asks
-from strongroom.domain.accounts import account_of
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import asked
+from strongroom.domain.multi_region import spelt
 from strongroom.domain.operations import Resource
 from strongroom.domain.things import Grant
 from strongroom.ports.policy_engine import Holds, PolicyEngine, Question, Verdict
@@ -69,7 +69,7 @@ class KeyRights:
         known = key.own.get(principal.id)
         if known is None:
             grants = await self._facts.grants(key, principal.id) if key.body.granted else []
-            known = self.parsed(key, key.body.policy, grants)
+            known = await self.parsed(key, key.body.policy, grants)
             if len(key.own) >= _OWN_MAX:
                 key.own.clear()
             key.own[principal.id] = known
@@ -82,9 +82,9 @@ class KeyRights:
         texts = {}
         if found is not None and found.body.key == key.id and not found.body.ended_us:
             texts[f"{_GRANT}{grant}:retire"] = cedar.of_retiring(_retirers(found.body))
-        return self.parsed(key, key.body.policy, grants, texts)
+        return await self.parsed(key, key.body.policy, grants, texts)
 
-    def parsed(
+    async def parsed(
         self,
         key: KeyFact,
         policy: str,
@@ -92,7 +92,8 @@ class KeyRights:
         more: dict[str, str] | None = None,
     ) -> Own:
         """What that policy and these grants mean. Raises `MalformedPolicyError`."""
-        rights = cedar.of_policy(policy, account=account_of(key.namespace), key=key.id.hex())
+        namespace = await self._facts.namespace(key.namespace)
+        rights = cedar.of_policy(policy, account=namespace.account, key=spelt(key.cipher_id))
         named = {_GRANT + grant.id.hex(): grant for grant in grants}
         texts = rights.direct | {name: _text(grant.body) for name, grant in named.items()}
         texts |= more or {}

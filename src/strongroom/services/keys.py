@@ -10,19 +10,23 @@ from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
 from strongroom.domain.errors import AlreadyExists, InvalidRequest, KeyNotUsable, TooLarge
 from strongroom.domain.lifecycle import State, Use, state_at
+from strongroom.domain.multi_region import MARK, RANDOM_BYTES, is_shared
 from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Origin, Protection, UseControl
 from strongroom.domain.times import DAY_US, microseconds
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
+from strongroom.services.allowances import COUNTED
 from strongroom.services.authorize import Authorizer, Permit, Visit
-from strongroom.services.books import Books
+from strongroom.services.books import Books, Details
 from strongroom.services.dates import to_come
 from strongroom.services.facts import Facts, KeyFact
 from strongroom.services.key_policies import KeyPolicies
 from strongroom.services.keyring import Keyring
 from strongroom.services.profiles import on_profile
+from strongroom.services.related import family_of, is_replica
+from strongroom.services.replicas import Replicas
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 _SCANNED_AT_ONCE: Final = 1_000
 _AT_ONCE: Final = 50  # keys opened between two turns of the event loop: about a millisecond
+_THE_PRIMARYS: Final = ("rotation_days", "rotation_uses")
 _NO_CONTROL: Final = asks.UseControl()
 
 
@@ -48,6 +53,7 @@ class Keys:
         randomness: Randomness,
         views: Views,
         key_policies: KeyPolicies,
+        replicas: Replicas,
         ids_given: bool = False,
     ) -> None:
         self._ids_given = ids_given
@@ -59,6 +65,7 @@ class Keys:
         self._randomness = randomness
         self._views = views
         self._key_policies = key_policies
+        self._replicas = replicas
 
     async def create(self, visit: Visit, ask: asks.CreateKey) -> asks.KeyView:
         """A new key, with its first version unless that is to be imported.
@@ -69,8 +76,9 @@ class Keys:
             visit, ask.name, ask.algorithm, ask.labels, with_policy=bool(ask.policy)
         )
         on_profile(permit.namespace.body.profile, ask.algorithm, "$.algorithm")
-        key = _new_key(ask, visit.time_us)
-        key_id = await self._new_id(ask)
+        key, key_id = _new_key(ask, visit.time_us), await self._new_id(ask)
+        if ask.multi_region:
+            key = first_of_its_kind(key, key_id, permit.namespace.body.region)
         namespace, sealing = permit.namespace, self._facts.sealing
         row = new_key_row(
             sealing, key_id, key, namespace=namespace.id, name=ask.name, request=visit.request
@@ -89,18 +97,29 @@ class Keys:
                     sealing, key_id, 1, version, namespace=namespace.id, request=visit.request
                 ),
             )
-        details = {"algorithm": ask.algorithm, "purpose": key.purpose, "origin": key.origin}
-        await self._books.allowed(permit, {**details}, version=key.current_version, writes=writes)
-        return self._views.new(ask.name, writes)
+        details: Details = {
+            "algorithm": ask.algorithm, "purpose": key.purpose, "origin": key.origin,
+        }  # fmt: skip
+        if ask.multi_region:
+            details["multi_region"] = key_id.hex()
+        await self._books.allowed(permit, details, version=key.current_version, writes=writes)
+        return await self._views.added(ask.name, writes)
 
     async def _new_id(self, ask: asks.CreateKey) -> bytes:
+        """Of two kinds that nobody takes for each other."""
         if not ask.id:
-            return self._randomness.bytes(16)
+            if ask.multi_region:
+                return MARK + self._randomness.bytes(RANDOM_BYTES)
+            while is_shared(key_id := self._randomness.bytes(16)):
+                pass
+            return key_id
         if not self._ids_given:
             # Whoever chooses could find out by trying which ids other namespaces have, and make
             # keys of equal ids in two deployments.
             raise InvalidRequest("a key is given its id, except in development mode", "$.id")
         key_id = bytes.fromhex(ask.id)
+        if is_shared(key_id) is not ask.multi_region:
+            raise InvalidRequest(f"ids of multi-Region keys begin with {MARK.hex()}", "$.id")
         if await self._facts.key(key_id) is not None:
             raise AlreadyExists("there is a key of that id already")
         return key_id
@@ -142,7 +161,9 @@ class Keys:
         return view
 
     async def update(self, visit: Visit, ask: asks.UpdateKey) -> asks.KeyView:
-        """Other labels, dates, rules, limits."""
+        """Other labels, dates, rules, limits; or another primary."""
+        if ask.primary_region is not UNSET:
+            return await self._primary(visit, ask, ask.primary_region)
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._keyring.free(permit, Use.CHANGE)
         given = {name: value for name in ask.__struct_fields__
@@ -152,15 +173,41 @@ class Keys:
             kept = {name: key.body.labels[name] for name in key.body.labels if name not in removed}
             given["labels"] = _bounded(kept | added, visit.terms.labels_max)
         body = _changed(key.body, given, visit.time_us)
+        family = await family_of(self._facts, key, visit.facts)
+        if is_replica(family, key) and not given.keys().isdisjoint(_THE_PRIMARYS):
+            raise KeyNotUsable("the key is a replica: it rotates when its primary does")
         write = key_row(self._facts.sealing, key, body, visit.request)
         view = await self._views.whole(key, (write,))
         await self._books.allowed(permit, {"changed": sorted(given)}, writes=(write,))
         return view
 
+    async def _primary(self, visit: Visit, ask: asks.UpdateKey, region: str) -> asks.KeyView:
+        if ask != asks.UpdateKey(primary_region=region):
+            raise InvalidRequest("primary_region goes with nothing else", "$.primary_region")
+        return await self._replicas.move_primary(visit, region)
+
     def _open(self, record: Record, permit: Permit) -> Key:
         if record.namespace != permit.namespace.id:
             raise RuntimeError("the store answered with another namespace's record")
         return self._facts.sealing.open(record, Key, expected=(Kind.KEY, record.id))
+
+
+def first_of_its_kind(key: Key, key_id: bytes, region: str) -> Key:
+    """A multi-Region key that has no replicas yet, in the namespace of that Region.
+
+    Raises `InvalidRequest` for material that cannot be in two places.
+    """
+    if key.origin is Origin.IMPORTED:
+        raise InvalidRequest("a multi-Region key's material is not imported", "$.origin")
+    if key.algorithm in COUNTED:
+        raise InvalidRequest(
+            f"the messages of {key.algorithm} are counted in one place: it has no multi-Region"
+            " keys",
+            "$.algorithm",
+        )
+    return msgspec.structs.replace(
+        key, multi_region=key_id, primary=region, related={region: key_id}
+    )
 
 
 def _new_key(ask: asks.CreateKey, now_us: int) -> Key:

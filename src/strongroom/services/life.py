@@ -16,6 +16,13 @@ from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact
 from strongroom.services.keyring import Keyring, require_current_once
 from strongroom.services.keys import rotates_us
+from strongroom.services.related import (
+    Elsewhere,
+    Place,
+    family_of,
+    is_replica,
+    rotated_elsewhere,
+)
 from strongroom.services.rows import generated, key_row, new_version_row, version_row
 from strongroom.services.views import Views
 
@@ -49,15 +56,16 @@ class KeyLife:
         key = self._keyring.free(permit, Use.ROTATE)
         if key.body.origin is Origin.IMPORTED:
             number = key.body.waiting_version
-            writes = await self._to_the_waiting(permit, key)
+            writes, elsewhere = await self._to_the_waiting(permit, key)
         else:
             number = key.body.current_version + 1
-            writes = await rotation(
+            writes, elsewhere = await rotation(
                 self._facts, key, permit.namespace, request=visit.request, now_us=visit.time_us,
                 by_hand=True, keep_schedule=ask.keep_schedule,
             )  # fmt: skip
         view = await self._views.whole(key, writes)
-        await self._books.allowed(permit, version=number, writes=writes)
+        visit.facts += elsewhere.facts
+        await self._books.allowed(permit, version=number, writes=writes, also=elsewhere.also)
         return view
 
     async def enable(self, visit: Visit, ask: asks.OfVersion) -> asks.KeyView:
@@ -89,7 +97,9 @@ class KeyLife:
         """It is kept: stopped, unless its time was over or it was compromised before."""
         return await self._move(visit, ask, Transition.CANCEL_DESTRUCTION)
 
-    async def _to_the_waiting(self, permit: Permit, key: KeyFact) -> tuple[Write, Write]:
+    async def _to_the_waiting(
+        self, permit: Permit, key: KeyFact
+    ) -> tuple[tuple[Write, ...], Elsewhere]:
         visit, number = permit.visit, key.body.waiting_version
         version = await self._facts.version(key, number) if number else None
         if version is not None:
@@ -104,10 +114,11 @@ class KeyLife:
         current = msgspec.structs.replace(
             version.body, state=State.ACTIVE, rotated_us=visit.time_us, by_hand=True
         )
-        return (
+        writes = (
             key_row(sealing, key, body, visit.request),
             version_row(sealing, key, version, current, visit.request),
         )
+        return writes, Elsewhere()  # imported keys are in one Region
 
     async def _move(
         self, visit: Visit, ask: asks.OfVersion, transition: Transition
@@ -122,6 +133,7 @@ class KeyLife:
             details["days"] = days
         if ask.key_version is UNSET:
             body = _moved(key.body, transition, visit.time_us, destroys_us)
+            body = await self._in_turn(permit, key, body, details)
             write = key_row(self._facts.sealing, key, body, visit.request)
             details["state"] = body.state
         else:
@@ -132,6 +144,18 @@ class KeyLife:
         view = await self._views.whole(key, (write,))
         await self._books.allowed(permit, details, writes=(write,))
         return view
+
+    async def _in_turn(self, permit: Permit, key: KeyFact, body: Key, details: Details) -> Key:
+        """A primary is destroyed after its replicas: until then it waits."""
+        family = await family_of(self._facts, key, permit.visit.facts)
+        if family is None:
+            return body
+        days = details.get("days", 0)
+        if not isinstance(days, int) or is_replica(family, key) or not family.replicas:
+            days = 0
+        if days:
+            return msgspec.structs.replace(body, destroys_us=0, waits_days=days)
+        return msgspec.structs.replace(body, waits_days=0)
 
     async def _move_version(
         self, permit: Permit, number: int, transition: Transition, destroys_us: int
@@ -157,8 +181,11 @@ async def rotation(  # noqa: PLR0913 - what a rotation is made of
     now_us: int,
     by_hand: bool = False,
     keep_schedule: bool = False,
-) -> tuple[Write, Write]:
-    """What must be written for the key to have its next version."""
+) -> tuple[tuple[Write, ...], Elsewhere]:
+    """What must be written for the key, and its replicas, to have the next version.
+
+    Raises `KeyNotUsable` for a replica.
+    """
     number = key.body.current_version + 1
     body = msgspec.structs.replace(
         key.body,
@@ -171,12 +198,16 @@ async def rotation(  # noqa: PLR0913 - what a rotation is made of
         number=number, now_us=now_us,
     )  # fmt: skip
     version = msgspec.structs.replace(made, rotated_us=now_us, by_hand=by_hand)
-    return (
+    place = Place(namespace.handle, namespace.id, key.id)
+    elsewhere = await rotated_elsewhere(facts, key, place, version, request=request, now_us=now_us)
+    writes = (
         key_row(facts.sealing, key, body, request),
         new_version_row(
             facts.sealing, key.id, number, version, namespace=namespace.id, request=request
         ),
+        *elsewhere.writes,
     )
+    return writes, elsewhere
 
 
 def _moved(body: _Body, transition: Transition, now_us: int, destroys_us: int) -> _Body:

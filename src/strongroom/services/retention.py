@@ -13,9 +13,8 @@ from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Commit, Kept
-from strongroom.services.entries import deed
+from strongroom.services.entries import STEWARD, deed
 from strongroom.services.founding import own_request
-from strongroom.services.steward import STEWARD
 from strongroom.services.tenants import FIRST
 
 ACTION: Final = "log.archive"

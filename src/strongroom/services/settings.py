@@ -6,7 +6,6 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks
-from strongroom.domain.accounts import account_of
 from strongroom.domain.operations import Resource
 from strongroom.domain.records import Kind
 from strongroom.domain.things import Namespace
@@ -80,7 +79,7 @@ def _view(namespace: NamespaceFact, body: Namespace, revision: int) -> asks.Name
         name=namespace.name,
         id=namespace.id.hex(),
         created=rfc3339(body.created_us),
-        account=account_of(namespace.home),
+        account=namespace.account,
         region=body.region,
         profile=body.profile,
         destruction_days_min=body.destruction_days_min,

@@ -13,23 +13,23 @@ from typing import Final
 import msgspec
 
 from strongroom.domain import limits
-from strongroom.domain.errors import Refusal, TamperedRecord, Unavailable
+from strongroom.domain.errors import KeyNotUsable, Refusal, TamperedRecord, Unavailable
 from strongroom.domain.lifecycle import State, Use, allows, state_at
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import ImportTicket, Key, Origin, Version, version_id
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
-from strongroom.ports.store import Commit, Kept, Write
+from strongroom.ports.store import Commit, Entry, Kept, Write
 from strongroom.services.books import Details
-from strongroom.services.entries import deed
+from strongroom.services.entries import STEWARD, deed
 from strongroom.services.facts import Facts, KeyFact, VersionFact, Watch
 from strongroom.services.founding import own_request
 from strongroom.services.life import rotation
 from strongroom.services.profiles import algorithm_forbidden
+from strongroom.services.related import without
 from strongroom.services.rows import key_row, version_row
 
-STEWARD: Final = "strongroom:steward"  # no principal can have this name
 _LOOKS_SECONDS: Final = 15.0
 _AGAIN_SECONDS: Final = 1.0  # after the ledger did not answer, such as when the node begins
 _AT_ONCE: Final = 100  # records looked up together
@@ -145,7 +145,7 @@ class Steward:
     async def _attend_key(self, key: KeyFact, now_us: int) -> bool:
         body = key.body
         if body.state is State.DESTRUCTION_SCHEDULED:
-            return body.destroys_us <= now_us and await self._destroy(key, now_us)
+            return 0 < body.destroys_us <= now_us and await self._destroy(key, now_us)
         state = state_at(body, now_us)
         if state is not body.state:
             action = "key.activate" if body.state is State.PRE_ACTIVATION else "key.deactivate"
@@ -165,10 +165,15 @@ class Steward:
         if algorithm_forbidden(namespace.body.profile, body.algorithm):
             return False
         request = own_request(self._randomness, now_us)
-        writes = await rotation(self._facts, key, namespace, request=request, now_us=now_us)
+        try:
+            writes, elsewhere = await rotation(
+                self._facts, key, namespace, request=request, now_us=now_us
+            )
+        except KeyNotUsable:
+            return False  # a replica rotates with its primary
         return await self._keep(
-            key, "key.rotate", {}, writes, request=request, epoch=epoch,
-            version=body.current_version + 1,
+            key, "key.rotate", {}, writes, request=request, epoch=epoch, facts=elsewhere.facts,
+            version=body.current_version + 1, also=elsewhere.also,
         )  # fmt: skip
 
     async def _destroy(self, key: KeyFact, now_us: int) -> bool:
@@ -194,10 +199,10 @@ class Steward:
                 return done
             done = True
         destroyed = msgspec.structs.replace(key.body, state=State.DESTROYED, destroyed_us=now_us)
-        writes = (*erased, key_row(self._facts.sealing, key, destroyed, request))
+        rows = await without(self._facts, key, destroyed, request)
         kept = await self._keep(
-            key, "key.destroy", {"versions": len(erased)}, writes,
-            request=request, epoch=epoch, erases=True,
+            key, "key.destroy", {"versions": len(erased)}, (*erased, *rows.writes),
+            request=request, epoch=epoch, facts=rows.facts, erases=True, also=rows.also,
         )  # fmt: skip
         return kept or done
 
@@ -282,6 +287,7 @@ class Steward:
         facts: tuple[bytes, ...] = (),
         version: int = 0,
         erases: bool = False,
+        also: tuple[Entry, ...] = (),
     ) -> bool:
         """Whether it was kept. If not, somebody else's change came first: look again later."""
         now_us = self._clock.now_us()
@@ -292,5 +298,6 @@ class Steward:
             writes=writes,
         )  # fmt: skip
         stands_on = (key.fact, *facts)
-        outcome = await self._ledger.commit(Commit(epoch, stands_on, entry, writes, None, erases))
+        commit = Commit(epoch, stands_on, entry, writes, None, erases, also=also)
+        outcome = await self._ledger.commit(commit)
         return isinstance(outcome, Kept)

@@ -1,8 +1,10 @@
 """How keys and versions are shown: everything about them but what is secret."""
 
+import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks
+from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.lifecycle import State, state_at
 from strongroom.domain.records import Kind, Record, Ref
 from strongroom.domain.things import Key, UseControl, Version, has_material, version_id
@@ -33,8 +35,11 @@ class Views:
             for record in await self._ledger.family(Kind.VERSION, key.id, _VERSIONS_SHOWN)
         }
         body, revision = key.body, key.revision
+        changed = {write.record.id: write.record for write in writes}
         for write in writes:
             record = write.record
+            if record.id[:16] != key.id:
+                continue  # of a relative in another Region
             if record.kind is Kind.KEY:
                 body = self._sealing.open(record, Key, expected=(Kind.KEY, key.id))
                 revision = record.revision
@@ -42,7 +47,55 @@ class Views:
                 records[record.id] = record
         newest = sorted(records.values(), key=lambda record: record.id, reverse=True)
         versions = [self._version(record) for record in newest[:_VERSIONS_SHOWN]]
-        return self.key(key.id, key.name, body, revision, versions)
+        view = self.key(key.id, key.name, body, revision, versions)
+        if not body.multi_region:
+            return view
+        return await self._related(view, key.id, body, changed)
+
+    async def _related(
+        self, view: asks.KeyView, key_id: bytes, body: Key, changed: dict[bytes, Record]
+    ) -> asks.KeyView:
+        """The view with the key's relatives; of a replica, with the rotation of its primary."""
+        first = body
+        if key_id != body.multi_region:
+            first = await self._body(body.multi_region, changed)
+        primary_id = first.related.get(first.primary, b"")
+        primary = body
+        if primary_id and primary_id != key_id:
+            primary = await self._body(primary_id, changed)
+        rotates = self.key(key_id, view.name, primary, 0).rotates
+        return msgspec.structs.replace(
+            view,
+            rotation_days=primary.rotation_days,
+            rotation_uses=primary.rotation_uses,
+            rotates=rotates,
+            related=asks.RelatedView(
+                is_primary=primary_id == key_id,
+                primary=first.primary,
+                replicas=sorted(region for region in first.related if region != first.primary),
+                waits_days=body.waits_days,
+            ),
+        )
+
+    async def _body(self, key_id: bytes, changed: dict[bytes, Record]) -> Key:
+        record = changed.get(key_id)
+        if record is None:
+            (record,) = await self._ledger.load([Ref(Kind.KEY, key_id)])
+        if record is None:
+            raise TamperedRecord
+        return self._sealing.open(record, Key, expected=(Kind.KEY, key_id))
+
+    async def added(self, name: str, writes: tuple[Write, ...]) -> asks.KeyView:
+        """A key that these writes make, with its relatives."""
+        (record,) = (write.record for write in writes
+                     if write.record.kind is Kind.KEY and not write.replaces)  # fmt: skip
+        body = self._sealing.open(record, Key, expected=(Kind.KEY, record.id))
+        own = tuple(write for write in writes if write.record.id[:16] == record.id)
+        view = self.new(name, own)
+        if not body.multi_region:
+            return view
+        changed = {write.record.id: write.record for write in writes}
+        return await self._related(view, record.id, body, changed)
 
     async def before(self, key: KeyFact, number: int) -> asks.KeyView:
         """The key with the newest of its versions below that number."""
@@ -98,6 +151,7 @@ class Views:
             revision=revision,
             waiting_version=body.waiting_version,
             rotations_by_hand=body.rotations_by_hand,
+            multi_region=body.multi_region.hex() or UNSET,
             versions=UNSET if versions is None else versions,
         )
 

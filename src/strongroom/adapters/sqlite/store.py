@@ -241,6 +241,8 @@ class SQLiteStore:
                 if entry.tally:
                     turn.tallied.append(entry)
                 position = growth.append(entry)
+                for other in commit.also:
+                    growth.append(other)
                 outcomes.append(Kept(position, turn.keep(commit) if bounded else 0))
             growth.write(self._db)
             if changes:

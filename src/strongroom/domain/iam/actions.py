@@ -17,6 +17,7 @@ CREATE_GRANT: Final = "kms:CreateGrant"
 
 _SAME: Final = {
     "key.read": "DescribeKey",
+    "key.replicate": "ReplicateKey",
     "key.rotate": "RotateKeyOnDemand",
     "key.enable": "EnableKey",
     "key.disable": "DisableKey",
@@ -48,7 +49,7 @@ _BY_THE_ASK: Final = (
     "CreateAlias", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey",
     "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext",
     "ReEncryptFrom", "ReEncryptTo", "TagResource", "UntagResource", "UpdateAlias",
-    "UpdateKeyDescription",
+    "UpdateKeyDescription", "UpdatePrimaryRegion",
 )  # fmt: skip
 _OURS: Final = (
     "key.backup", "key.deactivate", "key.export", "key.mark-compromised", "key.unwrap",
@@ -112,4 +113,5 @@ _CHANGED: Final[dict[str, tuple[str, ...]]] = {
     "labels": ("TagResource", "UntagResource"),
     "add_labels": ("TagResource",),
     "remove_labels": ("UntagResource",),
+    "primary_region": ("UpdatePrimaryRegion",),
 }

@@ -41,7 +41,9 @@ async def delete_alias(at: Visitor, given: Given) -> None:
 
 async def list_aliases(at: Visitor, given: Given) -> Given:
     """ListAliases: all, or those of a key."""
-    wanted = (await at.view(names.no_alias(given["KeyId"]))).id if "KeyId" in given else ""
+    wanted = ""
+    if "KeyId" in given:
+        wanted = names.id_of(await at.view(names.no_alias(given["KeyId"]))).hex()
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         ask = transfers.ListAliases(limit=limit, page_token=after)

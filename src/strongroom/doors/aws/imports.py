@@ -89,7 +89,7 @@ async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
     made = await at.ask("key.import-parameters", ask, given["KeyId"])
     token = _Token(made.import_token, _WRAPPINGS[algorithm], microseconds(made.expires))
     return {
-        "KeyId": at.place.key(bytes.fromhex(view.id)), "ImportToken": token.spelled(),
+        "KeyId": at.place.key(names.id_of(view)), "ImportToken": token.spelled(),
         "PublicKey": made.public_key, "ParametersValidTo": seconds(made.expires),
     }  # fmt: skip
 
@@ -135,12 +135,12 @@ async def _external(at: Visitor, given: Given) -> asks.KeyView:
     """The key. Raises `AWSError` for one whose material is made here."""
     view = await at.view(names.no_alias(given["KeyId"]))
     if not is_external(view):
-        raise wrong_origin(at.place.key(bytes.fromhex(view.id)), "AWS_KMS")
+        raise wrong_origin(at.place.key(names.id_of(view)), "AWS_KMS")
     return view
 
 
 def _answer(at: Visitor, view: asks.KeyView, number: int) -> Given:
-    key_id = bytes.fromhex(view.id)
+    key_id = names.id_of(view)
     found: Given = {"KeyId": at.place.key(key_id)}
     if number and _is_symmetric(view):
         found["KeyMaterialId"] = material_id(key_id, number)
@@ -205,7 +205,7 @@ def _which(at: Visitor, view: asks.KeyView, given: Given) -> dict[str, Any]:
 
 
 def _require_none_pending(at: Visitor, view: asks.KeyView) -> None:
-    waiting, key_id = pending(view), bytes.fromhex(view.id)
+    waiting, key_id = pending(view), names.id_of(view)
     if waiting is not None:
         new, old = (material_id(key_id, waiting.version + more) for more in (1, 0))
         raise AWSError(
@@ -218,7 +218,7 @@ def _require_none_pending(at: Visitor, view: asks.KeyView) -> None:
 
 def _numbered(view: asks.KeyView, name: str) -> int:
     """The version whose material is called so; 0: none of the key's."""
-    key_id, waiting = bytes.fromhex(view.id), pending(view)
+    key_id, waiting = names.id_of(view), pending(view)
     last = view.current_version if waiting is None else waiting.version
     for number in range(last, 0, -1):
         if material_id(key_id, number) == name:

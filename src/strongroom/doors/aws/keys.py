@@ -7,7 +7,7 @@ from strongroom.domain import asks
 from strongroom.domain.calls import Terms
 from strongroom.domain.iam import specs
 from strongroom.domain.things import Origin
-from strongroom.doors.aws import policies
+from strongroom.doors.aws import names, policies
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, metadata, seconds
 from strongroom.doors.aws.names import no_alias
@@ -23,9 +23,9 @@ Given = dict[str, Any]
 _WINDOW_DAYS: Final = (7, 30)
 _LISTED, _LISTED_MAX = 100, 1_000
 _UNSERVED: Final = {
-    "MultiRegion": "Multi-Region keys",
-    "CustomKeyStoreId": "Custom key stores", "XksKeyId": "External key stores",
-}  # fmt: skip
+    "CustomKeyStoreId": "Custom key stores",
+    "XksKeyId": "External key stores",
+}
 
 
 async def create_key(at: Visitor, given: Given) -> Given:
@@ -59,9 +59,17 @@ async def create_key(at: Visitor, given: Given) -> Given:
         rotation_days=0,
         policy=policies.short(given.get("Policy", "")),
         bypass_lockout_check=given.get("BypassPolicyLockoutSafetyCheck", False),
+        multi_region=_multi_region(given, origin),
     )
     view = await at.ask_of("key.create", ask, "", "", policies.malformed)
     return {"KeyMetadata": metadata(view, at.place)}
+
+
+def _multi_region(given: Given, origin: str) -> bool:
+    if given.get("MultiRegion") and origin == "EXTERNAL":
+        said = "Multi-Region keys with imported material are not served."
+        raise AWSError("UnsupportedOperationException", said)
+    return bool(given.get("MultiRegion"))
 
 
 async def describe_key(at: Visitor, given: Given) -> Given:
@@ -75,8 +83,8 @@ async def list_keys(at: Visitor, given: Given) -> Given:
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         found = await at.ask("key.list", asks.ListKeys(limit=limit, page_token=after))
         keys = [
-            {"KeyId": key_uuid(bytes.fromhex(view.id)),
-             "KeyArn": at.place.key(bytes.fromhex(view.id))}
+            {"KeyId": key_uuid(names.id_of(view)),
+             "KeyArn": at.place.key(names.id_of(view))}
             for view in found.keys
             if is_known(view)
         ]  # fmt: skip
@@ -113,16 +121,19 @@ async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
         raise validation(f"PendingWindowInDays must be between {least} and {most} (inclusive)")
     ask = asks.ScheduleDestruction(days=days)
     view = await at.ask("key.schedule-destruction", ask, no_alias(given["KeyId"]))
-    return {
-        "KeyId": at.place.key(bytes.fromhex(view.id)), "DeletionDate": seconds(view.destroys),
-        "KeyState": "PendingDeletion", "PendingWindowInDays": days,
+    found = {
+        "KeyId": at.place.key(names.id_of(view)), "PendingWindowInDays": days,
+        "KeyState": metadata(view, at.place)["KeyState"],
     }  # fmt: skip
+    if view.destroys:
+        found["DeletionDate"] = seconds(view.destroys)
+    return found
 
 
 async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
     """CancelKeyDeletion. The key is disabled then."""
     view = await at.ask("key.cancel-destruction", asks.OfVersion(), no_alias(given["KeyId"]))
-    return {"KeyId": at.place.key(bytes.fromhex(view.id))}
+    return {"KeyId": at.place.key(names.id_of(view))}
 
 
 async def _forbid(at: Visitor, name: str, state: str) -> None:

@@ -11,7 +11,7 @@ from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.times import microseconds
 from strongroom.doors.aws.errors import AWSError
-from strongroom.doors.aws.names import Place, uuid
+from strongroom.doors.aws.names import Place, id_of, uuid
 
 EXPIRES: Final = "KEY_MATERIAL_EXPIRES"
 DOES_NOT_EXPIRE: Final = "KEY_MATERIAL_DOES_NOT_EXPIRE"
@@ -30,7 +30,7 @@ _STATES: Final = {
 
 def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
     """All that AWS says of a key. Raises `AWSError` for one that AWS could not have."""
-    key_id = bytes.fromhex(view.id)
+    key_id = id_of(view)
     spec, usage = spec_and_usage(view.algorithm, view.purpose, place.key(key_id))
     external, state = is_external(view), key_state(view)
     found: dict[str, Any] = {
@@ -47,8 +47,10 @@ def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
         "CustomerMasterKeySpec": spec,
         "KeySpec": spec,
         specs.LISTED_AS[usage]: specs.SPECS[spec].usages[usage],
-        "MultiRegion": False,
+        "MultiRegion": view.related is not UNSET,
     }
+    if view.related is not UNSET:
+        found |= _related(view.related, key_id, place)
     if view.destroys:
         found["DeletionDate"] = seconds(view.destroys)
     if spec == specs.SYMMETRIC and view.current_version:
@@ -59,6 +61,30 @@ def metadata(view: asks.KeyView, place: Place) -> dict[str, Any]:
         found["ExpirationModel"] = EXPIRES if ends else DOES_NOT_EXPIRE
         if ends:
             found["ValidTo"] = min(ends)
+    return found
+
+
+def _related(related: asks.RelatedView, key_id: bytes, place: Place) -> dict[str, Any]:
+    """What the metadata says of a multi-Region key's relatives.
+
+    A Region without name is the one that is asked for: the namespace answers in all of them.
+    """
+
+    def named(region: str) -> dict[str, str]:
+        at = Place(place.account, region or place.region)
+        return {"Arn": at.key(key_id), "Region": at.region}
+
+    found: dict[str, Any] = {
+        "MultiRegionConfiguration": {
+            "MultiRegionKeyType": "PRIMARY" if related.is_primary else "REPLICA",
+            "PrimaryKey": named(related.primary),
+            "ReplicaKeys": [named(region) for region in related.replicas],
+        }
+    }
+    if related.waits_days:
+        found |= {
+            "KeyState": "PendingReplicaDeletion", "PendingDeletionWindowInDays": related.waits_days,
+        }  # fmt: skip
     return found
 
 

@@ -1,6 +1,7 @@
 """How AWS names keys, and how we do: ids as UUIDs, ARNs, aliases.
 
 1234abcd-12ab-34cd-56ef-1234567890ab               a key's id: our 16 bytes, spelt as a UUID
+mrk-1234abcd12ab34cd56ef1234567890ab               the id that related keys share
 arn:aws:kms:REGION:ACCOUNT:key/ID                  its ARN
 alias/NAME, arn:aws:kms:REGION:ACCOUNT:alias/NAME  an alias
 """
@@ -11,11 +12,14 @@ import re
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
-from strongroom.domain import transfers
+from strongroom.domain import asks, transfers
+from strongroom.domain.multi_region import is_shared, spelt
 from strongroom.domain.words import ALIAS_PREFIX, ID_PREFIX, is_name
 from strongroom.doors.aws.errors import AWSError, not_found
 
+_MULTI_REGION: Final = re.compile(r"mrk-([0-9a-f]{32})")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ARN: Final = re.compile(r"arn:aws:kms:([a-z0-9-]*):([0-9]*):(key|alias)/(.+)")
 _ALIAS: Final = "alias/"
@@ -55,8 +59,7 @@ def alias_of(view: transfers.AliasView) -> str:
 
 def uuid(key_id: bytes) -> str:
     """A key's id as AWS spells it."""
-    text = key_id.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return spelt(key_id)
 
 
 def target(name: str, place: Place) -> str:
@@ -73,9 +76,18 @@ def target(name: str, place: Place) -> str:
         name = rest if kind == "key" else _ALIAS + rest
     if name.startswith(_ALIAS):
         return ALIAS_PREFIX + alias_here(name)
-    if not _UUID.fullmatch(name):
+    shared = _MULTI_REGION.fullmatch(name)
+    if not (shared or _UUID.fullmatch(name)):
         raise not_found(f"Invalid keyId '{name[:256]}'")
-    return ID_PREFIX + name.replace("-", "")
+    key_id = shared[1] if shared else name.replace("-", "")
+    if is_shared(bytes.fromhex(key_id)) is not bool(shared):
+        raise unknown(name, place)  # each kind has its own spelling
+    return ID_PREFIX + key_id
+
+
+def id_of(view: asks.KeyView) -> bytes:
+    """A key's id to AWS: of related keys, the one that they share."""
+    return bytes.fromhex(view.id if view.multi_region is UNSET else view.multi_region)
 
 
 def no_alias(name: str) -> str:

@@ -17,9 +17,9 @@ from strongroom.doors.aws.metadata import (
     pending,
     seconds,
 )
-from strongroom.doors.aws.names import no_alias, uuid
+from strongroom.doors.aws.names import id_of, no_alias, uuid
 from strongroom.doors.aws.pages import Pages
-from strongroom.doors.aws.states import require, wrong_origin
+from strongroom.doors.aws.states import require, require_primary, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -33,14 +33,18 @@ _AT_ONCE: Final = 100  # versions that a custodian shows at a time
 
 async def enable_key_rotation(at: Visitor, given: Given) -> None:
     """EnableKeyRotation."""
-    require(await _rotatable(at, given), at.place, "Enabled")
+    view = await _rotatable(at, given)
+    require_primary(view, at.place)
+    require(view, at.place, "Enabled")
     days = given.get("RotationPeriodInDays", _PERIOD_DAYS)
     await at.ask("key.update", asks.UpdateKey(rotation_days=days), given["KeyId"])
 
 
 async def disable_key_rotation(at: Visitor, given: Given) -> None:
     """DisableKeyRotation."""
-    require(await _rotatable(at, given), at.place, "Enabled")
+    view = await _rotatable(at, given)
+    require_primary(view, at.place)
+    require(view, at.place, "Enabled")
     await at.ask("key.update", asks.UpdateKey(rotation_days=0), given["KeyId"])
 
 
@@ -48,7 +52,7 @@ async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
     """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once."""
     view = await _rotatable(at, given)
     on = bool(view.rotation_days) and key_state(view) != "PendingDeletion"
-    found: Given = {"KeyId": uuid(bytes.fromhex(view.id)), "KeyRotationEnabled": on}
+    found: Given = {"KeyId": uuid(id_of(view)), "KeyRotationEnabled": on}
     if on:
         found["RotationPeriodInDays"] = view.rotation_days
         if view.rotates:
@@ -59,8 +63,9 @@ async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
 async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
     """RotateKeyOnDemand. What comes by itself comes when it was to come."""
     view = await _rotatable(at, given, external=True)
+    require_primary(view, at.place)
     require(view, at.place, "Enabled")
-    arn = at.place.key(bytes.fromhex(view.id))
+    arn = at.place.key(id_of(view))
     if view.rotations_by_hand >= _ON_DEMAND_MAX:
         said = (
             "The on-demand rotations limit has been reached for the given keyId. No more on-demand"
@@ -116,7 +121,7 @@ def _waits(view: asks.KeyView, version: asks.VersionView) -> bool:
 
 
 def _shown(view: asks.KeyView, version: asks.VersionView) -> Given:
-    key_id = bytes.fromhex(view.id)
+    key_id = id_of(view)
     entry: Given = {"KeyId": uuid(key_id), "KeyMaterialId": material_id(key_id, version.version)}
     if version.version > view.current_version:
         entry["KeyMaterialState"] = "PENDING_ROTATION"
@@ -139,7 +144,7 @@ def _shown(view: asks.KeyView, version: asks.VersionView) -> Given:
 async def _rotatable(at: Visitor, given: Given, *, external: bool = False) -> asks.KeyView:
     """The key. Raises `AWSError` for one that AWS does not rotate."""
     view = await at.view(no_alias(given["KeyId"]))
-    arn = at.place.key(bytes.fromhex(view.id))
+    arn = at.place.key(id_of(view))
     if is_external(view) and not external:
         raise wrong_origin(arn, "EXTERNAL")
     if specs.spec_of(view.algorithm) != specs.SYMMETRIC:

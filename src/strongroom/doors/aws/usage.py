@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from strongroom.domain import limits, transfers
 from strongroom.doors.aws.metadata import seconds
-from strongroom.doors.aws.names import no_alias
+from strongroom.doors.aws.names import id_of, no_alias
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -42,6 +42,6 @@ async def get_key_last_usage(at: Visitor, given: Given) -> Given:
             event = str(uuid.UUID(usage.last_request))
             last |= {"CloudTrailEventId": event, "KmsRequestId": event}
     return {
-        "KeyId": at.place.key(bytes.fromhex(view.id)), "KeyLastUsage": last,
+        "KeyId": at.place.key(id_of(view)), "KeyLastUsage": last,
         "KeyCreationDate": created, "TrackingStartDate": max(created, seconds(usage.since)),
     }  # fmt: skip

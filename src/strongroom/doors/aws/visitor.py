@@ -203,7 +203,7 @@ class Visitor:
         if view.state is State.DESTROYED:
             raise names.unknown(name, self.place)
         if not is_known(view):
-            spec_and_usage(view.algorithm, view.purpose, self.place.key(bytes.fromhex(view.id)))
+            spec_and_usage(view.algorithm, view.purpose, self.place.key(names.id_of(view)))
         return view
 
     @staticmethod

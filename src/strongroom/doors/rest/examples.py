@@ -134,6 +134,7 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ),
     ("POST", "/v1/keys/{name}/export"): Example("portable", body={"public_key": PUBLIC_KEY}),
     ("POST", "/v1/keys/{name}/backup"): Example("demo"),
+    ("POST", "/v1/keys/{name}/replicate"): Example("demo", body={"region": "us-east-1"}),
     ("POST", "/v1/restore"): Example(body={"backup": BACKUP}),
     ("GET", "/v1/keys/{name}/usage"): Example("demo", query="days=30"),
     ("GET", "/v1/keys/{name}/policy"): Example("demo"),
@@ -160,7 +161,7 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
     ("GET", "/v1/tokens"): Example(query="limit=10"),
     ("DELETE", "/v1/tokens/{id}"): Example(TOKEN_ID),
     ("GET", "/v1/whoami"): Example(),
-    ("POST", "/v1/namespaces"): Example(body={"name": "acme"}),
+    ("POST", "/v1/namespaces"): Example(body={"name": "acme", "region": "eu-central-1"}),
     ("GET", "/v1/namespaces"): Example(query="limit=10"),
     ("GET", "/v1/namespace"): Example(),
     ("PATCH", "/v1/namespace"): Example(

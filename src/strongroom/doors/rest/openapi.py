@@ -60,6 +60,7 @@ _BY_USE: Final[dict[Use, tuple[type[Refusal], ...]]] = {
     Use.ROTATE: (ChangedMeanwhile, KeyNotUsable),
     Use.IMPORT: (ChangedMeanwhile, KeyNotUsable, InvalidCiphertext),
     Use.EXPORT: (KeyNotUsable,),
+    Use.REPLICATE: (AlreadyExists, ChangedMeanwhile, KeyNotUsable),
     Use.CHANGE: (ChangedMeanwhile, KeyNotUsable),
 }
 _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
@@ -77,7 +78,7 @@ _BY_OPERATION: Final[dict[str, tuple[type[Refusal], ...]]] = {
     "token.create": (NotFound, ChangedMeanwhile),
     "token.create-access-key": (NotFound, ChangedMeanwhile),
     "token.revoke": (ChangedMeanwhile,),
-    "namespace.create": (AlreadyExists, ChangedMeanwhile),
+    "namespace.create": (NotFound, AlreadyExists, ChangedMeanwhile),
     "namespace.update": (ChangedMeanwhile,),
     "audit.erase-details": (ChangedMeanwhile,),
     "alert.acknowledge": (ChangedMeanwhile,),

@@ -72,6 +72,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/v1/keys/{name}/export", "key.export"),
     Route("POST", "/v1/keys/{name}/backup", "key.backup"),
     Route("POST", "/v1/restore", "key.restore", 201),
+    Route("POST", "/v1/keys/{name}/replicate", "key.replicate", 201),
     Route("GET", "/v1/keys/{name}/usage", "key.read-usage"),
     Route("GET", "/v1/keys/{name}/policy", "key.read-policy"),
     Route("PUT", "/v1/keys/{name}/policy", "key.write-policy"),

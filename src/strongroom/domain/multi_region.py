@@ -1,0 +1,24 @@
+"""The ids of multi-Region keys: related keys share one, and it says of itself what it is.
+
+A key's id is 16 random bytes. Those that related keys share begin with a mark of six bytes, so that
+whoever meets one, in a ciphertext or in a name, knows it without looking the key up. Of a million
+million keys of before there was a mark, one has it by chance with a probability under one in 200.
+"""
+
+from typing import Final
+
+MARK: Final = b"mrk\x9d\xc1\x5a"
+RANDOM_BYTES: Final = 16 - len(MARK)  # 80 bits: no two meet
+
+
+def spelt(key_id: bytes) -> str:
+    """A key's id as AWS spells it: `mrk-` and digits, or a UUID."""
+    text = key_id.hex()
+    if is_shared(key_id):
+        return f"mrk-{text}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_shared(key_id: bytes) -> bool:
+    """Whether it is the id of a multi-Region key."""
+    return key_id.startswith(MARK)

@@ -69,7 +69,7 @@ def test_a_key_is_in_one_region_and_its_arn_says_in_which(kms):
             assert found == ("NotFoundException", f"Key '{arn}' does not exist")
         found = refused(there.describe_key, KeyId=key["Arn"])
         assert found == ("NotFoundException", f"Invalid arn {US}")
-        assert refused(there.decrypt, CiphertextBlob=blob).code == "NotFoundException"
+        assert refused(there.decrypt, CiphertextBlob=blob).code == "InvalidCiphertextException"
 
 
 def test_an_alias_is_in_one_region(kms):
@@ -173,7 +173,7 @@ def test_what_one_encrypts_every_related_one_decrypts(kms, others):
                     assert (found["Plaintext"], found["KeyId"]) == (plain, arns[there])
                     assert found["KeyMaterialId"] == data["KeyMaterialId"]
     stranger = {"CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": context}
-    assert refused(others[EU].decrypt, **stranger).code == "NotFoundException"
+    assert refused(others[EU].decrypt, **stranger).code == "InvalidCiphertextException"
     assert refused(others[EU].describe_key, KeyId=key).code == "NotFoundException"
     again = kms[AP].re_encrypt(
         CiphertextBlob=sealed["CiphertextBlob"], SourceEncryptionContext=context,

@@ -13,6 +13,7 @@ from strongroom.doors.aws import (
     imports,
     keys,
     policies,
+    regions,
     rotation,
     tags,
     usage,
@@ -34,7 +35,6 @@ _IMPORTS = (
     "needs the right to DescribeKey, too; a key that lacks one of its older materials goes on with"
     " the others, and one that was disabled stays so whatever is imported"
 )
-_REGIONS = Row(None, "multi-Region keys are not served yet: a key is there in every Region")
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
 TABLE: Final[dict[str, Row]] = {
@@ -102,7 +102,7 @@ TABLE: Final[dict[str, Row]] = {
         "in force at the answer; what is not understood is refused: see below",
     ),
     "ReEncrypt": Row(crypto.re_encrypt),
-    "ReplicateKey": _REGIONS,
+    "ReplicateKey": Row(regions.replicate_key, "the replica works at once"),
     "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
     "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
     "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, "done when it is answered"),
@@ -113,7 +113,7 @@ TABLE: Final[dict[str, Row]] = {
     "UpdateAlias": Row(aliases.update_alias),
     "UpdateCustomKeyStore": _STORES,
     "UpdateKeyDescription": Row(keys.update_key_description),
-    "UpdatePrimaryRegion": _REGIONS,
+    "UpdatePrimaryRegion": Row(regions.update_primary_region, "holds at once, everywhere"),
     "Verify": Row(uses.verify),
     "VerifyMac": Row(uses.verify_mac),
 }

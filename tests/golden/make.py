@@ -27,6 +27,7 @@ from tests.golden import reader, uses
 from tests.support.alerts import raised
 from tests.support.desks import House
 from tests.support.notaries import Signed
+from tests.support.regions import EU, US, founded
 
 PASSPHRASE = "correct horse battery staple"
 CONTEXT = {"tenant": "Zürich", "": "empty name", "a": "bc", "ab": "c"}
@@ -231,6 +232,7 @@ def furnished(signed):
     desk.ask(admin, "key.create", name="stopped", labels={"team": "pay"}, description="é")
     desk.ask(admin, "key.disable", "stopped")
     desk.ask(admin, "alias.write", "current", key="demo")
+    desk.ask(admin, "token.create-access-key", principal="app", session=True)
     desk.ask(admin, "alias.write", "aws.long", key="demo", spelt="App/Demo")
     statement = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
     desk.ask(admin, "key.write-policy", "stopped", policy=json.dumps({"Statement": statement}))
@@ -258,6 +260,9 @@ def furnished(signed):
     user = desk.ask(other, "token.create", principal="user").token
     desk.ask(other, "key.create", name="demo")
     encrypt(user, "demo", b"another namespace", {})
+    regions = founded(desk, admin)
+    desk.ask(regions[EU], "key.create", name="everywhere", multi_region=True)
+    desk.ask(regions[EU], "key.replicate", "everywhere", region=US)
     desk.refusal(app, "key.disable", "demo")
     desk.ask(admin, "namespace.update", private_sources=True)
     desk.refusal(app, "key.disable", "demo")

@@ -303,3 +303,31 @@ def test_a_disabled_key_takes_no_grants_and_keeps_those_it_has(kms, bob, key, re
     assert len(kms.list_grants(KeyId=name)["Grants"]) == 1
     kms.enable_key(KeyId=name)
     bob.encrypt(KeyId=name, Plaintext=b"x")
+
+
+def test_a_denied_algorithm_is_not_had_by_leaving_it_to_the_default(kms, account, refused):
+    """The native API chooses one where none is asked for: it is weighed all the same."""
+    key = made(kms, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(
+        statement(key, "root", "kms:*"),
+        statement(key, "admin", "kms:Sign", effect="Deny",
+                  StringEquals={"kms:SigningAlgorithm": "ECDSA_SHA_256"}),
+    ))  # fmt: skip
+    asked = {"KeyId": key["KeyId"], "Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256"}
+    assert refused(kms.sign, **asked)[0] == DENIED
+    path = f"/v1/keys/id:{key['KeyId'].replace('-', '')}/sign"
+    assert account.admin.ask("POST", path, {"message": "eA=="}).status == 403
+
+
+def test_tags_that_are_given_and_taken_are_conditions(kms, key, refused):
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(
+        statement(key, "root", "kms:*"),
+        statement(key, "admin", "kms:TagResource", effect="Deny",
+                  StringEquals={"aws:RequestTag/Team": "pay"}),
+        statement(key, "admin", "kms:UntagResource", effect="Deny",
+                  **{"ForAnyValue:StringEquals": {"aws:TagKeys": ["Team"]}}),
+    ))  # fmt: skip
+    tag = {"KeyId": key["KeyId"], "Tags": [{"TagKey": "Team", "TagValue": "pay"}]}
+    assert refused(kms.tag_resource, **tag)[0] == DENIED
+    kms.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": "Team", "TagValue": "risk"}])
+    assert refused(kms.untag_resource, KeyId=key["KeyId"], TagKeys=["Team"])[0] == DENIED

@@ -208,7 +208,7 @@ def store(directory):
     return truth
 
 
-def furnished(signed):
+def furnished(signed):  # noqa: PLR0915 - one thing after another
     """Every kind of record, and a log that is signed."""
     house, desk = signed.house, signed.desk
     admin, app = house.admin, house.app

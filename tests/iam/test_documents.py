@@ -8,7 +8,7 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.domain import asks, transfers, uses
 from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import ACTIONS, asked
-from strongroom.domain.iam.conditions import MalformedPolicyError
+from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.iam.document import read
 from strongroom.domain.limits import KEY_POLICY_BYTES_MAX
 from strongroom.domain.operations import OPERATIONS, Resource

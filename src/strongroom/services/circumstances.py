@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from strongroom.domain import asks, uses
-from strongroom.domain.algorithms import DEFAULT, Scheme
+from strongroom.domain.algorithms import DEFAULT, Scheme, scheme_for
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import specs
 from strongroom.domain.things import Key, Origin
@@ -32,6 +32,8 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
     alias: str,
     context: dict[str, str],
     now_us: int,
+    *,
+    as_source: bool,
 ) -> Circumstances:
     """All of it. A context in which two names differ by case alone has neither of them."""
     now = now_us // 1_000_000
@@ -45,8 +47,10 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
         "aws:username": principal.name,
         "kms:calleraccount": account,
         **_of_key(key.body),
-        **dict(_of_ask(namespace, key.body, ask)),
+        **dict(_of_ask(namespace, key.body, ask, as_source=as_source)),
     }
+    if namespace.body.region:
+        one["aws:requestedregion"] = namespace.body.region
     if alias:
         one["kms:requestalias"] = f"alias/{alias}"
     one |= {f"kms:encryptioncontext:{name.lower()}": text for name, text in context.items()}
@@ -75,15 +79,17 @@ def _of_key(body: Key) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _of_ask(namespace: NamespaceFact, body: Key, ask: asks.Ask | None) -> Iterator[tuple[str, str]]:
+def _of_ask(
+    namespace: NamespaceFact, body: Key, ask: asks.Ask | None, *, as_source: bool
+) -> Iterator[tuple[str, str]]:
     if isinstance(ask, _ENCRYPTING):
-        yield from _encryption(body, ask)
-    if isinstance(ask, uses.Sign | uses.Verify) and ask.scheme is not UNSET:
-        yield from _algorithm("kms:signingalgorithm", ask.scheme)
+        yield from _encryption(body, ask, "source_scheme" if as_source else "scheme")
+    if isinstance(ask, uses.Sign | uses.Verify):
+        yield from _algorithm("kms:signingalgorithm", _scheme(body, ask.scheme))
     if isinstance(ask, uses.GenerateDataKeyPair):
         yield "kms:datakeypairspec", specs.spec_of(ask.algorithm)
-    if isinstance(ask, asks.UpdateKey) and ask.labels is not UNSET:
-        for name, text in ask.labels.items():
+    if isinstance(ask, asks.UpdateKey):
+        for name, text in _labels(ask).items():
             yield f"aws:requesttag/{name.lower()}", text
     if isinstance(ask, iam.WriteKeyPolicy):
         yield "kms:bypasspolicylockoutsafetycheck", str(ask.bypass_lockout_check).lower()
@@ -97,24 +103,36 @@ def _of_ask(namespace: NamespaceFact, body: Key, ask: asks.Ask | None) -> Iterat
             yield "kms:grantconstrainttype", f"EncryptionContext{which}"
 
 
-def _encryption(body: Key, ask: object) -> Iterator[tuple[str, str]]:
-    scheme = getattr(ask, "scheme", UNSET)
+def _encryption(body: Key, ask: object, field: str) -> Iterator[tuple[str, str]]:
     if body.algorithm is DEFAULT:
         yield "kms:encryptionalgorithm", specs.SYMMETRIC
-    elif isinstance(scheme, Scheme):
-        yield from _algorithm("kms:encryptionalgorithm", scheme)
+        return
+    yield from _algorithm("kms:encryptionalgorithm", _scheme(body, getattr(ask, field, UNSET)))
 
 
-def _algorithm(key: str, scheme: Scheme) -> Iterator[tuple[str, str]]:
+def _scheme(body: Key, asked: Scheme | UnsetType) -> Scheme | None:
+    """The one that is used, also where none is asked for: a denial of it is not to be evaded."""
+    return scheme_for(body.algorithm, body.purpose, None) if asked is UNSET else asked
+
+
+def _algorithm(key: str, scheme: Scheme | None) -> Iterator[tuple[str, str]]:
     if scheme in _NAMES:
         yield key, _NAMES[scheme]
+
+
+def _labels(ask: asks.UpdateKey) -> dict[str, str]:
+    """The labels that it gives."""
+    given = {} if ask.labels is UNSET else ask.labels
+    return given | ({} if ask.add_labels is UNSET else ask.add_labels)
 
 
 def _several(ask: asks.Ask | None) -> dict[str, list[str]]:
     if isinstance(ask, iam.CreateGrant):
         return {"kms:grantoperations": list(ask.operations)}
-    if isinstance(ask, asks.UpdateKey) and ask.labels is not UNSET and ask.labels:
-        return {"aws:tagkeys": list(ask.labels)}
+    if isinstance(ask, asks.UpdateKey):
+        removed = [] if ask.remove_labels is UNSET else ask.remove_labels
+        names = [*_labels(ask), *removed]
+        return {"aws:tagkeys": names} if names else {}
     return {}
 
 

@@ -9,7 +9,7 @@ from strongroom.domain.errors import InvalidRequest, NotAllowed, NotFound
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import ACTIONS, PUT_POLICY
-from strongroom.domain.iam.conditions import MalformedPolicyError
+from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details

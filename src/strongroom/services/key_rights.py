@@ -159,6 +159,7 @@ def question(attempt: Attempt, action: str) -> Question:
         circumstances=circumstances(
             namespace, principal, key, attempt.ask, attempt.alias, context,
             attempt.time_us,
+            as_source=attempt.as_source,
         ),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import msgspec
 from strongroom.domain.cedar_schema import quoted
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import PREFIX
-from strongroom.domain.iam.conditions import joined
+from strongroom.domain.iam.comparisons import joined
 from strongroom.domain.iam.document import Principals, Statement
 
 _OF_NOBODY: Final = "false"

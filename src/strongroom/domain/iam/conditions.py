@@ -9,42 +9,25 @@ in lower case) of keys with one value, `many` and `many_lower` of keys with seve
 `times`, and `address`.
 """
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable
-from enum import Enum
 from typing import Final
 
 import msgspec
 
 from strongroom.domain.cedar_schema import quoted
-from strongroom.domain.iam.patterns import fits
-from strongroom.domain.times import microseconds
-
-GRANT_OPERATIONS: Final = (
-    "CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encapsulate",
-    "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncryptFrom",
-    "ReEncryptTo", "RetireGrant", "Sign", "Verify", "VerifyMac",
-)  # fmt: skip
+from strongroom.domain.iam.comparisons import (
+    EXPRESSIONS,
+    FITTING,
+    NEGATED,
+    OPERATORS,
+    Kind,
+    MalformedPolicyError,
+    listed,
+    many,
+)
 
 CONDITIONS_MAX: Final = 50  # of a statement: Cedar's parser calls itself for each
 _VALUES_MAX: Final = 50
-
-
-class MalformedPolicyError(Exception):
-    """A policy that is not understood. The text says what is wrong."""
-
-
-class Kind(Enum):
-    """How a condition key's values are compared."""
-
-    TEXT = "text"
-    SEVERAL = "several texts"
-    ARN = "arn"
-    NUMBER = "number"
-    TIME = "time"
-    ADDRESS = "address"
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -111,7 +94,7 @@ def condition(operator: str, key: str, values: list[str], account: str) -> Condi
     """What one condition means. Raises `MalformedPolicyError` for one that is not understood."""
     found = _OPERATOR.fullmatch(operator)
     base = found[2] if found else ""
-    if found is None or base not in _OPERATORS:
+    if found is None or base not in OPERATORS:
         raise MalformedPolicyError(f"there is no condition operator {operator[:64]}")
     kind = _kind_of(key)
     if len(values) > _VALUES_MAX:
@@ -122,7 +105,7 @@ def condition(operator: str, key: str, values: list[str], account: str) -> Condi
     if base == "Null":
         cedar = _null(name, kind, values, qualified=bool(found[1] or found[3]))
     else:
-        if kind not in _FITTING[base]:
+        if kind not in FITTING[base]:
             raise MalformedPolicyError(f"{base} does not go with {key[:64]}")
         cedar = _compared(
             base, name, kind, values,
@@ -151,7 +134,7 @@ def _compared(  # noqa: PLR0913 - the parts of a condition
     if_exists: bool,
     account: str,
 ) -> str:
-    negated = _NEGATED.get(base)
+    negated = NEGATED.get(base)
     positive = negated or base
     has = _has(name, kind)
     if kind is Kind.SEVERAL:
@@ -159,14 +142,14 @@ def _compared(  # noqa: PLR0913 - the parts of a condition
             raise MalformedPolicyError(
                 f"{name} has several values: say ForAnyValue: or ForAllValues:"
             )
-        texts = _listed_texts(positive, name, values)
-        held = f"context.{_many(positive)}.getTag({quoted(name)})"
+        texts = listed(positive, name, values)
+        held = f"context.{many(positive)}.getTag({quoted(name)})"
         if qualifier == "ForAnyValue":
             met = f"!({texts}.containsAll({held}))" if negated else f"{texts}.containsAny({held})"
             return f"(!{has} || {met})" if if_exists else f"({has} && {met})"
         met = f"!({texts}.containsAny({held}))" if negated else f"{texts}.containsAll({held})"
         return f"(!{has} || {met})"
-    met = _EXPRESSIONS[positive](name, values, account)
+    met = EXPRESSIONS[positive](name, values, account)
     if negated:
         met = f"!({met})"
     # A negated operator holds for what is not there, and so does ForAllValues.
@@ -190,181 +173,3 @@ def _null(name: str, kind: Kind, values: list[str], *, qualified: bool) -> str:
     has = _has(name, kind)
     met = " || ".join(f"!{has}" if value == "true" else has for value in sorted(told))
     return f"({met})"
-
-
-# --- of keys with several values ------------------------------------------------------------------
-
-
-def _many(positive: str) -> str:
-    return "many_lower" if positive == "StringEqualsIgnoreCase" else "many"
-
-
-def _listed_texts(positive: str, name: str, values: list[str]) -> str:
-    if positive == "StringEqualsIgnoreCase":
-        values = [value.lower() for value in values]
-    elif positive == "StringLike":
-        values = [text for value in values for text in _expanded(name, value)]
-    return _cedar_list(values)
-
-
-def _expanded(name: str, pattern: str) -> list[str]:
-    """The texts that a pattern means: Cedar compares members of sets by equality alone."""
-    if not re.search(r"[*?]", pattern):
-        return [pattern]
-    if name != "kms:grantoperations":
-        raise MalformedPolicyError(f"{name} is compared without wildcards here; list its values")
-    return [one for one in GRANT_OPERATIONS if fits(pattern, one)]
-
-
-def _cedar_list(values: list[str]) -> str:
-    return "[" + ", ".join(quoted(value) for value in values) + "]"
-
-
-# --- of keys with one value -----------------------------------------------------------------------
-
-
-def _held(where: str, name: str) -> str:
-    return f"context.{where}.getTag({quoted(name)})"
-
-
-def _equals(name: str, values: list[str], _: str) -> str:
-    return f"{_cedar_list(values)}.contains({_held('one', name)})"
-
-
-def _equals_in_any_case(name: str, values: list[str], _: str) -> str:
-    return f"{_cedar_list([value.lower() for value in values])}.contains({_held('lower', name)})"
-
-
-def _like(name: str, values: list[str], _: str) -> str:
-    return _any(f"{_held('one', name)} like {_pattern(value)}" for value in values)
-
-
-def _arn_like(name: str, values: list[str], account: str) -> str:
-    """Part by part: all ARNs here begin alike, and no name has a colon."""
-    known = ("arn", "aws", "iam", "", account)
-    met = []
-    for value in values:
-        parts = value.split(":", len(known))
-        if len(parts) != len(known) + 1:
-            raise MalformedPolicyError(f"{value[:64]} is no ARN")
-        if all(fits(there, here) for there, here in zip(parts, known, strict=False)):
-            start = _pattern(":".join(known) + ":")[:-1]
-            met.append(f"{_held('one', name)} like {start}{_pattern(parts[-1])[1:]}")
-    return _any(met)
-
-
-def _pattern(value: str) -> str:
-    """A Cedar pattern, in which `*` alone is special."""
-    if "?" in value:
-        raise MalformedPolicyError("? is not served in a condition; * is")
-    return '"' + "*".join(quoted(part)[1:-1] for part in value.split("*")) + '"'
-
-
-def _number(name: str, values: list[str], compare: str) -> str:
-    for value in values:
-        if not re.fullmatch(r"-?[0-9]{1,15}", value):
-            raise MalformedPolicyError(f"{value[:64]} is no whole number")
-    return _any(f"{_held('numbers', name)} {compare} {int(value)}" for value in values)
-
-
-def _date(name: str, values: list[str], compare: str) -> str:
-    return _any(f"{_held('times', name)} {compare} {_seconds(value)}" for value in values)
-
-
-def _seconds(value: str) -> int:
-    if re.fullmatch(r"[0-9]{1,12}", value):
-        return int(value)
-    text = f"{value}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
-    try:
-        return microseconds(text) // 1_000_000
-    except ValueError:
-        raise MalformedPolicyError(f"{value[:64]} is no date") from None
-
-
-def _bool(name: str, values: list[str], _: str) -> str:
-    texts = [value.lower() for value in values]
-    if not {"true", "false"}.issuperset(texts):
-        raise MalformedPolicyError("Bool is compared with true or false")
-    return f"{_cedar_list(texts)}.contains({_held('lower', name)})"
-
-
-def _in_network(_: str, values: list[str], __: str) -> str:
-    met = []
-    for value in values:
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            raise MalformedPolicyError(f"{value[:64]} is no network") from None
-        met.append(f'context.address.isInRange(ip("{network}"))')
-    return _any(met)
-
-
-def _any(expressions: Iterable[str]) -> str:
-    met = list(expressions)
-    return joined("||", met) if met else "false"
-
-
-def joined(operator: str, parts: list[str]) -> str:
-    """The parts under `&&` or `||`, as a tree that is not deep: parsers call themselves."""
-    if len(parts) == 1:
-        return f"({parts[0]})"
-    half = len(parts) // 2
-    return f"({joined(operator, parts[:half])} {operator} {joined(operator, parts[half:])})"
-
-
-_Expression = Callable[[str, list[str], str], str]
-
-
-def _numeric(compare: str) -> _Expression:
-    return lambda name, values, _: _number(name, values, compare)
-
-
-def _dated(compare: str) -> _Expression:
-    return lambda name, values, _: _date(name, values, compare)
-
-
-_EXPRESSIONS: Final[dict[str, _Expression]] = {
-    "StringEquals": _equals,
-    "StringEqualsIgnoreCase": _equals_in_any_case,
-    "StringLike": _like,
-    "ArnEquals": _arn_like,
-    "ArnLike": _arn_like,
-    "Bool": _bool,
-    "IpAddress": _in_network,
-    "NumericEquals": _numeric("=="),
-    "NumericLessThan": _numeric("<"),
-    "NumericLessThanEquals": _numeric("<="),
-    "NumericGreaterThan": _numeric(">"),
-    "NumericGreaterThanEquals": _numeric(">="),
-    "DateEquals": _dated("=="),
-    "DateLessThan": _dated("<"),
-    "DateLessThanEquals": _dated("<="),
-    "DateGreaterThan": _dated(">"),
-    "DateGreaterThanEquals": _dated(">="),
-}
-_NEGATED: Final = {
-    "StringNotEquals": "StringEquals",
-    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
-    "StringNotLike": "StringLike",
-    "ArnNotEquals": "ArnEquals",
-    "ArnNotLike": "ArnLike",
-    "NotIpAddress": "IpAddress",
-    "NumericNotEquals": "NumericEquals",
-    "DateNotEquals": "DateEquals",
-}
-_OPERATORS: Final = frozenset([*_EXPRESSIONS, *_NEGATED, "Null"])
-
-
-def _fitting(base: str) -> frozenset[Kind]:
-    if base.startswith("String"):
-        return frozenset([Kind.TEXT, Kind.SEVERAL, Kind.ARN])
-    if base.startswith("Arn"):
-        return frozenset([Kind.ARN])
-    if base.startswith("Numeric"):
-        return frozenset([Kind.NUMBER])
-    if base.startswith("Date"):
-        return frozenset([Kind.TIME])
-    return frozenset([Kind.TEXT]) if base == "Bool" else frozenset([Kind.ADDRESS])
-
-
-_FITTING: Final = {base: _fitting(base) for base in (*_EXPRESSIONS, *_NEGATED)}

@@ -12,12 +12,8 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.iam.actions import matching
-from strongroom.domain.iam.conditions import (
-    CONDITIONS_MAX,
-    Condition,
-    MalformedPolicyError,
-    condition,
-)
+from strongroom.domain.iam.comparisons import MalformedPolicyError
+from strongroom.domain.iam.conditions import CONDITIONS_MAX, Condition, condition
 from strongroom.domain.iam.patterns import fits
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from strongroom.adapters.memory import MemoryStore
@@ -60,6 +61,26 @@ def test_entries_get_positions_without_a_gap_and_the_rfc_6962_tree(store):
         assert event.leaf_hash == leaf_hash(b'{"number":%d}' % number)
         frontier.append(event.leaf_hash)
     assert store.tree.root == frontier.root()
+
+
+def test_entries_of_one_commit_in_other_trails_are_right_behind_its_own(store):
+    elsewhere = b"o" * 16
+    also = (entry(2, namespace=elsewhere), entry(3, namespace=elsewhere))
+    both = msgspec.structs.replace(writing(record()), also=also)
+    assert store.commit([both, Commit(0, (), entry(4))]) == [Kept(0), Kept(3)]
+    found = store.events(EventQuery(elsewhere)).events
+    assert [event.position for event in found] == [1, 2]
+    assert [event.body for event in found] == [one.body for one in also]
+    assert (store.tree.size, store.epoch) == (4, 1)
+    assert [event.position for event in store.changes(0, 10, erasing=False)] == [0]
+
+
+def test_a_commit_that_was_not_kept_leaves_no_entry_in_another_trail(store):
+    store.commit([writing(record(1))])
+    elsewhere = entry(2, namespace=b"o" * 16)
+    both = msgspec.structs.replace(writing(record(2)), also=(elsewhere,))
+    assert store.commit([both]) == [Conflict(name=True)]
+    assert store.tree.size == 1
 
 
 def test_a_name_is_taken_once(store):

@@ -145,6 +145,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
     """One decision: the facts it stands on, the epoch at which they were known, what it writes.
 
     `also` are entries of it in the trails of other namespaces: kept with it, right behind its own.
+    They name no records and tell of no uses.
     """
 
     epoch: int

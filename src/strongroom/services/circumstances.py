@@ -89,18 +89,30 @@ def _of_ask(
     if isinstance(ask, uses.GenerateDataKeyPair):
         yield "kms:datakeypairspec", specs.spec_of(ask.algorithm)
     if isinstance(ask, asks.UpdateKey):
-        for name, text in _labels(ask).items():
-            yield f"aws:requesttag/{name.lower()}", text
+        yield from _of_change(ask)
+    if isinstance(ask, asks.ReplicateKey):
+        yield "kms:replicaregion", ask.region
     if isinstance(ask, iam.WriteKeyPolicy):
         yield "kms:bypasspolicylockoutsafetycheck", str(ask.bypass_lockout_check).lower()
     if isinstance(ask, iam.CreateGrant):
-        yield "kms:granteeprincipal", user(namespace, ask.grantee)
-        yield "kms:grantisforawsresource", "false"
-        if ask.retiring is not UNSET:
-            yield "kms:retiringprincipal", user(namespace, ask.retiring)
-        if ask.context_equals or ask.context_subset:
-            which = "Equals" if ask.context_equals else "Subset"
-            yield "kms:grantconstrainttype", f"EncryptionContext{which}"
+        yield from _of_grant(namespace, ask)
+
+
+def _of_change(ask: asks.UpdateKey) -> Iterator[tuple[str, str]]:
+    for name, text in _labels(ask).items():
+        yield f"aws:requesttag/{name.lower()}", text
+    if ask.primary_region is not UNSET:
+        yield "kms:primaryregion", ask.primary_region
+
+
+def _of_grant(namespace: NamespaceFact, ask: iam.CreateGrant) -> Iterator[tuple[str, str]]:
+    yield "kms:granteeprincipal", user(namespace, ask.grantee)
+    yield "kms:grantisforawsresource", "false"
+    if ask.retiring is not UNSET:
+        yield "kms:retiringprincipal", user(namespace, ask.retiring)
+    if ask.context_equals or ask.context_subset:
+        which = "Equals" if ask.context_equals else "Subset"
+        yield "kms:grantconstrainttype", f"EncryptionContext{which}"
 
 
 def _encryption(body: Key, ask: object, field: str) -> Iterator[tuple[str, str]]:

@@ -64,6 +64,8 @@ _KEYS: Final[dict[str, Kind]] = {
     "kms:keyspec": Kind.TEXT,
     "kms:keyusage": Kind.TEXT,
     "kms:multiregion": Kind.TEXT,
+    "kms:primaryregion": Kind.TEXT,
+    "kms:replicaregion": Kind.TEXT,
     "kms:requestalias": Kind.TEXT,
     "kms:retiringprincipal": Kind.ARN,
     "kms:rotationperiodindays": Kind.NUMBER,

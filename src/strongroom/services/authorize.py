@@ -540,7 +540,9 @@ class Authorizer:
             attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
             attempt = attempt._replace(operation=action, ask=None)
             weighed = self._key_rights.weigh(permit.own, attempt, verdict)
-            verdict, visit.missing = weighed.verdict, weighed.missing
+            if verdict.allowed or weighed.verdict.policies:
+                visit.missing = weighed.missing  # else, what would do is in the namespace
+            verdict = weighed.verdict
         self._judge(visit, verdict)
         policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
         visit.verdict = msgspec.structs.replace(verdict, policies=policies)

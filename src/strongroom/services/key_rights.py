@@ -14,7 +14,7 @@ from strongroom.domain import asks
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import asked
-from strongroom.domain.iam.conditions import MalformedPolicyError
+from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.domain.operations import Resource
 from strongroom.domain.things import Grant

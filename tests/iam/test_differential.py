@@ -271,4 +271,4 @@ def test_the_patterns_of_actions_here_mean_some(pattern):
         "Statement": {"Effect": "Allow", "Principal": "*", "Action": pattern, "Resource": "*"}
     }
     rights = cedar.of_policy(json.dumps(policy), account=ACCOUNT, key="ab")
-    assert any(f'"{action}"' in rights.direct["key-policy:1"] for action in ACTIONS)
+    assert any(f'"{action}"' in rights.direct["key-policy:statement-1"] for action in ACTIONS)

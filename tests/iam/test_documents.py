@@ -10,6 +10,7 @@ from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import ACTIONS, asked
 from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.iam.document import read
+from strongroom.domain.iam.patterns import fits
 from strongroom.domain.limits import KEY_POLICY_BYTES_MAX
 from strongroom.domain.operations import OPERATIONS, Resource
 
@@ -115,6 +116,28 @@ def test_a_policy_of_the_greatest_length_is_understood_and_weighed():
     assert len(policy) < KEY_POLICY_BYTES_MAX
     rights = cedar.of_policy(policy, account=ACCOUNT, key=KEY)
     CedarEngine().parse_rights(rights.direct)._slice("kms:Encrypt")
+
+
+def test_no_statement_takes_the_place_of_another_whatever_their_sids():
+    """One called "2" is the first of two here; the second has no name."""
+    denied = GOOD | {"Sid": "2", "Effect": "Deny"}
+    direct = cedar.of_policy(text(denied, GOOD), account=ACCOUNT, key=KEY).direct
+    assert sorted(one.split()[0] for one in direct.values()) == ["forbid", "permit"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fitting"),
+    [("", [""]), ("*", ["", "a", "abc"]), ("a*c", ["abc"]), ("?", ["a"]), ("*b*", ["abc"]),
+     ("a?c", ["abc"]), ("**a**", ["a", "abc"]), ("*?*?*?*", ["abc"]), ("a", ["a"]), ("*d", [])],
+)  # fmt: skip
+def test_patterns_fit_as_aws_says(pattern, fitting):
+    assert [one for one in ("", "a", "abc") if fits(pattern, one)] == fitting
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_than_its_length():
+    """An expression that tries each star in all its places would not be done this year."""
+    assert not fits("*?" * 40 + "!", "a" * 200)
+    assert fits("*a" * 40 + "*", "a" * 200)
 
 
 def test_every_operation_on_a_key_is_an_action_that_policies_know():

@@ -132,7 +132,7 @@ class Permit:
     apart by someone who has no right to know; `known_key` then says that there is none.
     """
 
-    __slots__ = ("context", "key", "visit")
+    __slots__ = ("context", "key", "own", "visit")
 
     def __init__(
         self,
@@ -140,12 +140,14 @@ class Permit:
         visit: Visit,
         key: KeyFact | None,
         context: dict[str, str] | None = None,
+        own: Own | None = None,
     ) -> None:
         if seal is not _SEAL:
             raise RuntimeError("only services/authorize.py makes a permit")
         self.visit = visit
         self.key = key
         self.context = context
+        self.own = own  # the rights kept with the key; None: it has none
 
     @property
     def namespace(self) -> NamespaceFact:
@@ -478,7 +480,7 @@ class Authorizer:
             visit.key, expected = key, visit.terms.key
         if expected is not None and key is not None:
             _require(key, expected, visit.time_us)
-        return Permit(_SEAL, visit, key, context)
+        return Permit(_SEAL, visit, key, context, own)
 
     def _weigh_own(  # noqa: PLR0913 - as above
         self,
@@ -534,6 +536,13 @@ class Authorizer:
             labels=key.body.labels, context=permit.context,
         )  # fmt: skip
         before, verdict = _known(visit.verdict), self._weigh(visit, question)
+        if permit.own is not None:
+            attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
+            attempt = attempt._replace(operation=action, ask=None)
+            weighed = self._key_rights.weigh(permit.own, attempt, verdict)
+            if verdict.allowed or weighed.verdict.policies:
+                visit.missing = weighed.missing  # else, what would do is in the namespace
+            verdict = weighed.verdict
         self._judge(visit, verdict)
         policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
         visit.verdict = msgspec.structs.replace(verdict, policies=policies)

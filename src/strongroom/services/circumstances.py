@@ -41,10 +41,12 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
     one = {
         "aws:principalarn": user(namespace, principal.name),
         "aws:principalaccount": account,
+        "aws:principalisawsservice": "false",
         "aws:principaltype": "User",
         "aws:resourceaccount": account,
         "aws:userid": principal.id.hex(),
         "aws:username": principal.name,
+        "aws:viaawsservice": "false",
         "kms:calleraccount": account,
         **_of_key(key.body),
         **dict(_of_ask(namespace, key.body, ask, as_source=as_source)),

@@ -14,6 +14,7 @@ from strongroom.domain import asks
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import asked
+from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.domain.operations import Resource
 from strongroom.domain.things import Grant
@@ -69,11 +70,22 @@ class KeyRights:
         known = key.own.get(principal.id)
         if known is None:
             grants = await self._facts.grants(key, principal.id) if key.body.granted else []
-            known = await self.parsed(key, key.body.policy, grants)
+            try:
+                known = await self.parsed(key, key.body.policy, grants)
+            except MalformedPolicyError:
+                known = self._closed()
             if len(key.own) >= _OWN_MAX:
                 key.own.clear()
             key.own[principal.id] = known
         return known
+
+    def _closed(self) -> Own:
+        """For a key whose policy was another account's when it was brought here: all is denied.
+
+        Whoever writes the namespace's policies can take it away, as after a lock-out.
+        """
+        forbidden = {"key-policy:of-another-account": "forbid (principal, action, resource);"}
+        return Own(self._engine.parse_rights(forbidden), None, {})
 
     async def own_to_retire(self, key: KeyFact, principal: PrincipalFact, grant: str) -> Own:
         """Likewise, with what that grant says about who may end it."""
@@ -82,7 +94,10 @@ class KeyRights:
         texts = {}
         if found is not None and found.body.key == key.id and not found.body.ended_us:
             texts[f"{_GRANT}{grant}:retire"] = cedar.of_retiring(_retirers(found.body))
-        return await self.parsed(key, key.body.policy, grants, texts)
+        try:
+            return await self.parsed(key, key.body.policy, grants, texts)
+        except MalformedPolicyError:
+            return self._closed()
 
     async def parsed(
         self,
@@ -115,7 +130,9 @@ class KeyRights:
             if not verdict.allowed:
                 return _no(verdict.policies, _why(verdict, action, attempt.principal.name))
             policies.update(dict.fromkeys(verdict.policies))
-            grants.extend(own.grants[name] for name in verdict.policies if name in own.grants)
+            # A grant can mean several policies: the engine names the further ones NAME#2 and so on.
+            named_grants = dict.fromkeys(name.partition("#")[0] for name in verdict.policies)
+            grants.extend(own.grants[name] for name in named_grants if name in own.grants)
         return Weighed(Verdict(allowed=True, policies=tuple(policies), holds=Holds.ONCE), grants)
 
     @staticmethod

@@ -86,11 +86,18 @@ def _names(operation: str, ask: asks.Ask | None, *, as_source: bool) -> tuple[st
         return ("ReEncryptFrom",) if as_source else ("ReEncryptTo",)
     if isinstance(ask, uses.GenerateDataKey | uses.GenerateDataKeyPair):
         return (type(ask).__name__ + ("" if ask.with_plaintext else "WithoutPlaintext"),)
-    if isinstance(ask, transfers.WriteAlias):
-        return ("CreateAlias" if ask.new else "UpdateAlias",)
+    if operation == "alias.write":
+        return _of_alias(ask)
     if isinstance(ask, asks.UpdateKey):
         return _changes(ask)
-    return (f"strongroom.{operation}",)
+    return _UNASKED.get(operation, (f"strongroom.{operation}",))
+
+
+def _of_alias(ask: asks.Ask | None) -> tuple[str, ...]:
+    """Both where it is open, before anybody looks, whether there is such an alias."""
+    if not isinstance(ask, transfers.WriteAlias) or not (ask.new or ask.existing):
+        return ("CreateAlias", "UpdateAlias")
+    return ("CreateAlias",) if ask.new else ("UpdateAlias",)
 
 
 def _changes(ask: asks.UpdateKey) -> tuple[str, ...]:
@@ -105,6 +112,12 @@ def _changes(ask: asks.UpdateKey) -> tuple[str, ...]:
             found.update(dict.fromkeys(_CHANGED.get(field, _ANOTHER)))
     return tuple(found) or _ANOTHER
 
+
+# Where somebody only wants to know who may, there is no ask: it is the one that most have.
+_UNASKED: Final = {
+    "key.generate-data-key": ("GenerateDataKey",),
+    "key.generate-data-key-pair": ("GenerateDataKeyPair",),
+}
 
 # What a field of UpdateKey is to AWS; others are ours alone.
 _ANOTHER: Final = ("strongroom.key.update",)

@@ -50,7 +50,8 @@ def of_policy(text: str, *, account: str, key: str) -> Rights:
     for number, statement in enumerate(document.read(text, account=account, key=key), 1):
         if not (statement.applies and statement.actions):
             continue
-        name = f"key-policy:{statement.sid or number}"
+        # With a character that no Sid has: a Sid can be a number, and none takes another's place.
+        name = f"key-policy:{statement.sid or f'statement-{number}'}"
         whom = _whom(statement)
         if whom != _OF_NOBODY:
             direct[name] = _policy(statement, whom)

@@ -1,0 +1,157 @@
+"""What is kept with a key binds whoever comes, by whichever operation, field or desk."""
+
+import json
+
+import pytest
+
+from strongroom.domain.accounts import account_of
+from tests.support.desks import House
+
+STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = House(tmp_path / "store.db")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def desk(house):
+    return house.desk()
+
+
+@pytest.fixture
+def bob(house, desk):
+    """The token of one without any role."""
+    return newcomer(house, desk, "bob")
+
+
+def newcomer(house, desk, name):
+    desk.ask(house.admin, "principal.create", name=name, roles=[])
+    return desk.ask(house.admin, "token.create", principal=name).token
+
+
+def user(house, name):
+    return {"AWS": f"arn:aws:iam::{account_of(house.first)}:user/{name}"}
+
+
+def write(house, desk, key, *statements):
+    """A policy by which everybody may do everything, but for that."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": [*statements, STATEMENT]})
+    desk.ask(house.admin, "key.write-policy", key, policy=text)
+
+
+def deny(action, **condition):
+    found = {key.replace("__", ":").replace("_", "/"): value for key, value in condition.items()}
+    held = {"Condition": {"StringEquals": found}} if found else {}
+    return STATEMENT | {"Effect": "Deny", "Action": action} | held
+
+
+@pytest.mark.parametrize(
+    ("operations", "operation", "fields"),
+    [
+        (["DescribeKey", "Encrypt"], "key.encrypt", {"plaintext": b"x"}),
+        (["Encrypt"], "key.encrypt", {"plaintext": b"x"}),
+        (["DescribeKey", "Encrypt"], "key.read", {}),
+        (
+            ["CreateGrant", "DescribeKey", "Encrypt"],
+            "grant.create",
+            {"grantee": "app", "operations": ["Encrypt"]},
+        ),
+    ],
+)
+def test_a_grant_that_ended_elsewhere_is_of_no_more_use(
+    house, desk, bob, operations, operation, fields
+):
+    """By a custodian that has not heard of it, whichever part of the grant it rests on."""
+    grant = desk.ask(house.admin, "grant.create", "demo", grantee="bob", operations=operations)
+    other = house.desk()
+    other.ask(bob, operation, "demo", **fields)
+    desk.ask(house.admin, "grant.revoke", "demo", grant=grant.id)
+    assert other.refusal(bob, operation, "demo", **fields) == "not-allowed"
+
+
+def test_labels_that_are_added_or_taken_off_are_what_conditions_look_at(house, desk):
+    write(
+        house, desk, "demo",
+        deny("kms:TagResource", aws__RequestTag_team="secret"),
+        {**deny("kms:*TagResource"), "Condition": {
+            "ForAnyValue:StringEquals": {"aws:TagKeys": ["owner"]}
+        }},
+    )  # fmt: skip
+
+    def refused(**fields):
+        return desk.refusal(house.admin, "key.update", "demo", **fields)
+
+    for field in ("labels", "add_labels"):
+        assert refused(**{field: {"team": "secret"}}) == "not-allowed"
+        assert refused(**{field: {"owner": "x"}}) == "not-allowed"
+        assert not refused(**{field: {"team": "pay"}})
+    assert refused(remove_labels=["owner"]) == "not-allowed"
+    assert not refused(remove_labels=["team"])
+
+
+def test_a_scheme_that_nobody_names_is_the_keys_default_for_conditions(house, desk):
+    desk.ask(house.admin, "key.create", name="signer", algorithm="ec-p256")
+    write(house, desk, "signer", deny("kms:Sign", kms__SigningAlgorithm="ECDSA_SHA_256"))
+    for given in ({}, {"scheme": "ecdsa-sha256"}):
+        assert desk.refusal(house.app, "key.sign", "signer", message=b"m", **given) == "not-allowed"
+
+
+def test_that_no_caller_is_a_service_can_be_asked_for(house, desk):
+    for name in ("aws__PrincipalIsAWSService", "aws__ViaAWSService"):
+        write(house, desk, "demo", deny("kms:Encrypt", **{name: "false"}))
+        assert desk.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == "not-allowed"
+
+
+def test_the_right_to_use_a_compromised_key_is_the_keys_own_to_deny(house, desk):
+    made = desk.ask(house.app, "key.encrypt", "demo", plaintext=b"x").ciphertext
+    write(house, desk, "demo")
+    desk.ask(house.admin, "key.mark-compromised", "demo")
+    assert desk.ask(house.app, "key.decrypt", "demo", ciphertext=made).plaintext == b"x"
+    write(house, desk, "demo", deny("kms:strongroom.key.use-compromised"))
+    assert desk.refusal(house.app, "key.decrypt", "demo", ciphertext=made) == "not-allowed"
+
+
+def test_an_alias_that_may_not_be_made_is_not_made_by_writing_it(house, desk):
+    desk.ask(house.admin, "alias.write", "there", key="demo")
+    write(house, desk, "demo", deny("kms:CreateAlias"))
+    for name, given in (("a", {}), ("a", {"new": True}), ("there", {})):
+        refused = desk.refusal(house.admin, "alias.write", name, key="demo", **given)
+        assert refused == "not-allowed"
+    assert not desk.refusal(house.admin, "alias.write", "there", key="demo", existing=True)
+
+
+@pytest.mark.parametrize("action", ["key.generate-data-key", "key.generate-data-key-pair"])
+def test_what_is_explained_is_what_is_done(house, desk, bob, action):
+    allowed = {**STATEMENT, "Principal": user(house, "bob"), "Action": "kms:GenerateDataKey*"}
+    closed = {**STATEMENT, "Principal": user(house, "admin")}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allowed, closed]})
+    desk.ask(house.admin, "key.write-policy", "demo", policy=text)
+
+    def explained(who):
+        ask = {"principal": who, "action": action, "key": "demo"}
+        return desk.ask(house.admin, "authorize.explain", **ask).allowed
+
+    given = {"algorithm": "ed25519"} if action.endswith("pair") else {}
+    assert explained("bob")
+    assert not desk.refusal(bob, action, "demo", **given)
+    assert not explained("app")
+    assert desk.refusal(house.app, action, "demo", **given) == "not-allowed"
+
+
+def test_a_key_whose_policy_was_another_accounts_is_closed_and_can_be_opened(house, desk, tmp_path):
+    """A backup comes back in another deployment of the same root key."""
+    write(house, desk, "demo", {**STATEMENT, "Principal": user(house, "admin")})
+    blob = desk.ask(house.admin, "key.backup", "demo").backup
+    there = House(tmp_path / "there.db", root=house.root, dev=False)
+    other = there.desk()
+    nobody = newcomer(there, other, "bob")
+    other.ask(there.admin, "key.restore", backup=blob)
+    assert other.refusal(there.admin, "key.read", "demo") == "not-allowed"
+    assert other.refusal(nobody, "key.write-policy", "demo", policy="") == "not-allowed"
+    other.ask(there.admin, "key.write-policy", "demo", policy="")
+    assert not other.refusal(there.admin, "key.read", "demo")
+    there.store.close()

@@ -331,3 +331,14 @@ def test_tags_that_are_given_and_taken_are_conditions(kms, key, refused):
     assert refused(kms.tag_resource, **tag)[0] == DENIED
     kms.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": "Team", "TagValue": "risk"}])
     assert refused(kms.untag_resource, KeyId=key["KeyId"], TagKeys=["Team"])[0] == DENIED
+
+
+def test_the_region_that_a_request_is_signed_for_is_a_condition(kms, account, key, refused):
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(
+        statement(key, "root", "kms:*"),
+        statement(key, "admin", "kms:Encrypt", effect="Deny",
+                  StringEquals={"aws:RequestedRegion": "us-east-1"}),
+    ))  # fmt: skip
+    kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
+    there = account.client(account.key_of("admin"), region="us-east-1")
+    assert refused(there.encrypt, KeyId=key["KeyId"], Plaintext=b"x")[0] == DENIED

@@ -516,6 +516,7 @@ class Authorizer:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
             visit.alias, context, visit.source, visit.time_us, as_source,
+            visit.region,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:

@@ -34,6 +34,7 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
     now_us: int,
     *,
     as_source: bool,
+    region: str,
 ) -> Circumstances:
     """All of it. A context in which two names differ by case alone has neither of them."""
     now = now_us // 1_000_000
@@ -51,8 +52,8 @@ def circumstances(  # noqa: PLR0913 - what there is to look at
         **_of_key(key.body),
         **dict(_of_ask(namespace, key.body, ask, as_source=as_source)),
     }
-    if namespace.body.region:
-        one["aws:requestedregion"] = namespace.body.region
+    if region:
+        one["aws:requestedregion"] = region
     if alias:
         one["kms:requestalias"] = f"alias/{alias}"
     one |= {f"kms:encryptioncontext:{name.lower()}": text for name, text in context.items()}

@@ -102,16 +102,17 @@ class Grants:
             prefix = grant_name(key.id, grantee.id)
         if ask.page_token and not ask.page_token.startswith(prefix):
             raise InvalidRequest("the page token is not one of this list", "$.page_token")
+        if ask.grant is not UNSET:
+            grant = await self._there(permit, key, ask.grant)
+            views = [] if grant is None else [_view(grant.id, grant.body, key)]
+            await self._books.allowed(permit, {"count": len(views)})
+            return iam.GrantPage(views, "")
         records = await self._ledger.page(
             Kind.GRANT, key.namespace, ask.page_token or prefix, ask.limit + 1
         )
         records = [record for record in records if record.name.startswith(prefix)]
         shown = records[: ask.limit]
-        views = [
-            _view(record.id, self._open(record), key)
-            for record in shown
-            if ask.grant is UNSET or record.id.hex() == ask.grant
-        ]
+        views = [_view(record.id, self._open(record), key) for record in shown]
         await self._books.allowed(permit, {"count": len(views)})
         return iam.GrantPage(views, shown[-1].name if len(records) > ask.limit else "")
 

@@ -46,6 +46,7 @@ class Attempt(NamedTuple):
     source: str
     time_us: int
     as_source: bool = False
+    region: str = ""  # that a request was signed for
 
 
 class Weighed(NamedTuple):
@@ -177,6 +178,7 @@ def question(attempt: Attempt, action: str) -> Question:
             namespace, principal, key, attempt.ask, attempt.alias, context,
             attempt.time_us,
             as_source=attempt.as_source,
+            region=attempt.region or attempt.namespace.body.region,
         ),
     )  # fmt: skip
 

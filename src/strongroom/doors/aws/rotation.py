@@ -18,7 +18,7 @@ from strongroom.doors.aws.metadata import (
     seconds,
 )
 from strongroom.doors.aws.names import id_of, no_alias, uuid
-from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.pages import Pages, foreign
 from strongroom.doors.aws.states import require, require_primary, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
@@ -97,14 +97,16 @@ async def list_key_rotations(at: Visitor, given: Given) -> Given:
         ]
         return shown, str(end) if end < last else ""
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Rotations", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
+        "Rotations", page
+    )
 
 
 def _number(after: str) -> int:
     if not after:
         return 0
     if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS_MAX):
-        raise AWSError("InvalidMarkerException", "Could not deserialize marker")
+        raise foreign()
     return int(after)
 
 

@@ -1,5 +1,6 @@
 """boto3: rotation by itself and on demand, what came of it, and when a key was used last."""
 
+import base64
 import datetime as dt
 import uuid
 
@@ -86,13 +87,17 @@ def test_a_key_is_rotated_on_demand_25_times_and_all_of_them_are_listed(account,
     assert [one for page in pages for one in page["Rotations"]] == found
 
 
+def marker_of(after):
+    return base64.urlsafe_b64encode(b"strongroom/1 ListKeyRotations " + after).decode()
+
+
 def test_markers_of_others_and_limits_out_of_bounds_are_refused(kms, key):
-    others = kms.list_keys(Limit=1).get("NextMarker") or "c3Ryb25ncm9vbS8xIHg="
-    for marker in ("bm9uZQ==", others, "c3Ryb25ncm9vbS8xIC0x"):
+    others = kms.list_keys(Limit=1).get("NextMarker") or marker_of(b"x")
+    for marker in ("bm9uZQ==", others, marker_of(b"-1")):
         code, _ = refusal(kms.list_key_rotations, KeyId=key, Marker=marker)
         assert code == "InvalidMarkerException"
     assert refusal(kms.list_key_rotations, KeyId=key, Limit=1001)[0] == "ValidationException"
-    beyond = "c3Ryb25ncm9vbS8xIDk5OTk5OTk5OTk="  # of ours, and after all that there is
+    beyond = marker_of(b"9999999999")  # of ours, and after all that there is
     page = kms.list_key_rotations(KeyId=key, Marker=beyond)
     assert (page["Rotations"], page["Truncated"]) == ([], False)
 

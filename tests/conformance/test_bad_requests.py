@@ -260,6 +260,14 @@ def test_a_presigned_request_carries_its_session_token_in_the_query(caller, acco
     assert caller.refused(body, unsigned, path=path) == "InvalidSignatureException"
 
 
+def test_who_signs_twice_is_nobody(caller, account, node):
+    body = b'{"NumberOfBytes":4}'
+    path, headers = presigned(node, account.key_of("admin"), body)
+    assert caller.send(body, headers, path=path)[0] == 200
+    both = [*headers, ("Authorization", dict(caller.signed(body))["Authorization"])]
+    assert caller.refused(body, both, path=path) == "IncompleteSignatureException"
+
+
 def test_a_security_token_that_was_not_signed_is_refused(caller):
     headers = [*caller.signed(b"{}"), ("X-Amz-Security-Token", "t")]
     assert caller.refused(b"{}", headers) == "InvalidSignatureException"

@@ -217,8 +217,11 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
     for name in (alias, arn):
         assert kms.encrypt(KeyId=name, Plaintext=b"x")["KeyId"] == one["Arn"]
         assert kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"] == one["Arn"]
+    key_arn = f"arn:aws:kms:{REGION}:{one['AWSAccountId']}:key/{alias}"
     for call in (kms.disable_key, kms.schedule_key_deletion, kms.rotate_key_on_demand):
-        assert refused(call, KeyId=alias)[0] == "NotFoundException"
+        for name in (alias, arn, key_arn):
+            assert refused(call, KeyId=name)[0] == "NotFoundException"
+    assert refused(kms.encrypt, KeyId=key_arn, Plaintext=b"x")[0] == "NotFoundException"
     said = refused(kms.create_alias, AliasName=alias, TargetKeyId=two["KeyId"])
     assert said == ("AlreadyExistsException", f"An alias with the name {arn} already exists")
     kms.update_alias(AliasName=alias, TargetKeyId=two["KeyId"])
@@ -239,6 +242,7 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
 @pytest.mark.parametrize(
     ("alias", "code"),
     [("cards", "ValidationException"), ("alias/aws/s3", "NotAuthorizedException"),
+     ("alias/", "ValidationException"),
      ("alias/a b", "ValidationException"), ("alias/" + "A" * 251, "ValidationException")],
 )  # fmt: skip
 def test_names_that_no_alias_can_have_are_refused(kms, key, refused, alias, code):
@@ -257,6 +261,43 @@ def test_what_is_no_key_is_said_to_be_none(kms, key, refused):
     ):
         assert refused(kms.encrypt, KeyId=name, Plaintext=b"x") == ("NotFoundException", said)
     assert refused(kms.encrypt, KeyId="arn:x", Plaintext=b"x")[0] == "InvalidArnException"
+
+
+def test_a_marker_is_good_for_its_own_list_alone(kms, refused):
+    user = f"arn:aws:iam::{made(kms)['AWSAccountId']}:user/admin"
+    keys = [made(kms, Tags=[{"TagKey": n, "TagValue": ""} for n in "abc"])["KeyId"] for _ in "xy"]
+    for key in keys:
+        for n in range(2):
+            kms.create_alias(AliasName=f"alias/marked/{key}/{n}", TargetKeyId=key)
+            kms.rotate_key_on_demand(KeyId=key)
+            kms.create_grant(
+                KeyId=key, GranteePrincipal=user, RetiringPrincipal=user, Operations=["Encrypt"]
+            )
+    one_key = {"KeyId": keys[0]}
+    lists = {
+        "list_keys": {}, "list_aliases": {}, "list_key_rotations": one_key,
+        "list_grants": one_key, "list_resource_tags": one_key, "list_key_policies": one_key,
+        "list_retirable_grants": {"RetiringPrincipal": user},
+    }  # fmt: skip
+    pages = {name: getattr(kms, name)(Limit=1, **how) for name, how in lists.items()}
+    markers = {name: page["NextMarker"] for name, page in pages.items() if page["Truncated"]}
+    assert lists.keys() - markers.keys() == {"list_key_policies"}
+    for name, how in lists.items():
+        for marker in (markers[other] for other in markers if other != name):
+            code, _ = refused(getattr(kms, name), Marker=marker, **how)
+            assert code == "InvalidMarkerException"
+    said = refused(kms.list_grants, KeyId=keys[1], Marker=markers["list_grants"])
+    assert said == ("InvalidMarkerException", "Could not deserialize marker")
+
+
+def test_tags_are_listed_page_by_page(kms, refused):
+    tags = [{"TagKey": f"k{n}", "TagValue": str(n)} for n in range(5)]
+    key = made(kms, Tags=tags)["KeyId"]
+    paginator = kms.get_paginator("list_resource_tags")
+    pages = list(paginator.paginate(KeyId=key, PaginationConfig={"PageSize": 2}))
+    assert [len(page["Tags"]) for page in pages] == [2, 2, 1]
+    assert [tag for page in pages for tag in page["Tags"]] == tags
+    assert refused(kms.list_resource_tags, KeyId=key, Limit=51)[0] == "ValidationException"
 
 
 # --- encryption -----------------------------------------------------------------------------------
@@ -287,6 +328,14 @@ def test_what_is_too_short_or_too_long_is_refused_and_not_repeated(kms, key, ref
     assert code == "ValidationException"
     assert "Value at 'plaintext' failed to satisfy constraint: Member must have length" in message
     assert "sss" not in message
+
+
+def test_a_context_of_too_many_pairs_is_said_to_be_one(kms, key, refused):
+    said = ("ValidationException", "An encryption context has at most 64 pairs.")
+    how = {"KeyId": key, "EncryptionContext": {str(n): "x" for n in range(65)}}
+    assert refused(kms.encrypt, Plaintext=b"x", **how) == said
+    assert refused(kms.generate_data_key, KeySpec="AES_256", **how) == said
+    assert refused(kms.generate_data_key_pair, KeyPairSpec="ECC_NIST_P256", **how) == said
 
 
 def test_the_longest_plaintext_goes_both_ways(kms, key):

@@ -22,7 +22,7 @@ class Refusing:
         return self._reply
 
 
-def said(why, *, signed_seconds_ago=0, **settings):
+def said(why, *, signed_seconds_ago=0, expires=0, **settings):
     """The error of a request whose signature a custodian refuses."""
     date = sigv4.spell_time(time.time() - signed_seconds_ago)
     names = "content-type;host;x-amz-date;x-amz-target"
@@ -32,8 +32,17 @@ def said(why, *, signed_seconds_ago=0, **settings):
         "authorization": f"AWS4-HMAC-SHA256 Credential=SRAKAAAAAAAAAAAAAAAA/{date[:8]}/eu-west-1"
         f"/kms/aws4_request, SignedHeaders={names}, Signature={'0' * 64}",
     }  # fmt: skip
+    query = ""
+    if expires:
+        del headers["authorization"], headers["x-amz-date"]
+        query = (
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=SRAKAAAAAAAAAAAAAAAA"
+            f"/{date[:8]}/eu-west-1/kms/aws4_request&X-Amz-Date={date}&X-Amz-Expires={expires}"
+            f"&X-Amz-SignedHeaders=content-type;host;x-amz-target&X-Amz-Signature={'0' * 64}"
+        )
     scope = {
-        "type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "client": None,
+        "type": "http", "method": "POST", "raw_path": b"/", "query_string": query.encode(),
+        "client": None,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
     sent = []
@@ -72,3 +81,11 @@ def test_a_clock_that_is_wrong_is_told_by_how_much_it_may_be(ago, seconds, first
     assert code == "InvalidSignatureException"
     assert message.startswith(first)
     assert message.endswith(last)
+
+
+def test_a_presigned_request_that_is_too_old_is_told_its_own_time():
+    code, message = said(sigv4.EXPIRED, signed_seconds_ago=100, expires=90)
+    assert code == "InvalidSignatureException"
+    assert message.endswith(" - 1.5 min.)")
+    signed, bound = message.split()[2], message.split()[7]
+    assert signed < bound, message

@@ -312,6 +312,16 @@ def test_labels_are_added_and_taken_off_without_reading_the_others(desk, house, 
     assert code == "invalid-request"
 
 
+def test_a_key_is_rotated_by_hand_as_often_as_terms_allow(desk, house, told):
+    desk.ask(house.admin, "key.create", name="turned")
+    for terms, code in (
+        (Terms(rotations_max=1), ""), (Terms(rotations_max=1), "too-large"), (Terms(), ""),
+        (Terms(rotations_max=2), "too-large"), (Terms(rotations_max=3), ""),
+    ):  # fmt: skip
+        assert told("key.rotate", "turned", terms, token=house.admin)[0].code == code
+    assert desk.ask(house.admin, "key.read", "turned").current_version == 4
+
+
 def test_an_alias_that_is_to_move_is_there_already(desk, house):
     fields = {"key": "demo", "existing": True}
     assert desk.refusal(house.admin, "alias.write", "moved", **fields) == "not-found"

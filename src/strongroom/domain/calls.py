@@ -36,7 +36,8 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     or released, and it is on record as a refusal. With `unseen` besides, there is no ciphertext
     either, and what comes before one would be opened is tried. `key` and `source` (of a
     re-encryption) are looked at when there is a permit, before the key is used. `labels_max`: so
-    many labels may a key have when it was changed.
+    many labels may a key have when it was changed. `rotations_max`: so many times may it have been
+    rotated by hand then; 0: as often as one likes.
     """
 
     key: Expected | None = None
@@ -44,6 +45,7 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     dry: bool = False
     unseen: bool = False
     labels_max: int = limits.LABELS_MAX
+    rotations_max: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no door of ours asks: to do something with what is not seen."""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from strongroom.domain import asks, limits
-from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TooLarge
 from strongroom.domain.lifecycle import Life, State, Transition, Use, after, state_at
 from strongroom.domain.things import Key, Origin, waits
 from strongroom.domain.times import DAY_US
@@ -54,6 +54,9 @@ class KeyLife:
         """A new current version; of imported ones, that which waits. The old go on decrypting."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._keyring.free(permit, Use.ROTATE)
+        most = visit.terms.rotations_max
+        if most and key.body.rotations_by_hand >= most:
+            raise TooLarge(f"the key was rotated by hand {most} times")
         if key.body.origin is Origin.IMPORTED:
             number = key.body.waiting_version
             writes, elsewhere = await self._to_the_waiting(permit, key)

@@ -15,6 +15,7 @@ from strongroom.doors.aws.visitor import Visitor
 Given = dict[str, Any]
 
 _LISTED, _LISTED_MAX = 50, 100
+_PREFIX: Final = "alias/"
 _RESERVED: Final = "alias/aws/"
 
 
@@ -55,7 +56,9 @@ async def list_aliases(at: Visitor, given: Given) -> Given:
                 shown.append(_shown(at, name, alias))
         return shown, found.next_page_token
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Aliases", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
+        "Aliases", page
+    )
 
 
 async def _write(at: Visitor, given: Given, **how: bool) -> Reply:
@@ -76,11 +79,13 @@ def _shown(at: Visitor, name: str, alias: transfers.AliasView) -> Given:
 def _alias(given: Given) -> str:
     """The alias as we name it. Raises `AWSError`."""
     name: str = given["AliasName"]
-    if not name.startswith("alias/"):
+    if not name.startswith(_PREFIX):
         raise validation(
             'Alias must start with the prefix "alias/". Please see'
             " https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
         )
+    if name == _PREFIX:
+        raise validation("An alias has a name after the prefix.")
     if name.startswith(_RESERVED):
         raise AWSError("NotAuthorizedException")
     return names.alias_here(name)
@@ -88,5 +93,5 @@ def _alias(given: Given) -> str:
 
 def _spelt(given: Given, alias: str) -> str:
     """The alias as AWS spells it, where ours is made of its digest."""
-    name = given["AliasName"].removeprefix("alias/")
+    name = given["AliasName"].removeprefix(_PREFIX)
     return "" if name == alias else name

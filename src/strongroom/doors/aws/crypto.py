@@ -12,7 +12,7 @@ from strongroom.domain.iam import specs
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import validation
 from strongroom.doors.aws.metadata import material_id
-from strongroom.doors.aws.needs import Need
+from strongroom.doors.aws.needs import Need, context_of
 from strongroom.doors.aws.schemes import scheme_of
 from strongroom.doors.aws.visitor import Visitor, key_of
 
@@ -26,7 +26,7 @@ _UNSEEN: Final = "IGNORE_CIPHERTEXT"
 async def encrypt(at: Visitor, given: Given) -> Given:
     """Encrypt."""
     need = Need(specs.ENCRYPT, given.get("EncryptionAlgorithm", specs.SYMMETRIC))
-    context = _context(given, "EncryptionContext", need)
+    context = context_of(given, "EncryptionContext", need)
     ask = asks.Encrypt(plaintext=given["Plaintext"], context=context, scheme=_scheme(need))
     target = names.target(given["KeyId"], at.place)
     reply = await at.reply("key.encrypt", ask, target, Terms(key=need.expected, dry=at.dry))
@@ -44,7 +44,7 @@ async def decrypt(at: Visitor, given: Given) -> Given:
     """Decrypt. A symmetric ciphertext names its key; an asymmetric one does not."""
     name = given.get("KeyId", "")
     need = Need(specs.ENCRYPT, given.get("EncryptionAlgorithm", specs.SYMMETRIC))
-    context = _context(given, "EncryptionContext", need)
+    context = context_of(given, "EncryptionContext", need)
     blob, unseen = _ciphertext(given, name, "KeyId", need)
     ask = asks.Decrypt(ciphertext=blob, context=context, scheme=_scheme(need))
     target = names.target(name, at.place) if name else ""
@@ -71,8 +71,8 @@ async def re_encrypt(at: Visitor, given: Given) -> Given:
     blob, unseen = _ciphertext(given, name, "SourceKeyId", old)
     ask = uses.ReEncrypt(
         ciphertext=blob,
-        context=_context(given, "SourceEncryptionContext", old),
-        new_context=_context(given, "DestinationEncryptionContext", new),
+        context=context_of(given, "SourceEncryptionContext", old),
+        new_context=context_of(given, "DestinationEncryptionContext", new),
         scheme=_scheme(new),
         source_key=names.target(name, at.place) if name else "",
         source_scheme=_scheme(old),
@@ -126,10 +126,9 @@ async def _data_key(at: Visitor, given: Given, *, with_plaintext: bool) -> Given
     if ("KeySpec" in given) is ("NumberOfBytes" in given):
         raise validation("Please specify either number of bytes or key spec.")
     size = _DATA_KEY_BYTES.get(given.get("KeySpec", "")) or given["NumberOfBytes"]
-    ask = uses.GenerateDataKey(
-        bytes=size, context=given.get("EncryptionContext", {}), with_plaintext=with_plaintext
-    )
     need = Need(specs.ENCRYPT, specs.SYMMETRIC)
+    context = context_of(given, "EncryptionContext", need)
+    ask = uses.GenerateDataKey(bytes=size, context=context, with_plaintext=with_plaintext)
     answer, key, _ = await at.use("key.generate-data-key", ask, given["KeyId"], need)
     made = {
         "CiphertextBlob": answer.ciphertext, "KeyId": at.place.key(key.id),
@@ -153,14 +152,6 @@ def _ciphertext(given: Given, name: str, member: str, need: Need) -> tuple[bytes
     if need.algorithm != specs.SYMMETRIC and not name:
         raise validation(f"{member} is required for asymmetric decryption.")
     return b"" if unseen else given["CiphertextBlob"], unseen
-
-
-def _context(given: Given, member: str, need: Need) -> dict[str, str]:
-    """The encryption context. Raises `AWSError` where the algorithm takes none."""
-    context: dict[str, str] = given.get(member, {})
-    if context and need.algorithm != specs.SYMMETRIC:
-        raise validation(f"An encryption context does not go with {need.algorithm}.")
-    return context
 
 
 def _require_short(key: About, need: Need, plaintext: bytes) -> None:

@@ -21,6 +21,9 @@ def of(
     presigned = "X-Amz-Signature=" in query
     if not presigned and "authorization" not in headers:
         raise AWSError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    if presigned and "authorization" in headers:
+        said = "A request is signed in its header or in its query, not in both."
+        raise AWSError("IncompleteSignatureException", said)
     try:
         signature = canonical.of_query(query) if presigned else canonical.of_header(headers)
     except sigv4.NotSignedError as error:

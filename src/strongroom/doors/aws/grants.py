@@ -17,7 +17,7 @@ from strongroom.doors.aws.errors import AWSError, not_found, validation
 from strongroom.doors.aws.metadata import seconds
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import target as target_of
-from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.pages import Pages, foreign
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -69,10 +69,16 @@ async def list_grants(at: Visitor, given: Given) -> Given:
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         ask = iam.ListGrants(limit=limit, page_token=after, grantee=grantee, grant=grant)
-        found = await at.ask("grant.list", ask, name)
+        found = await at.ask_of("grant.list", ask, name, target_of(name, at.place), _elsewhere)
         return [_shown(at, view) for view in found.grants], found.next_page_token
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Grants", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
+        "Grants", page
+    )
+
+
+def _elsewhere(reply: Reply) -> AWSError | None:
+    return foreign() if reply.pointer == "$.page_token" else None
 
 
 async def list_retirable_grants(at: Visitor, given: Given) -> Given:
@@ -87,7 +93,9 @@ async def list_retirable_grants(at: Visitor, given: Given) -> Given:
         found = await at.ask("grant.list-retirable", ask)
         return [_shown(at, view) for view in found.grants], found.next_page_token
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Grants", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
+        "Grants", page
+    )
 
 
 async def retire_grant(at: Visitor, given: Given) -> None:

@@ -90,7 +90,7 @@ async def list_keys(at: Visitor, given: Given) -> Given:
         ]  # fmt: skip
         return keys, found.next_page_token
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Keys", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer("Keys", page)
 
 
 async def enable_key(at: Visitor, given: Given) -> None:

@@ -73,6 +73,8 @@ def target(name: str, place: Place) -> str:
             raise not_found(f"Invalid arn {region}")
         if account != place.account:
             raise not_found(f"Key '{name[:256]}' does not exist")
+        if kind == "key" and rest.startswith(_ALIAS):
+            raise not_found(f"Invalid keyId '{rest[:256]}'")  # an alias is called otherwise
         name = rest if kind == "key" else _ALIAS + rest
     if name.startswith(_ALIAS):
         return ALIAS_PREFIX + alias_here(name)

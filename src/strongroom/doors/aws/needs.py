@@ -1,10 +1,12 @@
 """What AWS's operations take keys for: what a custodian is asked to hold them to."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from strongroom.domain import limits
 from strongroom.domain.calls import Expected
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
+from strongroom.doors.aws.errors import validation
 
 _USAGES: Final = {
     (usage, algorithm)
@@ -45,3 +47,14 @@ class Need(NamedTuple):
     def expected(self) -> Expected:
         """The keys that can be used so."""
         return _EXPECTED.get(self, _NONE)
+
+
+def context_of(given: dict[str, Any], member: str, need: Need) -> dict[str, str]:
+    """The encryption context. Raises `AWSError` where none is taken, or for too many pairs."""
+    context: dict[str, str] = given.get(member, {})
+    if context and need.algorithm != specs.SYMMETRIC:
+        raise validation(f"An encryption context does not go with {need.algorithm}.")
+    if len(context) > limits.CONTEXT_PAIRS_MAX:
+        most = limits.CONTEXT_PAIRS_MAX
+        raise validation(f"An encryption context has at most {most} pairs.")
+    return context

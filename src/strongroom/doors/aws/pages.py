@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from strongroom.doors.aws.errors import AWSError, validation
 
-_MARK: Final = b"strongroom/1 "  # a marker of ours: others' are refused
+_MARK: Final = "strongroom/1"  # a marker of ours: others' are refused
 
 Page = Callable[[str, int], Awaitable[tuple[list[dict[str, Any]], str]]]
 """Given where to go on ("": at the beginning) and how many: what there is, and where to go on."""
@@ -16,7 +16,7 @@ Page = Callable[[str, int], Awaitable[tuple[list[dict[str, Any]], str]]]
 class Pages:
     """What a request says of the page that it wants."""
 
-    def __init__(self, given: dict[str, Any], *, default: int, most: int) -> None:
+    def __init__(self, operation: str, given: dict[str, Any], *, default: int, most: int) -> None:
         limit = given.get("Limit", default)
         if limit > most:
             raise validation(
@@ -24,7 +24,9 @@ class Pages:
                 f" constraint: Member must have value less than or equal to {most}"
             )
         self._limit = limit
-        self._after = _opened(given["Marker"]) if "Marker" in given else ""
+        # Where one list goes on says nothing in another.
+        self._mark = f"{_MARK} {operation} ".encode()
+        self._after = self._opened(given["Marker"]) if "Marker" in given else ""
 
     async def answer(self, name: str, page: Page) -> dict[str, Any]:
         """The page, under that name. What is passed over leaves a page shorter, not emptier."""
@@ -37,15 +39,20 @@ class Pages:
                 break
         answer: dict[str, Any] = {name: found, "Truncated": bool(after)}
         if after:
-            answer["NextMarker"] = base64.urlsafe_b64encode(_MARK + after.encode()).decode()
+            answer["NextMarker"] = base64.urlsafe_b64encode(self._mark + after.encode()).decode()
         return answer
 
+    def _opened(self, marker: str) -> str:
+        try:
+            raw = base64.b64decode(marker, altchars=b"-_", validate=True)
+            after = raw.removeprefix(self._mark).decode()
+        except (binascii.Error, ValueError):
+            raise foreign() from None
+        if not (raw.startswith(self._mark) and after):
+            raise foreign()
+        return after
 
-def _opened(marker: str) -> str:
-    try:
-        raw = base64.b64decode(marker, altchars=b"-_", validate=True)
-        if raw.startswith(_MARK):
-            return raw.removeprefix(_MARK).decode()
-    except (binascii.Error, ValueError):
-        pass
-    raise AWSError("InvalidMarkerException", "Could not deserialize marker")
+
+def foreign() -> AWSError:
+    """The marker is none of this list's."""
+    return AWSError("InvalidMarkerException", "Could not deserialize marker")

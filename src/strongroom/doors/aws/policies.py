@@ -10,12 +10,14 @@ from strongroom.domain.iam import asks as iam
 from strongroom.doors.aws.errors import AWSError, not_found
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import target as target_of
+from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
 
 _POINTER: Final = "$.policy"  # where a native refusal is about the policy
 _NAME: Final = "default"
+_LISTED, _LISTED_MAX = 100, 1_000
 
 
 async def get_key_policy(at: Visitor, given: Given) -> Given:
@@ -39,6 +41,7 @@ async def put_key_policy(at: Visitor, given: Given) -> None:
 
 async def list_key_policies(at: Visitor, given: Given) -> Given:
     """ListKeyPolicies: a key has one."""
+    Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX)
     await at.ask("key.read-policy", asks.Nothing(), no_alias(given["KeyId"]))
     return {"PolicyNames": [_NAME], "Truncated": False}
 

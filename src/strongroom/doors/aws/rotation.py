@@ -5,6 +5,8 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from strongroom.domain import asks
+from strongroom.domain.calls import About, Reply, Terms
+from strongroom.domain.errors import KeyNotUsable, TooLarge
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.doors.aws.errors import AWSError
@@ -17,8 +19,8 @@ from strongroom.doors.aws.metadata import (
     pending,
     seconds,
 )
-from strongroom.doors.aws.names import id_of, no_alias, uuid
-from strongroom.doors.aws.pages import Pages
+from strongroom.doors.aws.names import id_of, no_alias, target, uuid
+from strongroom.doors.aws.pages import Pages, foreign
 from strongroom.doors.aws.states import require, require_primary, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
@@ -66,17 +68,28 @@ async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
     require_primary(view, at.place)
     require(view, at.place, "Enabled")
     arn = at.place.key(id_of(view))
-    if view.rotations_by_hand >= _ON_DEMAND_MAX:
-        said = (
-            "The on-demand rotations limit has been reached for the given keyId. No more on-demand"
-            f" rotations can be performed for this key: {arn}"
-        )
-        raise AWSError("LimitExceededException", said)
-    if is_external(view) and pending(view) is None:
-        said = f"No available key material pending rotation for the key: {arn}."
-        raise AWSError("KMSInvalidStateException", said)
-    await at.ask("key.rotate", asks.Rotate(keep_schedule=True), given["KeyId"])
+
+    def instead(reply: Reply) -> AWSError | None:
+        if reply.code == TooLarge.code:
+            return AWSError(
+                "LimitExceededException",
+                "The on-demand rotations limit has been reached for the given keyId. No more"
+                f" on-demand rotations can be performed for this key: {arn}",
+            )
+        if reply.code == KeyNotUsable.code and is_external(view) and _is_active(reply.key):
+            said = f"No available key material pending rotation for the key: {arn}."
+            return AWSError("KMSInvalidStateException", said)
+        return None
+
+    # Counted, and looked for, where it is done: others rotate it, too.
+    name, ask = given["KeyId"], asks.Rotate(keep_schedule=True)
+    terms = Terms(rotations_max=_ON_DEMAND_MAX)
+    await at.ask_of("key.rotate", ask, name, target(name, at.place), instead, terms)
     return {"KeyId": arn}
+
+
+def _is_active(key: About | None) -> bool:
+    return key is not None and key.state is State.ACTIVE
 
 
 async def list_key_rotations(at: Visitor, given: Given) -> Given:
@@ -97,14 +110,16 @@ async def list_key_rotations(at: Visitor, given: Given) -> Given:
         ]
         return shown, str(end) if end < last else ""
 
-    return await Pages(given, default=_LISTED, most=_LISTED_MAX).answer("Rotations", page)
+    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
+        "Rotations", page
+    )
 
 
 def _number(after: str) -> int:
     if not after:
         return 0
     if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS_MAX):
-        raise AWSError("InvalidMarkerException", "Could not deserialize marker")
+        raise foreign()
     return int(after)
 
 

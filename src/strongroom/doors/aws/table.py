@@ -35,6 +35,7 @@ _IMPORTS = (
     "needs the right to DescribeKey, too; a key that lacks one of its older materials goes on with"
     " the others, and one that was disabled stays so whatever is imported"
 )
+_READ = "needs the right to DescribeKey, too"
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
 TABLE: Final[dict[str, Row]] = {
@@ -60,10 +61,10 @@ TABLE: Final[dict[str, Row]] = {
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
     "DisableKey": Row(keys.disable_key, "holds at once, everywhere"),
-    "DisableKeyRotation": Row(rotation.disable_key_rotation),
+    "DisableKeyRotation": Row(rotation.disable_key_rotation, _READ),
     "DisconnectCustomKeyStore": _STORES,
     "EnableKey": Row(keys.enable_key, "holds at once, everywhere"),
-    "EnableKeyRotation": Row(rotation.enable_key_rotation),
+    "EnableKeyRotation": Row(rotation.enable_key_rotation, _READ),
     "Encapsulate": Row(uses.encapsulate),
     "Encrypt": Row(crypto.encrypt),
     "GenerateDataKey": Row(crypto.generate_data_key, "without `Recipient`"),
@@ -86,7 +87,8 @@ TABLE: Final[dict[str, Row]] = {
     "GetKeyPolicy": Row(policies.get_key_policy),
     "GetKeyRotationStatus": Row(rotation.get_key_rotation_status),
     "GetParametersForImport": Row(
-        imports.get_parameters_for_import, "without SM2; needs the right to DescribeKey, too"
+        imports.get_parameters_for_import,
+        "without SM2; needs the right to DescribeKey, too; the token is good for one import",
     ),
     "GetPublicKey": Row(uses.get_public_key),
     "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
@@ -95,7 +97,7 @@ TABLE: Final[dict[str, Row]] = {
     "ListKeyPolicies": Row(policies.list_key_policies, "with the right to GetKeyPolicy"),
     "ListKeyRotations": Row(rotation.list_key_rotations),
     "ListKeys": Row(keys.list_keys, "keys of algorithms that AWS does not have are not listed"),
-    "ListResourceTags": Row(tags.list_resource_tags, "all of them, in one page"),
+    "ListResourceTags": Row(tags.list_resource_tags),
     "ListRetirableGrants": Row(grants.list_retirable_grants),
     "PutKeyPolicy": Row(
         policies.put_key_policy,
@@ -105,12 +107,14 @@ TABLE: Final[dict[str, Row]] = {
     "ReplicateKey": Row(regions.replicate_key, "the replica works at once"),
     "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
     "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
-    "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, "done when it is answered"),
+    "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, f"done when it is answered; {_READ}"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
     "Sign": Row(uses.sign),
     "TagResource": Row(tags.tag_resource),
     "UntagResource": Row(tags.untag_resource),
-    "UpdateAlias": Row(aliases.update_alias),
+    "UpdateAlias": Row(
+        aliases.update_alias, "the new key may be of another type than the one before"
+    ),
     "UpdateCustomKeyStore": _STORES,
     "UpdateKeyDescription": Row(keys.update_key_description),
     "UpdatePrimaryRegion": Row(regions.update_primary_region, "holds at once, everywhere"),

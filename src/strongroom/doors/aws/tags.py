@@ -1,5 +1,6 @@
 """Tags: AWS's word for labels."""
 
+from bisect import bisect_right
 from typing import Any, Final
 
 from strongroom.domain import asks, limits
@@ -9,6 +10,7 @@ from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.needs import CHANGED
+from strongroom.doors.aws.pages import Pages
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -45,9 +47,16 @@ async def untag_resource(at: Visitor, given: Given) -> None:
 
 async def list_resource_tags(at: Visitor, given: Given) -> Given:
     """ListResourceTags: all of them, as there are never more than a page holds."""
+    pages = Pages(at.operation, given, default=_TAGS_MAX, most=_TAGS_MAX)
     view = await at.view(no_alias(given["KeyId"]))
     tags = [{"TagKey": name, "TagValue": value} for name, value in sorted(view.labels.items())]
-    return {"Tags": tags, "Truncated": False}
+
+    async def page(after: str, limit: int) -> tuple[list[Given], str]:
+        begin = bisect_right(tags, after, key=lambda tag: tag["TagKey"])
+        shown = tags[begin : begin + limit]
+        return shown, shown[-1]["TagKey"] if begin + limit < len(tags) else ""
+
+    return await pages.answer("Tags", page)
 
 
 async def _change(at: Visitor, given: Given, ask: asks.UpdateKey) -> None:

@@ -13,7 +13,7 @@ from strongroom.domain.things import Origin
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import material_id, spec_and_usage
-from strongroom.doors.aws.needs import PUBLISHED, Need
+from strongroom.doors.aws.needs import PUBLISHED, Need, context_of
 from strongroom.doors.aws.schemes import scheme_of
 from strongroom.doors.aws.visitor import Visitor
 
@@ -164,11 +164,12 @@ async def _pair(at: Visitor, given: Given, *, with_plaintext: bool) -> Given:
     spec = given["KeyPairSpec"]
     if spec not in specs.SPECS:
         raise AWSError("UnsupportedOperationException", f"{spec} is not served.")
-    ask = ours.GenerateDataKeyPair(
-        algorithm=specs.SPECS[spec].algorithm, context=given.get("EncryptionContext", {}),
-        with_plaintext=with_plaintext,
-    )  # fmt: skip
     need = Need(specs.ENCRYPT, specs.SYMMETRIC)
+    ask = ours.GenerateDataKeyPair(
+        algorithm=specs.SPECS[spec].algorithm,
+        context=context_of(given, "EncryptionContext", need),
+        with_plaintext=with_plaintext,
+    )
     answer, key, _ = await at.use("key.generate-data-key-pair", ask, given["KeyId"], need)
     made = {
         "PrivateKeyCiphertextBlob": answer.ciphertext, "PublicKey": answer.public_key,

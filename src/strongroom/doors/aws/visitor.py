@@ -246,10 +246,11 @@ class Visitor:
     def _not_now(self) -> str:
         """Clients look for the first words, and mend their clock by the header Date."""
         signed, now = self._signature.time, time.time()
-        moved = (
-            -self._signature_seconds if self._signature.seconds < now else self._signature_seconds
-        )
-        bound, minutes = sigv4.spell_time(now + moved), f"{self._signature_seconds / 60:g} min."
+        seconds = self._signature_seconds
+        if self._signature.seconds < now and self._signature.expires_seconds:
+            seconds = self._signature.expires_seconds  # a presigned request says how long
+        moved = -seconds if self._signature.seconds < now else seconds
+        bound, minutes = sigv4.spell_time(now + moved), f"{seconds / 60:g} min."
         if moved < 0:
             return (
                 f"Signature expired: {signed} is now earlier than {bound}"

@@ -5,7 +5,7 @@ import hmac
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from strongroom.adapters.software.keyed import KeyedHash
@@ -36,6 +36,8 @@ def one_time():
     return made
 
 
+# A machine at work on much else makes its first examples slowly.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["sha1", "sha256", "sha512"]), st.binary(max_size=300), st.binary(max_size=300)
 )

@@ -16,7 +16,7 @@ from strongroom.domain.lifecycle import Life, State, Transition, Use, after, all
 EXPECTED = """
     letter state                  enable disable deactivate mark schedule cancel   uses
     p      pre-activation         -      -       -          c    d        -        import,export,change
-    a      active                 a      s       e          c    d        -        protect,process,rotate,import,export,change
+    a      active                 a      s       e          c    d        -        protect,process,rotate,import,export,change,replicate
     s      suspended              a      s       e          c    d        -        import,export,change
     e      deactivated            -      -       e          c    d        -        process,export,change
     c      compromised            -      -       -          c    d        -        process,change

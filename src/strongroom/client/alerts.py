@@ -1,6 +1,6 @@
 """Calls about alerts: what the watcher found in the audit log of the namespace."""
 
-from strongroom.client.call import Call, getting, id_part, posting, query_text
+from strongroom.client.call import Call, getting, id_part, paging, posting
 from strongroom.domain import alerts, limits
 
 
@@ -15,13 +15,15 @@ def list_alerts(
 
     Follow `next_page_token` until it is empty: a page may be shorter than its limit.
     """
-    query = query_text(
+    return paging(
+        "alert.list",
+        "/v1/alerts",
+        alerts.AlertPage,
+        limit,
+        page_token,
         state=state,
         severity=severity,
-        limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
-        page_token=page_token,
     )
-    return getting("alert.list", "/v1/alerts", alerts.AlertPage, query=query)
 
 
 def read_alert(alert_id: str) -> Call[alerts.AlertView]:

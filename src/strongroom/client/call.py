@@ -99,14 +99,20 @@ def getting(
     )
 
 
-def paging(
-    operation: str, path: str, answer: type[AnswerT], limit: int, page_token: str
+def paging(  # noqa: PLR0913 - the parts of a call
+    operation: str,
+    path: str,
+    answer: type[AnswerT],
+    limit: int,
+    page_token: str,
+    *,
+    target: str = "",
+    **filters: str,
 ) -> Call[AnswerT]:
-    """A call for one page of a list."""
-    query = query_text(
-        limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit), page_token=page_token
-    )
-    return getting(operation, path, answer, query=query)
+    """A call for one page of a list, of all or of what the filters that have a value leave."""
+    shown = "" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit)
+    query = query_text(**filters, limit=shown, page_token=page_token)
+    return getting(operation, path, answer, target=target, query=query)
 
 
 def posting(

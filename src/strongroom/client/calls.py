@@ -15,7 +15,6 @@ from strongroom.client.call import (
     name_part,
     paging,
     posting,
-    query_text,
     sending,
 )
 from strongroom.domain import asks, limits
@@ -297,7 +296,12 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
     is an address, also where addresses are private, or the token of one. With `newest_first`, there
     are no more when the token is 0.
     """
-    query = query_text(
+    return paging(
+        "audit.read",
+        "/v1/audit/events",
+        asks.EventPage,
+        limit,
+        page_token,
         since=since,
         until=until,
         principal=principal,
@@ -307,10 +311,7 @@ def read_audit(  # noqa: PLR0913 - the conditions of a query
         source=source,
         request=request,
         order=asks.Order.NEWEST_FIRST if newest_first else "",
-        limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
-        page_token=page_token,
     )
-    return getting("audit.read", "/v1/audit/events", asks.EventPage, query=query)
 
 
 def erase_details(*, identifiers: bool = False) -> Call[asks.DetailsErased]:

@@ -10,6 +10,7 @@ from strongroom.client.call import (
     getting,
     given,
     key_part,
+    paging,
     posting,
     query_text,
     sending,
@@ -79,16 +80,18 @@ def list_keys(  # noqa: PLR0913 - the conditions of a query
     `label` is a name, or `name=value`; `search` a part of name or description. One call looks at a
     bounded number of keys, so a page can be short or empty and still lead on.
     """
-    query = query_text(
+    return paging(
+        "key.list",
+        "/v1/keys",
+        asks.KeyPage,
+        limit,
+        page_token,
         state=state,
         algorithm=algorithm,
         purpose=purpose,
         label=label,
         search=search,
-        limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
-        page_token=page_token,
     )
-    return getting("key.list", "/v1/keys", asks.KeyPage, query=query)
 
 
 def read_key(name: str, *, before: int | None = None) -> Call[asks.KeyView]:

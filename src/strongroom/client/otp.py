@@ -15,7 +15,6 @@ from strongroom.client.call import (
     name_part,
     paging,
     posting,
-    query_text,
     sending,
 )
 from strongroom.domain import asks, limits
@@ -186,7 +185,12 @@ def list_credentials(  # noqa: PLR0913 - the conditions of a query
     `reminder`: `rotation-due`, `not-fetched`, `not-proved` or `locked`. One call looks at a bounded
     number of them, so a page can be short or empty and still lead on.
     """
-    query = query_text(
+    return paging(
+        "otp.list",
+        "/v1/otp",
+        otp.CredentialPage,
+        limit,
+        page_token,
         user=user,
         state=state,
         type=type,
@@ -197,10 +201,7 @@ def list_credentials(  # noqa: PLR0913 - the conditions of a query
         imported=_yes_or_no(imported),
         created_before=created_before,
         created_after=created_after,
-        limit="" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit),
-        page_token=page_token,
     )
-    return getting("otp.list", "/v1/otp", otp.CredentialPage, query=query)
 
 
 def read(credential: str) -> Call[otp.CredentialView]:

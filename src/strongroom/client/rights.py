@@ -5,8 +5,8 @@ from strongroom.client.call import (
     getting,
     given,
     key_part,
+    paging,
     posting,
-    query_text,
     sending,
 )
 from strongroom.domain import asks, limits
@@ -63,16 +63,17 @@ def list_grants(
     page_token: str = "",
 ) -> Call[iam.GrantPage]:
     """A page of the key's grants, of one principal or all."""
-    query = _page(limit, page_token, grantee=grantee)
-    return getting("grant.list", _path(key, "grants"), iam.GrantPage, target=key, query=query)
+    path = _path(key, "grants")
+    return paging("grant.list", path, iam.GrantPage, limit, page_token, target=key, grantee=grantee)
 
 
 def list_retirable_grants(
     retiring: str, *, limit: int = limits.PAGE_ITEMS_DEFAULT, page_token: str = ""
 ) -> Call[iam.GrantPage]:
     """A page of the grants that a principal may retire."""
-    query = _page(limit, page_token, retiring=retiring)
-    return getting("grant.list-retirable", "/v1/grants", iam.GrantPage, query=query)
+    return paging(
+        "grant.list-retirable", "/v1/grants", iam.GrantPage, limit, page_token, retiring=retiring
+    )
 
 
 def retire_grant(key: str, grant: str) -> Call[asks.Done]:
@@ -91,8 +92,3 @@ def revoke_grant(key: str, grant: str) -> Call[asks.Done]:
 
 def _path(key: str, rest: str) -> str:
     return f"/v1/keys/{key_part(key)}/{rest}"
-
-
-def _page(limit: int, page_token: str, **more: str) -> str:
-    shown = "" if limit == limits.PAGE_ITEMS_DEFAULT else str(limit)
-    return query_text(limit=shown, page_token=page_token, **more)

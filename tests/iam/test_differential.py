@@ -8,7 +8,7 @@ import pytest
 from strongroom.adapters.cedar import CedarEngine
 from strongroom.domain.iam import cedar
 from strongroom.domain.iam.actions import ACTIONS
-from strongroom.domain.iam.comparisons import GRANT_OPERATIONS
+from strongroom.domain.iam.asks import GRANT_OPERATIONS
 from strongroom.domain.operations import Resource
 from strongroom.ports.policy_engine import Circumstances, Holds, Question, Verdict
 from strongroom.services.facts import Own

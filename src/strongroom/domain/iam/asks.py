@@ -1,6 +1,6 @@
 """Asks and answers about the rights that are kept with a key: its policy, and its grants."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -16,6 +16,7 @@ GrantOperation = Literal[
     "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncryptFrom",
     "ReEncryptTo", "RetireGrant", "Sign", "Verify", "VerifyMac",
 ]  # fmt: skip
+GRANT_OPERATIONS: Final[tuple[str, ...]] = get_args(GrantOperation)
 
 
 class WriteKeyPolicy(Ask, kw_only=True):

@@ -7,15 +7,9 @@ from enum import Enum
 from typing import Final
 
 from strongroom.domain.cedar_schema import quoted
+from strongroom.domain.iam.asks import GRANT_OPERATIONS
 from strongroom.domain.iam.patterns import fits
 from strongroom.domain.times import microseconds
-
-GRANT_OPERATIONS: Final = (
-    "CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encapsulate",
-    "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetPublicKey", "ReEncryptFrom",
-    "ReEncryptTo", "RetireGrant", "Sign", "Verify", "VerifyMac",
-)  # fmt: skip
 
 
 class MalformedPolicyError(Exception):

@@ -150,11 +150,6 @@ class Visitor:
             raise instead(reply) or self.refusal(reply, operation, name, target)
         return _answer(operation, reply)
 
-    async def named(self, name: str) -> asks.KeyView:
-        """The key that we call so."""
-        view: asks.KeyView = await self.ask_of("key.read", asks.Nothing(), "", name)
-        return view
-
     async def reply(
         self, operation: str, ask: asks.Ask, target: str = "", terms: Terms = _TERMS
     ) -> Reply:

@@ -88,7 +88,7 @@ def test_a_signature_that_was_verified_before_is_not_that_of_another_digest(desk
 def test_a_signature_is_verified_again_when_what_it_was_held_against_has_changed(desk, house, made):
     """Shown by the memory of it: another token or namespace as read, another entry."""
     evidence = signed(made)
-    remembered = desk.desk._authorizer._verified
+    remembered = desk.desk._authenticator._verified
     desk.ask(evidence, "identity.read")
     (first,) = remembered.values()
     desk.ask(evidence, "identity.read")
@@ -101,13 +101,13 @@ def test_a_signature_is_verified_again_when_what_it_was_held_against_has_changed
 
 
 def test_signatures_that_are_remembered_are_so_many_at_most(desk, made):
-    authorizer = desk.desk._authorizer
+    authenticator = desk.desk._authenticator
     desk.ask(signed(made), "identity.read")
-    (verified,) = authorizer._verified.values()
+    (verified,) = authenticator._verified.values()
     for number in range(2 * limits.CACHED_SIGNATURES_MAX):
-        authorizer._verify(number.to_bytes(32, "big"), verified)
-        assert len(authorizer._verified) <= limits.CACHED_SIGNATURES_MAX
-    assert number.to_bytes(32, "big") in authorizer._verified
+        authenticator._verify(number.to_bytes(32, "big"), verified)
+        assert len(authenticator._verified) <= limits.CACHED_SIGNATURES_MAX
+    assert number.to_bytes(32, "big") in authenticator._verified
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_session_ends_when_it_is_revoked(desk, house, temporary):
 def test_a_session_token_is_in_no_memory_no_record_and_no_text(desk, house, temporary):
     evidence = signed(temporary, session=temporary.session_token)
     desk.ask(evidence, "identity.read")
-    kept = desk.desk._authorizer._verified
+    kept = desk.desk._authenticator._verified
     (verified,) = kept.values()
     assert verified.signature.session == ""
     assert temporary.session_token not in repr(sigv4.parse(evidence))

@@ -19,7 +19,7 @@ def house(tmp_path):
 
 def facts(desk):
     """Those within the desk."""
-    return desk.desk._authorizer._facts
+    return desk.desk._authenticator._facts
 
 
 def remembered(desk):

@@ -1,14 +1,12 @@
-"""Who is it, and may they? The only place where a `Permit` is made."""
+"""May they? The only place where a `Permit` is made."""
 
 import asyncio
-import hmac
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
 
-from strongroom.domain import limits, sigv4, tokens
+from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.calls import Expected, Terms
 from strongroom.domain.errors import (
@@ -17,15 +15,12 @@ from strongroom.domain.errors import (
     NotAllowed,
     NotFound,
     TamperedRecord,
-    Unauthenticated,
 )
 from strongroom.domain.lifecycle import state_at, why
 from strongroom.domain.operations import Operation, Resource
 from strongroom.domain.otp.credential import ID_PREFIX
-from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.domain.words import ID_PREFIX as KEY_ID_PREFIX
-from strongroom.ports.clock import Clock
 from strongroom.ports.policy_engine import Holds, Question, Verdict
 from strongroom.ports.store import Quota
 from strongroom.services.facts import (
@@ -48,8 +43,6 @@ _Fact = TypeVar("_Fact")
 
 _ID_CHARACTERS: Final = len(ID_PREFIX) + 26  # of a credential
 _NO_ID: Final = "-"
-_SECOND_US: Final = 1_000_000
-_SIGNING_KEYS_MAX: Final = 16  # of an access key: as many regions as one client asks for in a day
 _WEIGHED_AT_A_TIME: Final = 5  # questions to the engine: some milliseconds
 _NO_TERMS: Final = Terms()
 
@@ -60,18 +53,6 @@ class Bounds(msgspec.Struct, frozen=True):
     key: bytes
     quota: Quota
     rotation_uses: int
-
-
-class _Verified(NamedTuple):
-    """A signature that proved right, and the facts that it was held against.
-
-    A fact that changes is forgotten and read anew, as another object: held against that, it has
-    proven nothing.
-    """
-
-    signature: sigv4.Signature
-    token: TokenFact
-    namespace: NamespaceFact
 
 
 class Visit:
@@ -174,157 +155,15 @@ _SEAL = object()
 
 
 class Authorizer:
-    """Authenticates and authorizes."""
+    """Weighs what a visitor may do, who has been authenticated by then (`authenticate.py`)."""
 
     def __init__(
         self,
         facts: Facts,
-        clock: Clock,
         key_rights: KeyRights,
-        *,
-        signature_seconds: int = limits.SIGNATURE_SECONDS,
     ) -> None:
         self._facts = facts
         self._key_rights = key_rights
-        self._clock = clock
-        self._signature_seconds = signature_seconds
-        # Digests of tokens that proved good once, and the ids in them: taking a token's text apart
-        # costs more than encrypting. Whether it is good now is asked each time all the same.
-        self._seen: dict[bytes, tuple[bytes, str]] = {}
-        # Digests of evidence whose signatures proved right once. Whether the facts that they were
-        # held against are the present ones, and whether it is still time, is asked each time.
-        self._verified: dict[bytes, _Verified] = {}
-
-    async def authenticate(self, visit: Visit, evidence: str) -> None:
-        """Fill in who the visitor is. Raises `Unauthenticated`, the same whatever a token lacks.
-
-        Of a signature it says what is wrong: clients mend their clock by that, and the id of an
-        access key is no secret.
-        """
-        # 1. and 2.
-        token = await (
-            self._signed(visit, evidence)
-            if evidence.startswith(sigv4.EVIDENCE)
-            else self._borne(visit, evidence)
-        )
-        visit.token = token
-        principal = await self._facts.principal(token.body.principal)
-        visit.facts.append(principal.fact)
-        visit.principal = principal
-        if principal.namespace != token.namespace:
-            raise TamperedRecord
-        # 3. It is good now, and so is its owner.
-        if (
-            token.body.revoked
-            or self._clock.now_us() >= token.body.expires_us
-            or principal.body.disabled
-        ):
-            raise Unauthenticated
-        # 4. It is for this namespace, or for another Region of its account.
-        if visit.region:
-            await self._enter_region(visit, _known(visit.namespace), principal)
-        # 5. The rules that will be weighed.
-        visit.policies = await self._facts.policies(_known(visit.namespace).id)
-        visit.facts.append(visit.policies.fact)
-
-    async def _enter_region(
-        self, visit: Visit, namespace: NamespaceFact, owner: PrincipalFact
-    ) -> None:
-        """Who signs for another Region is, there, the principal of the same name.
-
-        Raises `Unauthenticated`, the same whether there is no such Region, no such principal, or
-        one that is disabled. The visit stays in the namespace of its access key then.
-        """
-        if namespace.body.region in ("", visit.region):
-            return
-        there = await self._facts.region(namespace, visit.region, visit.facts)
-        namesake = there and await self._facts.namesake(there.id, owner.name)
-        if namesake:
-            visit.facts.append(namesake.fact)
-        if not there or not namesake or namesake.body.disabled:
-            raise Unauthenticated(sigv4.UNKNOWN_KEY)
-        visit.namespace, visit.principal = there, namesake
-
-    async def _borne(self, visit: Visit, evidence: str) -> TokenFact:
-        # 1. A token of the right form, that we know.
-        digest = tokens.digest(evidence)
-        token_id, text_id = self._seen.get(digest) or _ids(evidence)
-        token = await self._facts.token(token_id, text_id)
-        if token is None:
-            raise Unauthenticated
-        await self._enter(visit, token)
-        # 2. Its secret is right. Before that, nothing of the token is believed. An access key has
-        # no hash, so none is equal to it.
-        if not hmac.compare_digest(digest, token.body.hash):
-            raise Unauthenticated
-        self._see(digest, token_id, text_id)
-        return token
-
-    async def _signed(self, visit: Visit, evidence: str) -> TokenFact:
-        # 1. An access key that we know.
-        digest = tokens.digest(evidence)
-        known = self._verified.get(digest)
-        try:
-            signature = sigv4.parse(evidence) if known is None else known.signature
-            signed_us = signature.seconds * _SECOND_US
-        except sigv4.NotSignedError as error:
-            raise Unauthenticated(sigv4.INCOMPLETE) from error
-        ids = _access_key_ids(signature.access_key)
-        token = ids and await self._facts.token(*ids)
-        if not token or not token.body.secret:
-            raise Unauthenticated(sigv4.UNKNOWN_KEY)
-        namespace = await self._enter(visit, token)
-        # 2. Signed with its secret, for us, and now; in a session, with its token, while it lasts.
-        if known is None or known.token is not token or known.namespace is not namespace:
-            signature = sigv4.parse(evidence) if known is not None else signature
-            _require_session(token, signature)
-            if not signature.is_by(self._signing_key(namespace, token, signature)):
-                raise Unauthenticated(sigv4.WRONG)
-            if signature.session:  # a secret is not kept
-                signature = msgspec.structs.replace(signature, session="")
-            self._verify(digest, _Verified(signature, token, namespace))
-        early_us = signed_us - self._signature_seconds * _SECOND_US
-        good_us = (signature.expires_seconds or self._signature_seconds) * _SECOND_US
-        if not early_us <= visit.time_us <= signed_us + good_us:
-            raise Unauthenticated(sigv4.EXPIRED)
-        if token.body.session and self._clock.now_us() >= token.body.expires_us:
-            raise Unauthenticated(sigv4.SESSION_ENDED)
-        visit.region = signature.region
-        return token
-
-    def _verify(self, digest: bytes, verified: "_Verified") -> None:
-        """Remember. Equal signatures come within a second or so: the oldest half can go."""
-        if len(self._verified) >= limits.CACHED_SIGNATURES_MAX:
-            for old in list(self._verified)[: limits.CACHED_SIGNATURES_MAX // 2]:
-                del self._verified[old]
-        self._verified[digest] = verified
-
-    async def _enter(self, visit: Visit, token: TokenFact) -> NamespaceFact:
-        visit.facts.append(token.fact)
-        visit.namespace = namespace = await self._facts.namespace(token.namespace)
-        visit.facts.append(namespace.fact)
-        return namespace
-
-    def _signing_key(
-        self, namespace: NamespaceFact, token: TokenFact, signature: sigv4.Signature
-    ) -> bytes:
-        """Of that day and region. Kept with the token: making one costs more than comparing."""
-        known = token.signing_keys.get(signature.scope)
-        if known is not None:
-            return known
-        binding = self._facts.sealing.access_key_binding(token.namespace, token.id)
-        secret = Sensitive(namespace.handle.concealed(token.body.secret, binding))
-        made = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
-        if len(token.signing_keys) >= _SIGNING_KEYS_MAX:
-            token.signing_keys.clear()
-        token.signing_keys[signature.scope] = made
-        return made
-
-    def _see(self, digest: bytes, token_id: bytes, text_id: str) -> None:
-        if digest not in self._seen:
-            if len(self._seen) >= limits.CACHED_PRINCIPALS_MAX:
-                self._seen.clear()
-            self._seen[digest] = token_id, text_id
 
     async def permit_key(
         self, visit: Visit, name: str, context: dict[str, str], *, as_source: bool = False
@@ -341,7 +180,6 @@ class Authorizer:
         """For what a key's own policy denies, by whoever writes the namespace's policies, too."""
         key, name = await self._named_key(visit, name)
         permit = self._permit_key(visit, key, name, {}, None)
-        visit.facts.append(permit.known_key().fact)
         return self.also_here(permit, Resource.POLICY, "policy.write")
 
     async def permit_retiring(self, visit: Visit, name: str, grant: str) -> Permit:
@@ -499,8 +337,10 @@ class Authorizer:
         visit.missing = weighed.missing[: limits.DESCRIPTION_CHARACTERS_MAX]
         return weighed.verdict
 
-    def supposed(self, permit: Permit, key: KeyFact, own: Own, action: str) -> bool:
-        """Whether the caller might do that to the key, if these were its own rights."""
+    def supposed(
+        self, permit: Permit, key: KeyFact, own: Own, actions: Iterable[str]
+    ) -> dict[str, bool]:
+        """Which of these the caller might do to the key, if these were its own rights."""
         visit = permit.visit
         question = self.question(
             visit, Resource.KEY, key.name, action="key.write-policy",
@@ -508,7 +348,10 @@ class Authorizer:
         )  # fmt: skip
         named = _known(visit.policies).policies.weigh(question)
         attempt = self._attempt(visit, key, {}, as_source=False)
-        return self._key_rights.judge(own, asked_of(attempt, action), named).allowed
+        return {
+            action: self._key_rights.judge(own, asked_of(attempt, action), named).allowed
+            for action in actions
+        }
 
     def _attempt(
         self, visit: Visit, key: KeyFact, context: dict[str, str], *, as_source: bool
@@ -525,8 +368,7 @@ class Authorizer:
         before = _known(visit.verdict)
         verdict = self._weigh(visit, self.question(visit, resource, name, action=action))
         self._judge(visit, verdict)
-        policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
-        visit.verdict = msgspec.structs.replace(verdict, policies=policies)
+        visit.verdict = _both(before, verdict)
         return permit
 
     def also(self, permit: Permit, action: str) -> None:
@@ -545,8 +387,7 @@ class Authorizer:
                 visit.missing = weighed.missing  # else, what would do is in the namespace
             verdict = weighed.verdict
         self._judge(visit, verdict)
-        policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
-        visit.verdict = msgspec.structs.replace(verdict, policies=policies)
+        visit.verdict = _both(before, verdict)
 
     def may_also(self, permit: Permit, action: str) -> bool:
         """Whether there is a further right on the permit's namespace: with it, more is answered.
@@ -557,8 +398,7 @@ class Authorizer:
         before = _known(visit.verdict)
         verdict = self._weigh(visit, self.question(visit, Resource.NAMESPACE, name, action=action))
         if verdict.allowed:
-            policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
-            visit.verdict = msgspec.structs.replace(verdict, policies=policies)
+            visit.verdict = _both(before, verdict)
         return verdict.allowed
 
     def permit(self, visit: Visit, resource: Resource, name: str = "") -> Permit:
@@ -721,28 +561,10 @@ def _require(key: KeyFact, expected: Expected, now_us: int) -> None:
         raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
 
 
-def _ids(evidence: str) -> tuple[bytes, str]:
-    token_id = tokens.token_id(evidence)
-    return token_id, tokens.text_id(token_id)
-
-
-def _require_session(token: TokenFact, signature: sigv4.Signature) -> None:
-    """Raises `Unauthenticated` for an access key of one kind that is used as one of the other.
-
-    The session token is compared whatever the access key is called, and none has the hash of none.
-    """
-    given = tokens.digest(signature.session) if signature.session else b""
-    right = hmac.compare_digest(given, token.body.session)
-    # The id in the name is the token's, or it would not have been found.
-    kind = tokens.SESSION_KEY_PREFIX if token.body.session else tokens.ACCESS_KEY_PREFIX
-    if not (right and signature.access_key.startswith(kind)):
-        raise Unauthenticated(sigv4.UNKNOWN_KEY)
-
-
-@lru_cache(limits.CACHED_SIGNATURES_MAX)
-def _access_key_ids(access_key: str) -> tuple[bytes, str] | None:
-    token_id = tokens.parse_access_key_id(access_key)
-    return None if token_id is None else (token_id, tokens.text_id(token_id))
+def _both(before: Verdict, verdict: Verdict) -> Verdict:
+    """The later verdict, resting on what the earlier one rests on, too."""
+    policies = tuple(dict.fromkeys((*before.policies, *verdict.policies)))
+    return msgspec.structs.replace(verdict, policies=policies)
 
 
 def _decision(visit: Visit) -> Decision:

@@ -12,6 +12,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.alerts import Alerts
 from strongroom.services.aliases import Aliases
 from strongroom.services.allowances import Allowances
+from strongroom.services.authenticate import Authenticator
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.backups import Backups
 from strongroom.services.books import Books
@@ -82,7 +83,8 @@ def assemble(  # noqa: PLR0913 - the ports
     """
     facts = Facts(ledger, provider, engine, watch)
     key_rights = KeyRights(facts, engine)
-    authorizer = Authorizer(facts, clock, key_rights, signature_seconds=signature_seconds)
+    authorizer = Authorizer(facts, key_rights)
+    authenticator = Authenticator(facts, clock, signature_seconds=signature_seconds)
     keyring = Keyring(facts, authorizer)
     steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)
     books = Books(
@@ -264,6 +266,7 @@ def assemble(  # noqa: PLR0913 - the ports
         **otp_methods(parts),
     }
     desk = Desk(
-        methods=methods, authorizer=authorizer, books=books, ledger=ledger, clock=clock, watch=watch
-    )
+        methods=methods, authenticator=authenticator, books=books, ledger=ledger, clock=clock,
+        watch=watch,
+    )  # fmt: skip
     return Staff(desk, steward, facts, alerts, Duties(parts, watch))

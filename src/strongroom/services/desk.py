@@ -41,7 +41,8 @@ from strongroom.domain.operations import OPERATIONS, Resource
 from strongroom.domain.words import is_key
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
-from strongroom.services.authorize import Authorizer, Visit
+from strongroom.services.authenticate import Authenticator
+from strongroom.services.authorize import Visit
 from strongroom.services.books import Books, Rehearsed, StaleDecision
 from strongroom.services.facts import KeyFact
 
@@ -69,7 +70,7 @@ class Desk:
         self,
         *,
         methods: dict[str, Method],
-        authorizer: Authorizer,
+        authenticator: Authenticator,
         books: Books,
         ledger: Ledger,
         clock: Clock,
@@ -78,7 +79,7 @@ class Desk:
         if methods.keys() != OPERATIONS.keys():
             raise RuntimeError("every operation of the table needs a service method")
         self._methods = methods
-        self._authorizer = authorizer
+        self._authenticator = authenticator
         self._books = books
         self._ledger = ledger
         self._clock = clock
@@ -119,7 +120,7 @@ class Desk:
         )
         try:
             if not operation.anonymous:
-                await self._authorizer.authenticate(visit, call.token)  # 1
+                await self._authenticator.authenticate(visit, call.token)  # 1
             visit.ask = ask = _decode(call)  # 2
             answer = await self._methods[call.operation](visit, ask)  # 3
         except Rehearsed as rehearsed:

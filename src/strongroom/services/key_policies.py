@@ -81,12 +81,10 @@ class KeyPolicies:
             raise InvalidRequest("the policy is nested too deeply", _POINTER) from None
         await self._known(key.namespace, statements)
         try:
-            verdicts = {
-                action: self._authorizer.supposed(permit, key, own, action) for action in ACTIONS
-            }
+            might = self._authorizer.supposed(permit, key, own, ACTIONS)
         except (ValueError, RuntimeError):  # RecursionError is one of the latter
             raise InvalidRequest("the policy is nested too deeply", _POINTER) from None
-        if not (bypass or verdicts[PUT_POLICY]):
+        if not (bypass or might[PUT_POLICY]):
             raise InvalidRequest(
                 "The new key policy will not allow you to update the key policy in the future.",
                 _POINTER,

@@ -172,7 +172,8 @@ def test_tokens_are_good_once_for_their_key(kms):
         return refusal(kms.import_key_material, **how)[0]
 
     assert refused(other, token, blob) == "InvalidImportTokenException"
-    for bent in (token[:-1], token + b"\0", b"\0" + token[1:], b"x", os.urandom(30)):
+    headless = bytes(len(token) - 9) + b"\1" * 9  # the number of a wrapping, but no head
+    for bent in (token[:-1], token + b"\0", b"\0" + token[1:], b"x", os.urandom(30), headless):
         assert refused(key, bent, blob) == "InvalidImportTokenException"
     unknown = token[:5] + bytes(16) + token[21:]
     assert refused(key, unknown, blob) == "InvalidImportTokenException"

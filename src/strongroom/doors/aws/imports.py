@@ -4,6 +4,7 @@ The import token is `docs/formats/aws-import-token-1.md`: our ticket, and what A
 does not say again. Who alters it gets nothing by that, as custodians judge the ticket.
 """
 
+import struct
 import time
 from typing import Any, Final, NamedTuple
 
@@ -47,7 +48,7 @@ _WRAPPING_KEYS: Final = {
 }
 
 _HEAD: Final = b"SRIT\x01"
-_TICKET_BYTES: Final = 16
+_TOKEN: Final = struct.Struct(">5s16sBQ")  # the head, the ticket, the wrapping's number, the end
 _ORDER: Final = tuple(_WRAPPINGS.values())  # by the number that stands in tokens: only appended to
 
 
@@ -60,20 +61,17 @@ class _Token(NamedTuple):
 
     def spelled(self) -> bytes:
         number = _ORDER.index(self.wrapping)
-        end = self.expires_us.to_bytes(8, "big")
-        return _HEAD + bytes.fromhex(self.ticket) + bytes([number]) + end
+        return _TOKEN.pack(_HEAD, bytes.fromhex(self.ticket), number, self.expires_us)
 
     @classmethod
     def of(cls, blob: bytes) -> "_Token":
         """Raises `AWSError` for what is none."""
-        body = blob.removeprefix(_HEAD)
-        ticket, rest = body[:_TICKET_BYTES], body[_TICKET_BYTES:]
-        if len(blob) != len(_HEAD) + _TICKET_BYTES + 9 or rest[0] >= len(_ORDER):
+        if len(blob) != _TOKEN.size:
             raise AWSError("InvalidImportTokenException")
-        token = cls(ticket.hex(), _ORDER[rest[0]], int.from_bytes(rest[1:], "big"))
-        if token.spelled() != blob:
+        head, ticket, number, expires_us = _TOKEN.unpack(blob)
+        if head != _HEAD or number >= len(_ORDER):
             raise AWSError("InvalidImportTokenException")
-        return token
+        return cls(ticket.hex(), _ORDER[number], expires_us)
 
 
 async def get_parameters_for_import(at: Visitor, given: Given) -> Given:

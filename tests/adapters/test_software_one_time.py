@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strongroom.adapters.software.keyed import KeyedHash
 from strongroom.adapters.software.one_time import SoftwareOneTime
 from strongroom.adapters.software.public import SoftwarePublicKeys
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.otp.credential import Hash
 from strongroom.domain.otp.ocra import OCRAInputs, parse
 from strongroom.domain.sensitive import Sensitive

@@ -16,6 +16,7 @@ import msgspec
 from strongroom.adapters.seals.key_file import FILE_NAME, KeyFile
 from strongroom.adapters.seals.passphrase import PassphraseSeal
 from strongroom.adapters.software import SoftwareProvider
+from strongroom.adapters.software.provider import _unwrap
 from strongroom.adapters.system import SystemRandomness
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Purpose
 from strongroom.domain.events import FORMAT, Event, Outcome, canonical
@@ -61,10 +62,11 @@ def ciphertexts():
     namespace = provider.open_namespace_key(provider.generate_namespace_key(b""), b"")
     made = namespace.generate(Algorithm.AES_256_GCM, b"")
     handle = namespace.open(Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, made.wrapped, b"")
+    material = _unwrap(namespace._wrapping_key, made.wrapped, b"")
     key_id = os.urandom(16)
     return [
         {
-            "material": handle._key.reveal().hex(),
+            "material": material.hex(),
             "key_id": key_id.hex(),
             "version": version,
             "context": context,
@@ -83,9 +85,6 @@ def wraps():
     wrapped = provider.generate_namespace_key(b"a namespace's place")
     namespace = provider.open_namespace_key(wrapped, b"a namespace's place")
     material = namespace.generate(Algorithm.AES_256_GCM, b"a version's place").wrapped
-    opened = namespace.open(
-        Algorithm.AES_256_GCM, Purpose.ENCRYPT_DECRYPT, material, b"a version's place"
-    )
     return {
         "root": root.hex(),
         "namespace_binding": b"a namespace's place".hex(),
@@ -93,7 +92,7 @@ def wraps():
         "namespace_key": namespace._key.reveal().hex(),
         "material_binding": b"a version's place".hex(),
         "wrapped_material": material.hex(),
-        "material": opened._key.reveal().hex(),
+        "material": _unwrap(namespace._wrapping_key, material, b"a version's place").hex(),
     }
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from strongroom.domain import sigv4
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.doors.aws import canonical
 
@@ -56,7 +57,7 @@ def secret_of(case):
 
 def is_of(signature, secret):
     key = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
-    return signature.is_by(key)
+    return signature.is_by(KeyedHash(key, "sha256"))
 
 
 def spelled(case, request, signature):

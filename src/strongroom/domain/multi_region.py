@@ -13,10 +13,12 @@ RANDOM_BYTES: Final = 16 - len(MARK)  # 80 bits: no two meet
 
 def spelt(key_id: bytes) -> str:
     """A key's id as AWS spells it: `mrk-` and digits, or a UUID."""
-    text = key_id.hex()
-    if is_shared(key_id):
-        return f"mrk-{text}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return f"mrk-{key_id.hex()}" if is_shared(key_id) else dashed(key_id.hex())
+
+
+def dashed(digits: str) -> str:
+    """A UUID of these 32 digits."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def is_shared(key_id: bytes) -> bool:

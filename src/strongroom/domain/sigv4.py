@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.sensitive import Sensitive
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -91,9 +92,9 @@ class Signature(msgspec.Struct, frozen=True):
         """The time of signing, in seconds since 1970. Raises `NotSignedError` for what is none."""
         return _moment(self.time)
 
-    def is_by(self, key: bytes) -> bool:
+    def is_by(self, key: KeyedHash) -> bool:
         """Whether it was made with that signing key."""
-        made = hmac.digest(key, self.string_to_sign.encode(), "sha256").hex()
+        made = key.digest(self.string_to_sign.encode()).hex()
         return hmac.compare_digest(made, self.signature)
 
 
@@ -116,6 +117,11 @@ def spell(signature: Signature) -> str:
         f"{EVIDENCE}{signature.access_key}/{signature.scope} {signature.time}"
         f" {signature.signature} {signature.digest} {signature.expires_seconds} {signature.session}"
     )
+
+
+def has_session(evidence: str) -> bool:
+    """Whether there is a session's token in it, which is a secret; the rest is none."""
+    return not evidence.endswith(" ")
 
 
 def parse(evidence: str) -> Signature:

@@ -8,6 +8,7 @@ import msgspec
 
 from strongroom.domain import limits, sigv4, tokens
 from strongroom.domain.errors import TamperedRecord, Unauthenticated
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.clock import Clock
 from strongroom.services.authorize import Visit
@@ -41,9 +42,10 @@ class Authenticator:
         # Digests of tokens that proved good once, and the ids in them: taking a token's text apart
         # costs more than encrypting. Whether it is good now is asked each time all the same.
         self._seen: dict[bytes, tuple[bytes, str]] = {}
-        # Digests of evidence whose signatures proved right once. Whether the facts that they were
-        # held against are the present ones, and whether it is still time, is asked each time.
-        self._verified: dict[bytes, _Verified] = {}
+        # Evidence whose signatures proved right once; with a session's token in it, which is a
+        # secret, its digest. Whether the facts that they were held against are the present ones,
+        # and whether it is still time, is asked each time.
+        self._verified: dict[bytes | str, _Verified] = {}
 
     async def authenticate(self, visit: Visit, evidence: str) -> None:
         """Fill in who the visitor is. Raises `Unauthenticated`, the same whatever a token lacks.
@@ -113,8 +115,8 @@ class Authenticator:
 
     async def _signed(self, visit: Visit, evidence: str) -> tuple[TokenFact, NamespaceFact]:
         # 1. An access key that we know.
-        digest = tokens.digest(evidence)
-        known = self._verified.get(digest)
+        name = tokens.digest(evidence) if sigv4.has_session(evidence) else evidence
+        known = self._verified.get(name)
         try:
             signature = sigv4.parse(evidence) if known is None else known.signature
             signed_us = signature.seconds * _SECOND_US
@@ -133,7 +135,7 @@ class Authenticator:
                 raise Unauthenticated(sigv4.WRONG)
             if signature.session:  # a secret is not kept
                 signature = msgspec.structs.replace(signature, session="")
-            self._verify(digest, _Verified(signature, token, namespace))
+            self._verify(name, _Verified(signature, token, namespace))
         early_us = signed_us - self._signature_seconds * _SECOND_US
         good_us = (signature.expires_seconds or self._signature_seconds) * _SECOND_US
         if not early_us <= visit.time_us <= signed_us + good_us:
@@ -143,12 +145,12 @@ class Authenticator:
         visit.region = signature.region
         return token, namespace
 
-    def _verify(self, digest: bytes, verified: "_Verified") -> None:
+    def _verify(self, name: bytes | str, verified: "_Verified") -> None:
         """Remember. Equal signatures come within a second or so: the oldest half can go."""
         if len(self._verified) >= limits.CACHED_SIGNATURES_MAX:
             for old in list(self._verified)[: limits.CACHED_SIGNATURES_MAX // 2]:
                 del self._verified[old]
-        self._verified[digest] = verified
+        self._verified[name] = verified
 
     async def _enter(self, visit: Visit, token: TokenFact) -> NamespaceFact:
         visit.facts.append(token.fact)
@@ -158,14 +160,15 @@ class Authenticator:
 
     def _signing_key(
         self, namespace: NamespaceFact, token: TokenFact, signature: sigv4.Signature
-    ) -> bytes:
+    ) -> KeyedHash:
         """Of that day and region. Kept with the token: making one costs more than comparing."""
         known = token.signing_keys.get(signature.scope)
         if known is not None:
             return known
         binding = self._facts.sealing.access_key_binding(token.namespace, token.id)
         secret = Sensitive(namespace.handle.concealed(token.body.secret, binding))
-        made = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
+        key = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
+        made = KeyedHash(key, "sha256")
         if len(token.signing_keys) >= _SIGNING_KEYS_MAX:
             token.signing_keys.clear()
         token.signing_keys[signature.scope] = made

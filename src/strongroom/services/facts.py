@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from strongroom.domain import limits
 from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import NotFound, TamperedRecord
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.lifecycle import State
 from strongroom.domain.multi_region import is_shared
 from strongroom.domain.otp.profile import DEFAULT as DEFAULT_PROFILE
@@ -109,6 +110,10 @@ class PrincipalFact:
         self.body = body
 
 
+SigningKeys = dict[str, KeyedHash]
+"""What signatures are compared with, by scope."""
+
+
 class TokenFact:
     """A token. `signing_keys` are an access key's, by scope."""
 
@@ -121,7 +126,7 @@ class TokenFact:
         self.revision = record.revision
         self.body = body
         self.text_id = text_id
-        self.signing_keys: dict[str, bytes] = {}
+        self.signing_keys: SigningKeys = {}
 
 
 class VersionFact:

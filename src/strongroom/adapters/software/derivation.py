@@ -5,10 +5,9 @@ A key that is derived from a fresh 32-byte random value encrypts once, and so ne
 AES-256-GCM under a key that is never used again may have nonce zero.
 """
 
-import hmac
 from typing import Final
 
-from strongroom.adapters.software.keyed import KeyedHash
+from strongroom.domain.keyed import KeyedHash
 
 RANDOM_BYTES: Final = 32
 ZERO_NONCE: Final = bytes(12)  # each derived key encrypts exactly one message
@@ -17,13 +16,15 @@ _512_BITS: Final = b"\0\0\2\0"  # [L]
 
 def derive(key: bytes, label: bytes, context: bytes) -> tuple[bytes, bytes]:
     """64 bytes of KBKDF output, as two halves."""
+    return halves(KeyedHash(key, "sha256"), label, context)
+
+
+def halves(key: KeyedHash, label: bytes, context: bytes) -> tuple[bytes, bytes]:
+    """What `derive` gives, under a key that is used often (HMAC-SHA-256)."""
     fixed = label + b"\0" + context + _512_BITS
-    return (
-        hmac.digest(key, b"\0\0\0\1" + fixed, "sha256"),
-        hmac.digest(key, b"\0\0\0\2" + fixed, "sha256"),
-    )
+    return key.digest(b"\0\0\0\1" + fixed), key.digest(b"\0\0\0\2" + fixed)
 
 
 def first_half(key: KeyedHash, label: bytes, context: bytes) -> bytes:
-    """The first half of what `derive` gives, under a key that is used often (HMAC-SHA-256)."""
+    """The first of them alone."""
     return key.digest(b"\0\0\0\1" + label + b"\0" + context + _512_BITS)

@@ -10,9 +10,10 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from strongroom.adapters.software.derivation import ZERO_NONCE, derive
+from strongroom.adapters.software.derivation import ZERO_NONCE, halves
 from strongroom.domain import envelope
 from strongroom.domain.errors import InvalidCiphertext
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.ports.provider import Cipher
 
@@ -23,7 +24,7 @@ class FormatOneCipher(Cipher):
     """The `Cipher` port: AES-256-GCM in ciphertext format 1."""
 
     def __init__(self, key: Sensitive) -> None:
-        self._key = key
+        self._key = KeyedHash(key.reveal(), "sha256")
 
     def encrypt(
         self, key_id: bytes, version: int, plaintext: bytes, context: dict[str, str]
@@ -37,7 +38,7 @@ class FormatOneCipher(Cipher):
         self, random: bytes, key_id: bytes, version: int, plaintext: bytes, context: dict[str, str]
     ) -> bytes:
         # Apart from encrypt() so that test vectors can enter here, and a caller cannot.
-        message_key, commitment = derive(self._key.reveal(), _LABEL, random)
+        message_key, commitment = halves(self._key, _LABEL, random)
         sealed = AESGCM(message_key).encrypt(
             ZERO_NONCE, plaintext, envelope.authenticated(key_id, version, context)
         )
@@ -46,7 +47,7 @@ class FormatOneCipher(Cipher):
     def decrypt(self, blob: bytes, context: dict[str, str]) -> bytes:
         """The plaintext. Raises `InvalidCiphertext`, for whatever reason it does not open."""
         parts = envelope.split(blob)
-        message_key, commitment = derive(self._key.reveal(), _LABEL, parts.random)
+        message_key, commitment = halves(self._key, _LABEL, parts.random)
         # The commitment first: AES-GCM alone lets one ciphertext open under two keys.
         if not hmac.compare_digest(commitment, parts.commitment):
             raise InvalidCiphertext

@@ -4,10 +4,10 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
-from strongroom.adapters.software.keyed import KeyedHash
 from strongroom.adapters.software.public import SoftwarePublicKeys
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.errors import InvalidRequest
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.otp.credential import Hash
 from strongroom.domain.otp.ocra import OCRAInputs, Suite, data_input
 from strongroom.domain.sensitive import Sensitive

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.adapters.software import materials, transfer
 from strongroom.adapters.software.derivation import RANDOM_BYTES, ZERO_NONCE, derive, first_half
-from strongroom.adapters.software.keyed import KeyedHash
 from strongroom.adapters.software.one_time import SoftwareOneTime, require_length
 from strongroom.adapters.software.pairs import RSAKeys
 from strongroom.adapters.software.pool import fresh
@@ -26,6 +25,7 @@ from strongroom.domain import envelope
 from strongroom.domain.algorithms import ALGORITHMS, Algorithm, Kind, Purpose
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, TamperedRecord
+from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.otp.credential import SECRET_BYTES, Hash
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.transfers import Wrapping

@@ -7,6 +7,7 @@ the header Authorization or, presigned, in its query.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -17,10 +18,14 @@ CONTENT_HASH: Final = "x-amz-content-sha256"
 
 _UNRESERVED: Final = "-._~"
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
-# As nearly every client writes it. `_parts` reads the same out of it, and whatever else is allowed.
+# As nearly every client writes it, up to the signature itself: the same in all that a client sends
+# in a day. `_any_parts` reads the same out of it, and whatever else is allowed.
 _USUAL: Final = re.compile(
-    rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=([0-9a-f]{{64}})"
+    rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature="
 )
+_REMEMBERED: Final = 256
+_SIGNATURE_CHARACTERS: Final = 64
+_LENGTH_MAX: Final = 16_384  # 64 names of headers and a credential are shorter
 
 Headers = Mapping[str, Sequence[str]]
 """Names in lower case, and the values of each in the order they came."""
@@ -43,8 +48,7 @@ def of_header(headers: Headers) -> sigv4.Signature:
     values = headers.get("authorization", ())
     if len(values) != 1:
         raise NotSignedError("the header Authorization is missing or there twice")
-    usual = _USUAL.fullmatch(values[0])
-    credential, signed, signature = _parts(values[0]) if usual is None else usual.groups()
+    credential, signed, signature = _parts(values[0])
     return sigv4.checked(
         credential, signed, signature, _one(headers, "x-amz-date"),
         session=_one(headers, "x-amz-security-token"),
@@ -52,7 +56,23 @@ def of_header(headers: Headers) -> sigv4.Signature:
 
 
 def _parts(authorization: str) -> tuple[str, str, str]:
-    """Credential, signed headers, signature: in any order, with any space between them."""
+    """Credential, signed headers, signature. Raises `NotSignedError`."""
+    if len(authorization) > _LENGTH_MAX:
+        raise NotSignedError(f"the header Authorization has more than {_LENGTH_MAX} characters")
+    usual = _usual(authorization[:-_SIGNATURE_CHARACTERS])
+    if usual is None:
+        return _any_parts(authorization)
+    return *usual, authorization[-_SIGNATURE_CHARACTERS:]
+
+
+@lru_cache(_REMEMBERED)
+def _usual(opening: str) -> tuple[str, str] | None:
+    found = _USUAL.fullmatch(opening)
+    return None if found is None else (found[1], found[2])
+
+
+def _any_parts(authorization: str) -> tuple[str, str, str]:
+    """In any order, with any space between them."""
     scheme, _, rest = authorization.partition(" ")
     if scheme != sigv4.ALGORITHM:
         raise NotSignedError(f"the header Authorization does not begin with {sigv4.ALGORITHM}")

@@ -18,8 +18,9 @@ import msgspec
 
 from strongroom.domain import asks, limits
 from strongroom.domain.errors import TooLarge
+from strongroom.domain.multi_region import dashed
 from strongroom.doors.asgi import Receive, Scope, Send
-from strongroom.doors.aws import canonical, evidence, grants, model, names, table, validation
+from strongroom.doors.aws import canonical, evidence, grants, model, table, validation
 from strongroom.doors.aws.errors import AWSError, serialization
 from strongroom.doors.aws.errors import validation as refused
 from strongroom.doors.aws.visitor import Desk, Visitor
@@ -82,7 +83,7 @@ class AWSDoor:
         finally:
             self._observe(f"aws:{operation}", outcome, time.perf_counter() - begun, request)
         said = [
-            (b"x-amzn-requestid", names.uuid(bytes.fromhex(request)).encode()),
+            (b"x-amzn-requestid", dashed(request).encode()),
             (b"content-type", _MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),

@@ -9,6 +9,7 @@ alias/NAME, arn:aws:kms:REGION:ACCOUNT:alias/NAME  an alias
 import base64
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -24,6 +25,9 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ARN: Final = re.compile(r"arn:aws:kms:([a-z0-9-]*):([0-9]*):(key|alias)/(.+)")
 _ALIAS: Final = "alias/"
 _MADE: Final = "aws."
+# Spelling a name costs as much as checking a signature, and a client's requests are of a few keys.
+_REMEMBERED: Final = 1_024
+_CHARACTERS_MAX: Final = 256  # of a name that is remembered
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -34,11 +38,16 @@ class Place(msgspec.Struct, frozen=True):
 
     def key(self, key_id: bytes) -> str:
         """A key's ARN."""
-        return f"arn:aws:kms:{self.region}:{self.account}:key/{uuid(key_id)}"
+        return _key_arn(self.region, self.account, key_id)
 
     def alias(self, name: str) -> str:
         """An alias's ARN. `name` begins with `alias/`."""
         return f"arn:aws:kms:{self.region}:{self.account}:{name}"
+
+
+@lru_cache(_REMEMBERED)
+def _key_arn(region: str, account: str, key_id: bytes) -> str:
+    return f"arn:aws:kms:{region}:{account}:key/{uuid(key_id)}"
 
 
 def alias_here(name: str) -> str:
@@ -64,14 +73,20 @@ def uuid(key_id: bytes) -> str:
 
 def target(name: str, place: Place) -> str:
     """What is called so, as a custodian is asked for it. Raises `AWSError`."""
+    find = _target if len(name) <= _CHARACTERS_MAX else _target.__wrapped__
+    return find(name, place.region, place.account)
+
+
+@lru_cache(_REMEMBERED)
+def _target(name: str, here: str, own: str) -> str:
     if name.startswith("arn:"):
         arn = _ARN.fullmatch(name)
         if arn is None:
             raise AWSError("InvalidArnException", f"Invalid arn {name[:256]}")
         region, account, kind, rest = arn.groups()
-        if region != place.region:
+        if region != here:
             raise not_found(f"Invalid arn {region}")
-        if account != place.account:
+        if account != own:
             raise not_found(f"Key '{name[:256]}' does not exist")
         if kind == "key" and rest.startswith(_ALIAS):
             raise not_found(f"Invalid keyId '{rest[:256]}'")  # an alias is called otherwise
@@ -83,7 +98,7 @@ def target(name: str, place: Place) -> str:
         raise not_found(f"Invalid keyId '{name[:256]}'")
     key_id = shared[1] if shared else name.replace("-", "")
     if is_shared(bytes.fromhex(key_id)) is not bool(shared):
-        raise unknown(name, place)  # each kind has its own spelling
+        raise unknown(name, Place(own, here))  # each kind has its own spelling
     return ID_PREFIX + key_id
 
 

@@ -4,13 +4,19 @@ import os
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, x25519
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from msgspec import UNSET
 
 from strongroom.adapters.software import SoftwareProvider
-from strongroom.domain import limits
+from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.calls import ANSWER_DECODERS, DRY_RUN, PASSED, WRONG, Call, Expected, Terms
-from strongroom.domain.lifecycle import State
+from strongroom.domain.lifecycle import IMPORT_AGAIN, State
+from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.readings import READINGS
+from strongroom.services.views import HIDDEN
 from tests.support.deeds import entries
 from tests.support.desks import START_US, House, at_once
 
@@ -100,9 +106,114 @@ def test_only_who_had_a_permit_is_told_of_the_key(desk, house, told):
 
 
 def test_terms_that_would_do_something_unseen_are_none():
-    for how in ({"unseen": True}, {"labels_max": 65}):
+    for how in ({"unseen": True}, {"labels_max": 65}, {"reading": "DescribeKey"}):
         with pytest.raises(ValueError, match="terms"):
             Terms(**how)
+
+
+# --- readings of a part ---------------------------------------------------------------------------
+
+# What every permit for a key tells (`calls.About`), or what is the same for all keys.
+TOLD = {
+    "id", "algorithm", "purpose", "protection", "origin", "state", "current_version",
+    "multi_region",
+}  # fmt: skip
+NATIVE = {name: one.native for name, one in READINGS.items()}
+
+
+def reader(house, desk, name, *actions):
+    listed = ", ".join(f'Action::"{action}"' for action in actions)
+    text = f'permit (principal == Principal::"{name}", action in [{listed}], resource);'
+    return nobody(house, desk, name, text)
+
+
+def test_nothing_of_a_key_is_shown_that_no_reading_names():
+    fields = set(asks.KeyView.__struct_fields__)
+    assert fields == HIDDEN.keys() | TOLD
+    assert not HIDDEN.keys() & TOLD
+    for reading in READINGS.values():
+        assert reading.shows <= HIDDEN.keys()
+        assert reading.operation in ("key.read", "key.read-policy")
+
+
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_a_reading_is_weighed_and_on_record_by_what_it_is_for(desk, house, told, name):
+    reading, who = READINGS[name], name.lower()
+    token = reader(house, desk, who, reading.native)
+    fields = {"labels": {"team": "pay"}, "description": "d"}
+    desk.ask(house.admin, "key.create", name=f"of-{who}", **fields)
+    reply, entry = told(reading.operation, f"of-{who}", Terms(reading=name), token=token)
+    assert not reply.code
+    assert (entry["action"], entry["outcome"]) == (reading.operation, "allowed")
+    assert entry["details"] == {"right": f"kms:{name}"}
+    shown = ANSWER_DECODERS[reading.operation][0].decode(reply.answer)
+    if reading.operation == "key.read":
+        blank = {field for field, value in HIDDEN.items() if getattr(shown, field) == value}
+        assert blank >= HIDDEN.keys() - reading.shows
+        assert shown.labels == (fields["labels"] if "labels" in reading.shows else {})
+        assert (shown.versions is not UNSET) is ("versions" in reading.shows)
+    else:
+        assert (shown.key, shown.policy) == ("", "")
+    # Who has another right, that to all the other readings even, has not this one.
+    others = reader(house, desk, f"not-{who}", *sorted({*NATIVE.values()} - {reading.native}))
+    for target in (f"of-{who}", "no-such"):
+        reply, entry = told(reading.operation, target, Terms(reading=name), token=others)
+        assert (reply.code, reply.key, entry["details"]) == (
+            "not-allowed", None, {"right": f"kms:{name}"},
+        )  # fmt: skip
+        assert reading.native in entry["missing"]
+    # And by this right nothing is read otherwise.
+    if reading.native not in ("key.read", "key.read-policy"):
+        for terms in (None, Terms(), Terms(reading="ListResourceTags")):
+            assert told("key.read", f"of-{who}", terms, token=token)[0].code == "not-allowed"
+
+
+def test_a_verdict_on_a_reading_is_not_taken_for_one_on_the_whole(desk, house, told):
+    token = reader(house, desk, "importer", "key.import")
+    for _ in range(2):
+        for terms, code in ((Terms(reading="ImportKeyMaterial"), ""), (Terms(), "not-allowed")):
+            assert told("key.read", "demo", terms, token=token)[0].code == code
+
+
+@pytest.mark.parametrize("operation", sorted({*OPERATIONS} - {"key.read"}))
+def test_no_other_operation_is_done_by_the_right_to_a_reading(desk, house, operation):
+    """Its policy need not be looked at: no gate of ours says so."""
+    request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
+    terms = Terms(reading="ImportKeyMaterial")
+    call = Call(operation, "demo", house.admin, "127.0.0.1", request, b"\x80", terms)
+    reply = at_once(desk.desk.answer(call))
+    assert (reply.code, reply.key) == ("invalid-request", None)
+    assert not entries(house, request=request)
+
+
+# --- whole keys -----------------------------------------------------------------------------------
+
+
+def test_a_key_that_lacks_material_is_not_whole(desk, house, told):
+    """And where that is not asked for, it moves all the same. A key of ours is never less."""
+    desk.ask(house.admin, "key.create", name="brought", origin="imported")
+    bring(house, desk, "brought")
+    whole = Terms(whole=True)
+    moves = ("key.disable", "key.enable")
+    for target in ("brought", "demo"):
+        for operation in moves:
+            assert not told(operation, target, whole, token=house.admin)[0].code
+    desk.ask(house.admin, "key.delete-imported-material", "brought")
+    for operation in (*moves, "key.rotate"):
+        reply, _ = told(operation, "brought", whole, token=house.admin)
+        assert (reply.code, reply.detail.endswith(IMPORT_AGAIN)) == ("key-not-usable", True)
+    for operation in moves:
+        assert not told(operation, "brought", Terms(), token=house.admin)[0].code
+
+
+def bring(house, desk, key):
+    given = desk.ask(house.admin, "key.import-parameters", key, wrapping_key="rsa-2048")
+    recipient = load_der_public_key(given.public_key)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    desk.ask(
+        house.admin, "key.import", key, import_token=given.import_token,
+        wrapped_material=recipient.encrypt(os.urandom(32), oaep), wrapping="rsa-oaep-sha256",
+    )  # fmt: skip
 
 
 # --- dry runs -------------------------------------------------------------------------------------

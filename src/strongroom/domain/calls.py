@@ -8,6 +8,7 @@ from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import OPERATIONS
+from strongroom.domain.readings import READINGS
 from strongroom.domain.things import Origin
 
 DRY_RUN: Final = "dry-run"
@@ -21,12 +22,13 @@ WRONG: Final = "what was to be verified is wrong; this was a dry run"
 class Expected(msgspec.Struct, frozen=True, array_like=True):
     """What a door takes a key for: of one of these algorithms, for one of these purposes.
 
-    And in none of these states.
+    And in none of these states, with material from one of these origins.
     """
 
     algorithms: frozenset[Algorithm]
     purposes: frozenset[Purpose]
     not_in: frozenset[State] = frozenset()
+    origins: frozenset[Origin] = frozenset(Origin)
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True):
@@ -37,7 +39,9 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     either, and what comes before one would be opened is tried. `key` and `source` (of a
     re-encryption) are looked at when there is a permit, before the key is used. `labels_max`: so
     many labels may a key have when it was changed. `rotations_max`: so many times may it have been
-    rotated by hand then; 0: as often as one likes.
+    rotated by hand then; 0: as often as one likes. `whole`: none of its imported material is gone.
+    `reading`: AWS's action by which this is weighed, and what is told is of that alone
+    (`readings.py`).
     """
 
     key: Expected | None = None
@@ -46,10 +50,13 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     unseen: bool = False
     labels_max: int = limits.LABELS_MAX
     rotations_max: int = 0
+    whole: bool = False
+    reading: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no door of ours asks: to do something with what is not seen."""
-        if (self.unseen and not self.dry) or self.labels_max > limits.LABELS_MAX:
+        known = not self.reading or self.reading in READINGS
+        if (self.unseen and not self.dry) or self.labels_max > limits.LABELS_MAX or not known:
             raise ValueError("terms that no door has")
 
 
@@ -65,6 +72,7 @@ class About(msgspec.Struct, frozen=True, array_like=True):
     state: State
     origin: Origin
     current_version: int  # 0: it waits for its material
+    created_us: int = 0
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):

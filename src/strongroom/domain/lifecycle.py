@@ -14,6 +14,7 @@ from strongroom.domain.errors import KeyNotUsable
 from strongroom.domain.times import rfc3339
 
 IMPORT_AGAIN: Final = "import it again"  # of material that is gone and could come back
+NOTHING_WAITS: Final = "the key's material is imported: import its next material"
 
 
 class State(StrEnum):

@@ -10,6 +10,10 @@ from typing import Final
 MARK: Final = b"mrk\x9d\xc1\x5a"
 RANDOM_BYTES: Final = 16 - len(MARK)  # 80 bits: no two meet
 
+NO_RELATIVES: Final = "the key is no multi-Region key"
+REPLICA: Final = "the key is a replica: it rotates when its primary does"
+NO_PRIMARY: Final = "the key is a replica: its primary is in another Region"
+
 
 def spelt(key_id: bytes) -> str:
     """A key's id as AWS spells it: `mrk-` and digits, or a UUID."""

@@ -120,7 +120,10 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         _row(
             "key.list", asks.ListKeys, asks.KeyPage, _NAMESPACE, "List the keys", details="count",
         ),
-        _row("key.read", asks.ReadKey, asks.KeyView, _KEY, "Describe a key and its versions"),
+        _row(
+            "key.read", asks.ReadKey, asks.KeyView, _KEY, "Describe a key and its versions",
+            details="right",
+        ),
         _row(
             "key.update", asks.UpdateKey, asks.KeyView, _KEY,
             "Change a key's labels, dates, rotation and limits",
@@ -199,7 +202,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "key.read-policy", asks.Nothing, iam.KeyPolicyView, _KEY,
-            "Read the policy that is kept with a key",
+            "Read the policy that is kept with a key", details="right",
         ),
         _row(
             "key.write-policy", iam.WriteKeyPolicy, iam.KeyPolicyView, _KEY,

@@ -19,6 +19,7 @@ from strongroom.domain.errors import (
 from strongroom.domain.lifecycle import state_at, why
 from strongroom.domain.operations import Operation, Resource
 from strongroom.domain.otp.credential import ID_PREFIX
+from strongroom.domain.readings import READINGS
 from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.domain.words import ID_PREFIX as KEY_ID_PREFIX
 from strongroom.ports.policy_engine import Holds, Question, Verdict
@@ -102,6 +103,12 @@ class Visit:
         self.policies: PoliciesFact | None = None
         self.principal: PrincipalFact | None = None
         self.token: TokenFact | None = None
+
+    @property
+    def action(self) -> str:
+        """What the namespace's policies are asked about: the operation, but for some readings."""
+        reading = self.terms.reading
+        return READINGS[reading].native if reading else self.operation.name
 
 
 class Permit:
@@ -359,7 +366,7 @@ class Authorizer:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
             visit.alias, context, visit.source, visit.time_us, as_source,
-            visit.region,
+            visit.region, visit.terms.reading,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:
@@ -381,7 +388,7 @@ class Authorizer:
         before, verdict = _known(visit.verdict), self._weigh(visit, question)
         if permit.own is not None:
             attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
-            attempt = attempt._replace(operation=action, ask=None)
+            attempt = attempt._replace(operation=action, ask=None, reading="")
             weighed = self._key_rights.weigh(permit.own, attempt, verdict)
             if verdict.allowed or weighed.verdict.policies:
                 visit.missing = weighed.missing  # else, what would do is in the namespace
@@ -508,7 +515,7 @@ class Authorizer:
         return Question(
             principal=principal.name,
             roles=principal.body.roles,
-            action=action or visit.operation.name,
+            action=action or visit.action,
             resource=resource,
             object=name,
             namespace=_known(visit.namespace).name,
@@ -557,6 +564,8 @@ def _require(key: KeyFact, expected: Expected, now_us: int) -> None:
         raise InvalidRequest(
             f"the key is for {body.purpose} ({body.algorithm}), which is not what was expected"
         )
+    if body.origin not in expected.origins:
+        raise InvalidRequest(f"the key is {body.origin}, which is not what was expected")
     if state_at(body, now_us) in expected.not_in:
         raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
 
@@ -569,7 +578,7 @@ def _both(before: Verdict, verdict: Verdict) -> Verdict:
 
 def _decision(visit: Visit) -> Decision:
     principal = _known(visit.principal)
-    return principal.id, principal.revision, _known(visit.policies).revision, visit.operation.name
+    return principal.id, principal.revision, _known(visit.policies).revision, visit.action
 
 
 def _known(fact: _Fact | None) -> _Fact:

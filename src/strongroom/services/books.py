@@ -13,6 +13,7 @@ from strongroom.domain.errors import (
     TamperedRecord,
 )
 from strongroom.domain.events import FORMAT, Event, Outcome, canonical, tally
+from strongroom.domain.iam.actions import PREFIX
 from strongroom.domain.records import Record
 from strongroom.domain.times import rfc3339
 from strongroom.ports.ledger import Ledger
@@ -157,6 +158,8 @@ class Books:
         reason: str = "",
         writes: tuple[Write, ...] = (),
     ) -> Entry:
+        if visit.terms.reading:
+            details = {**details, "right": PREFIX + visit.terms.reading}
         if not visit.operation.details.issuperset(details):
             raise RuntimeError(f"{visit.operation.name} puts more in its entry than its row allows")
         commitment, blob = "", b""

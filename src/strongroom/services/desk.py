@@ -38,6 +38,7 @@ from strongroom.domain.errors import (
 )
 from strongroom.domain.lifecycle import state_at
 from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.readings import READINGS
 from strongroom.domain.words import is_key
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
@@ -89,10 +90,7 @@ class Desk:
         """The reply to one call, after what it says is on record."""
         if call.operation not in OPERATIONS:
             return Reply(code=InvalidRequest.code, detail="there is no such operation")
-        if (
-            not _REQUEST_ID.fullmatch(call.request)
-            or len(call.source) > limits.SOURCE_CHARACTERS_MAX
-        ):
+        if not _is_a_gates(call):
             # No gate of ours sends that; under such an id nothing could be found on record.
             return Reply(code=InvalidRequest.code, detail="the call is not one that a gate makes")
         for _ in range(limits.STALE_RETRIES_MAX):
@@ -145,6 +143,15 @@ class Desk:
         return _refusal(refusal, visit.request)
 
 
+def _is_a_gates(call: Call) -> bool:
+    reading = call.terms.reading if call.terms is not None else ""
+    return (
+        _REQUEST_ID.fullmatch(call.request) is not None
+        and len(call.source) <= limits.SOURCE_CHARACTERS_MAX
+        and (not reading or READINGS[reading].operation == call.operation)
+    )
+
+
 def _on_record(target: str) -> str:
     """The target, if anything could be called so; what else came may be a secret of somebody's."""
     return target if not target or is_key(target) else _NOTHINGS_NAME
@@ -170,7 +177,7 @@ def _about(visit: Visit, key: KeyFact | None) -> About | None:
     body = key.body
     return About(
         key.cipher_id, body.algorithm, body.purpose, state_at(body, visit.time_us), body.origin,
-        body.current_version,
+        body.current_version, body.created_us,
     )  # fmt: skip
 
 

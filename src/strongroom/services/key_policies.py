@@ -37,6 +37,8 @@ class KeyPolicies:
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = permit.known_key()
         await self._books.allowed(permit)
+        if visit.terms.reading:
+            return iam.KeyPolicyView("", "")  # that there is one is all that it shows
         return iam.KeyPolicyView(key.name, key.body.policy)
 
     async def write(self, visit: Visit, ask: iam.WriteKeyPolicy) -> iam.KeyPolicyView:

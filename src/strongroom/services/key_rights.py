@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from strongroom.domain import asks
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import cedar
-from strongroom.domain.iam.actions import asked
+from strongroom.domain.iam.actions import PREFIX, asked
 from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.domain.operations import Resource
@@ -47,6 +47,7 @@ class Attempt(NamedTuple):
     time_us: int
     as_source: bool = False
     region: str = ""  # that a request was signed for
+    reading: str = ""  # AWS's action, where a reading is weighed by one of its own
 
 
 class Weighed(NamedTuple):
@@ -126,7 +127,7 @@ class KeyRights:
         policies: dict[str, None] = {}
         if attempt.key.body.policy and is_ambiguous(_context(attempt)):
             return _no((), "two names of the context differ by case alone")
-        for action in asked(attempt.operation, attempt.ask, as_source=attempt.as_source):
+        for action in _actions(attempt):
             verdict = self.judge(own, question(attempt, action), named)
             if not verdict.allowed:
                 return _no(verdict.policies, _why(verdict, action, attempt.principal.name))
@@ -156,6 +157,12 @@ class KeyRights:
                     allowed=True, policies=tuple(dict.fromkeys(policies)), holds=Holds.ONCE
                 )
         return Verdict(allowed=False, policies=(), holds=Holds.ONCE)  # 4
+
+
+def _actions(attempt: Attempt) -> tuple[str, ...]:
+    if attempt.reading:
+        return (PREFIX + attempt.reading,)
+    return asked(attempt.operation, attempt.ask, as_source=attempt.as_source)
 
 
 def question(attempt: Attempt, action: str) -> Question:

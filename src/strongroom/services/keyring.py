@@ -13,7 +13,7 @@ from strongroom.domain.lifecycle import (
     state_at,
     why,
 )
-from strongroom.domain.things import Key, UseControl, Version
+from strongroom.domain.things import Key, Origin, UseControl, Version
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Quota
 from strongroom.services.authorize import Authorizer, Bounds, Permit
@@ -22,6 +22,9 @@ from strongroom.services.profiles import algorithm_forbidden
 
 # What uses material: the others change what is on record.
 _USES_MATERIAL: Final = frozenset({Use.PROTECT, Use.PROCESS})
+_ENDED: Final = frozenset({State.DESTRUCTION_SCHEDULED, State.DESTROYED})
+_NEVER_CURRENT: Final = frozenset({State.PRE_ACTIVATION, State.DESTROYED})
+_LOOKED_AT_MAX: Final = 100  # of a key's versions, the newest: as many as a key is shown with
 
 
 class Keyring:
@@ -72,6 +75,27 @@ class Keyring:
         if not version.plain:
             self._version_allows(permit, version, use)
         return version
+
+    async def whole(self, permit: Permit) -> None:
+        """Nothing, where the visit's terms ask that none of the key's imported material be gone.
+
+        Raises `NotFound`, and `KeyNotUsable` for a key that lacks any which can be imported again.
+        Before its material came, and once it is to be destroyed, the state says what it is.
+        """
+        key, visit = permit.known_key(), permit.visit
+        body = key.body
+        if not visit.terms.whole or body.origin is not Origin.IMPORTED:
+            return
+        if state_at(body, visit.time_us) in _ENDED:
+            return
+        first = max(body.min_version, body.current_version - _LOOKED_AT_MAX + 1)
+        for number in range(first, body.current_version + 1):
+            version = await self._facts.version(key, number)
+            if version is None:
+                raise TamperedRecord
+            visit.facts.append(version.fact)
+            if state_at(version.body, visit.time_us) not in _NEVER_CURRENT:
+                _present(_name(version), version.body, visit.time_us)
 
     def _key_allows(self, permit: Permit, key: KeyFact, use: Use) -> None:
         body, now_us = key.body, permit.visit.time_us

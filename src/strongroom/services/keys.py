@@ -10,8 +10,9 @@ from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import ALGORITHMS, DEFAULT, Algorithm
 from strongroom.domain.errors import AlreadyExists, InvalidRequest, KeyNotUsable, TooLarge
 from strongroom.domain.lifecycle import State, Use, state_at
-from strongroom.domain.multi_region import MARK, RANDOM_BYTES, is_shared
+from strongroom.domain.multi_region import MARK, RANDOM_BYTES, REPLICA, is_shared
 from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.readings import READINGS
 from strongroom.domain.records import Kind, Record
 from strongroom.domain.things import Key, Origin, Protection, UseControl
 from strongroom.domain.times import DAY_US, microseconds
@@ -28,7 +29,7 @@ from strongroom.services.profiles import on_profile
 from strongroom.services.related import family_of, is_replica
 from strongroom.services.replicas import Replicas
 from strongroom.services.rows import generated, key_row, new_key_row, new_version_row
-from strongroom.services.views import Views
+from strongroom.services.views import Views, in_part
 
 if TYPE_CHECKING:
     from strongroom.ports.store import Write
@@ -158,7 +159,8 @@ class Keys:
         else:
             view = await self._views.before(key, ask.before)
         await self._books.allowed(permit)
-        return view
+        reading = visit.terms.reading
+        return in_part(view, READINGS[reading].shows) if reading else view
 
     async def update(self, visit: Visit, ask: asks.UpdateKey) -> asks.KeyView:
         """Other labels, dates, rules, limits; or another primary."""
@@ -175,7 +177,7 @@ class Keys:
         body = _changed(key.body, given, visit.time_us)
         family = await family_of(self._facts, key, visit.facts)
         if is_replica(family, key) and not given.keys().isdisjoint(_THE_PRIMARYS):
-            raise KeyNotUsable("the key is a replica: it rotates when its primary does")
+            raise KeyNotUsable(REPLICA)
         write = key_row(self._facts.sealing, key, body, visit.request)
         view = await self._views.whole(key, (write,))
         await self._books.allowed(permit, {"changed": sorted(given)}, writes=(write,))

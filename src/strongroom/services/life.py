@@ -7,7 +7,15 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, limits
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TooLarge
-from strongroom.domain.lifecycle import Life, State, Transition, Use, after, state_at
+from strongroom.domain.lifecycle import (
+    NOTHING_WAITS,
+    Life,
+    State,
+    Transition,
+    Use,
+    after,
+    state_at,
+)
 from strongroom.domain.things import Key, Origin, waits
 from strongroom.domain.times import DAY_US
 from strongroom.ports.store import Write
@@ -53,6 +61,7 @@ class KeyLife:
     async def rotate(self, visit: Visit, ask: asks.Rotate) -> asks.KeyView:
         """A new current version; of imported ones, that which waits. The old go on decrypting."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
+        await self._keyring.whole(permit)
         key = self._keyring.free(permit, Use.ROTATE)
         most = visit.terms.rotations_max
         if most and key.body.rotations_by_hand >= most:
@@ -108,7 +117,7 @@ class KeyLife:
         if version is not None:
             visit.facts.append(version.fact)
         if version is None or not waits(version.body, visit.time_us):
-            raise KeyNotUsable("the key's material is imported: import its next material")
+            raise KeyNotUsable(NOTHING_WAITS)
         sealing = self._facts.sealing
         body = msgspec.structs.replace(
             key.body, current_version=number, waiting_version=0,
@@ -128,6 +137,7 @@ class KeyLife:
     ) -> asks.KeyView:
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = permit.known_key()
+        await self._keyring.whole(permit)
         destroys_us = 0
         details: Details = {}
         if isinstance(ask, asks.ScheduleDestruction):

@@ -11,6 +11,7 @@ import msgspec
 
 from strongroom.domain.errors import KeyNotUsable, TamperedRecord
 from strongroom.domain.lifecycle import State
+from strongroom.domain.multi_region import REPLICA
 from strongroom.domain.things import Key, Version
 from strongroom.domain.times import DAY_US
 from strongroom.ports.provider import NamespaceHandle
@@ -97,7 +98,7 @@ async def rotated_elsewhere(  # noqa: PLR0913 - what a rotation is made of
     if family is None:
         return Elsewhere()
     if is_replica(family, key):
-        raise KeyNotUsable("the key is a replica: it rotates when its primary does")
+        raise KeyNotUsable(REPLICA)
     number = key.body.current_version + 1
     writes: list[Write] = []
     also: list[Entry] = []

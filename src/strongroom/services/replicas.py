@@ -24,6 +24,7 @@ from strongroom.domain.errors import (
     TooLarge,
 )
 from strongroom.domain.lifecycle import Use, allows, state_at
+from strongroom.domain.multi_region import NO_PRIMARY, NO_RELATIVES
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.things import Key, Version, version_id
@@ -73,8 +74,8 @@ class Replicas:
         Raises `AlreadyExists` when there is one already, or another key of that name.
         """
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
+        family = await self._primarys(visit, permit.known_key())
         key = self._keyring.free(permit, Use.REPLICATE)
-        family = await self._primarys(visit, key)
         if ask.region in (family.first.body.primary, *family.replicas):
             raise AlreadyExists("the key is in that Region already")
         name = key.name if ask.name is UNSET else ask.name
@@ -113,8 +114,10 @@ class Replicas:
     async def move_primary(self, visit: Visit, region: str) -> asks.KeyView:
         """The replica in that Region is the primary from now on; the former one follows it."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
+        family = await self._primarys(visit, permit.known_key())
+        if region == family.first.body.primary:
+            raise InvalidRequest("the key is the primary there already", "$.primary_region")
         key = self._keyring.free(permit, Use.REPLICATE)
-        family = await self._primarys(visit, key)
         replica = family.replicas.get(region)
         other = await self._there(visit, "key.update", region)
         with _on_record(visit, other):
@@ -137,9 +140,9 @@ class Replicas:
     async def _primarys(self, visit: Visit, key: KeyFact) -> Family:
         family = await family_of(self._facts, key, visit.facts)
         if family is None:
-            raise KeyNotUsable("the key is no multi-Region key")
+            raise KeyNotUsable(NO_RELATIVES)
         if is_replica(family, key):
-            raise KeyNotUsable("the key is a replica: its primary is in another Region")
+            raise KeyNotUsable(NO_PRIMARY)
         return family
 
     async def _there(self, visit: Visit, operation: str, region: str) -> Visit:

@@ -1,5 +1,7 @@
 """How keys and versions are shown: everything about them but what is secret."""
 
+from typing import Any, Final
+
 import msgspec
 from msgspec import UNSET
 
@@ -170,6 +172,24 @@ class Views:
             rotated=rfc3339_or_empty(body.rotated_us),
             by_hand=body.by_hand,
         )
+
+
+# What a reading of a part hides, and what stands there instead. The rest is what `calls.About`
+# tells of every key that there is a permit for.
+HIDDEN: Final[dict[str, Any]] = {
+    "name": "", "labels": {}, "description": "",
+    "created": "", "activates": "", "deactivates": "", "destroys": "", "destroyed": "",
+    "min_version": 1, "rotation_days": 0, "rotation_uses": 0, "rotates": "", "exportable": False,
+    "deletion_protection": False, "control": asks.ControlView([], "", "", 0, 0, 0, []),
+    "revision": 0, "versions": UNSET, "waiting_version": 0, "rotations_by_hand": 0,
+    "related": UNSET,
+}  # fmt: skip
+
+
+def in_part(view: asks.KeyView, shown: frozenset[str]) -> asks.KeyView:
+    """Of a key, that alone."""
+    hidden = {field: blank for field, blank in HIDDEN.items() if field not in shown}
+    return msgspec.structs.replace(view, **hidden)
 
 
 def _control(control: UseControl) -> asks.ControlView:

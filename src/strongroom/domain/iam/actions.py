@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, transfers, uses
 from strongroom.domain.iam.patterns import fits
+from strongroom.domain.readings import READINGS
 
 PREFIX: Final = "kms:"
 PUT_POLICY: Final = "kms:PutKeyPolicy"
@@ -58,7 +59,7 @@ _OURS: Final = (
 
 ACTIONS: Final = tuple(
     sorted(
-        [PREFIX + name for name in (*_SAME.values(), *_BY_THE_ASK)]
+        [PREFIX + name for name in {*_SAME.values(), *_BY_THE_ASK, *READINGS}]
         + [f"{PREFIX}strongroom.{name}" for name in _OURS]
     )
 )

@@ -44,7 +44,7 @@ async def list_aliases(at: Visitor, given: Given) -> Given:
     """ListAliases: all, or those of a key."""
     wanted = ""
     if "KeyId" in given:
-        wanted = names.id_of(await at.view(names.no_alias(given["KeyId"]))).hex()
+        wanted = names.id_in(names.target(names.no_alias(given["KeyId"]), at.place)).hex()
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         ask = transfers.ListAliases(limit=limit, page_token=after)
@@ -56,9 +56,24 @@ async def list_aliases(at: Visitor, given: Given) -> Given:
                 shown.append(_shown(at, name, alias))
         return shown, found.next_page_token
 
-    return await Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX).answer(
-        "Aliases", page
-    )
+    pages = Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX)
+    answer = await pages.answer("Aliases", page)
+    if wanted and not answer["Aliases"]:
+        await _require_there(at, given["KeyId"])
+    return answer
+
+
+async def _require_there(at: Visitor, name: str) -> None:
+    """Raises `AWSError` where there is no such key.
+
+    The right to list aliases is all that AWS asks for. Who may not read the key is not told whether
+    there is one: to them it has no aliases.
+    """
+    try:
+        await at.view(name)
+    except AWSError as error:
+        if error.code != "AccessDeniedException":
+            raise
 
 
 async def _write(at: Visitor, given: Given, **how: bool) -> Reply:

@@ -131,7 +131,7 @@ async def delete_imported_key_material(at: Visitor, given: Given) -> Given:
 
 async def _external(at: Visitor, given: Given) -> asks.KeyView:
     """The key. Raises `AWSError` for one whose material is made here."""
-    view = await at.view(names.no_alias(given["KeyId"]))
+    view = await at.view(names.no_alias(given["KeyId"]), at.operation)
     if not is_external(view):
         raise wrong_origin(at.place.key(names.id_of(view)), "AWS_KMS")
     return view

@@ -12,9 +12,8 @@ from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import is_known, metadata, seconds
 from strongroom.doors.aws.names import no_alias
 from strongroom.doors.aws.names import uuid as key_uuid
-from strongroom.doors.aws.needs import CHANGED
+from strongroom.doors.aws.needs import CHANGED, READABLE
 from strongroom.doors.aws.pages import Pages
-from strongroom.doors.aws.states import forbid
 from strongroom.doors.aws.tags import labels_of
 from strongroom.doors.aws.visitor import Visitor
 
@@ -95,16 +94,12 @@ async def list_keys(at: Visitor, given: Given) -> Given:
 
 async def enable_key(at: Visitor, given: Given) -> None:
     """EnableKey."""
-    name = no_alias(given["KeyId"])
-    await _forbid(at, name, "PendingImport")
-    await at.ask("key.enable", asks.OfVersion(), name)
+    await _move(at, "key.enable", given)
 
 
 async def disable_key(at: Visitor, given: Given) -> None:
     """DisableKey."""
-    name = no_alias(given["KeyId"])
-    await _forbid(at, name, "PendingImport")
-    await at.ask("key.disable", asks.OfVersion(), name)
+    await _move(at, "key.disable", given)
 
 
 async def update_key_description(at: Visitor, given: Given) -> None:
@@ -136,15 +131,9 @@ async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
     return {"KeyId": at.place.key(names.id_of(view))}
 
 
-async def _forbid(at: Visitor, name: str, state: str) -> None:
-    """Raises `AWSError` for a key in that state, where AWS forbids more than custodians do.
-
-    Who may not read the key is not told its state: what custodians forbid holds for them, too.
-    """
-    try:
-        view = await at.view(name)
-    except AWSError as error:
-        if error.code == "AccessDeniedException":
-            return
-        raise
-    forbid(view, at.place, state)
+async def _move(at: Visitor, operation: str, given: Given) -> None:
+    """What AWS forbids, and a custodian would not, while a key lacks some of its material."""
+    name = no_alias(given["KeyId"])
+    terms = Terms(key=READABLE, whole=True)
+    reply = await at.reply(operation, asks.OfVersion(), names.target(name, at.place), terms)
+    at.used(operation, reply, name, None)

@@ -6,6 +6,7 @@ from strongroom.domain import limits
 from strongroom.domain.calls import Expected
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
+from strongroom.domain.things import Origin
 from strongroom.doors.aws.errors import validation
 
 _USAGES: Final = {
@@ -35,6 +36,20 @@ PUBLISHED: Final = Expected(*_KNOWN, not_in=_GONE | {State.SUSPENDED, State.PRE_
 
 CHANGED: Final = Expected(*_KNOWN, not_in=_GONE)
 """Keys that are described, labelled and given aliases."""
+
+READABLE: Final = Expected(*_KNOWN, not_in=frozenset({State.DESTROYED}))
+"""Keys that there are for AWS."""
+
+_SYMMETRIC: Final = frozenset({specs.SPECS[specs.SYMMETRIC].algorithm})
+
+ROTATED: Final = Expected(
+    _SYMMETRIC, _KNOWN[1],
+    not_in=frozenset(State) - {State.ACTIVE}, origins=frozenset({Origin.GENERATED}),
+)  # fmt: skip
+"""Keys that rotate by themselves, or might."""
+
+ROTATED_ON_DEMAND: Final = Expected(_SYMMETRIC, _KNOWN[1])
+"""Keys that are rotated when somebody says so."""
 
 
 class Need(NamedTuple):

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from strongroom.domain import asks, limits
-from strongroom.domain.calls import Reply
+from strongroom.domain.calls import Reply, Terms
 from strongroom.domain.errors import InvalidRequest
 from strongroom.domain.iam import asks as iam
 from strongroom.doors.aws.errors import AWSError, not_found
@@ -42,7 +42,8 @@ async def put_key_policy(at: Visitor, given: Given) -> None:
 async def list_key_policies(at: Visitor, given: Given) -> Given:
     """ListKeyPolicies: a key has one."""
     Pages(at.operation, given, default=_LISTED, most=_LISTED_MAX)
-    await at.ask("key.read-policy", asks.Nothing(), no_alias(given["KeyId"]))
+    terms = Terms(reading=at.operation)
+    await at.ask("key.read-policy", asks.Nothing(), no_alias(given["KeyId"]), terms)
     return {"PolicyNames": [_NAME], "Truncated": False}
 
 

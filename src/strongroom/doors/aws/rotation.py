@@ -6,9 +6,10 @@ from msgspec import UNSET
 
 from strongroom.domain import asks
 from strongroom.domain.calls import About, Reply, Terms
-from strongroom.domain.errors import KeyNotUsable, TooLarge
+from strongroom.domain.errors import InvalidRequest, KeyNotUsable, TooLarge
 from strongroom.domain.iam import specs
-from strongroom.domain.lifecycle import State
+from strongroom.domain.lifecycle import NOTHING_WAITS, State
+from strongroom.domain.things import Origin
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.metadata import (
     DOES_NOT_EXPIRE,
@@ -18,10 +19,12 @@ from strongroom.doors.aws.metadata import (
     material_id,
     pending,
     seconds,
+    spec_and_usage,
 )
 from strongroom.doors.aws.names import id_of, no_alias, target, uuid
+from strongroom.doors.aws.needs import ROTATED, ROTATED_ON_DEMAND
 from strongroom.doors.aws.pages import Pages, foreign
-from strongroom.doors.aws.states import require, require_primary, wrong_origin
+from strongroom.doors.aws.states import no_primary, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -35,19 +38,22 @@ _AT_ONCE: Final = 100  # versions that a custodian shows at a time
 
 async def enable_key_rotation(at: Visitor, given: Given) -> None:
     """EnableKeyRotation."""
-    view = await _rotatable(at, given)
-    require_primary(view, at.place)
-    require(view, at.place, "Enabled")
-    days = given.get("RotationPeriodInDays", _PERIOD_DAYS)
-    await at.ask("key.update", asks.UpdateKey(rotation_days=days), given["KeyId"])
+    await _plan(at, given, given.get("RotationPeriodInDays", _PERIOD_DAYS))
 
 
 async def disable_key_rotation(at: Visitor, given: Given) -> None:
     """DisableKeyRotation."""
-    view = await _rotatable(at, given)
-    require_primary(view, at.place)
-    require(view, at.place, "Enabled")
-    await at.ask("key.update", asks.UpdateKey(rotation_days=0), given["KeyId"])
+    await _plan(at, given, 0)
+
+
+async def _plan(at: Visitor, given: Given, days: int) -> None:
+    name, ask = no_alias(given["KeyId"]), asks.UpdateKey(rotation_days=days)
+
+    def instead(reply: Reply) -> AWSError | None:
+        return _unrotatable(at, reply) or no_primary(reply, at.place)
+
+    terms = Terms(key=ROTATED)
+    await at.ask_of("key.update", ask, name, target(name, at.place), instead, terms)
 
 
 async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
@@ -64,32 +70,50 @@ async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
 
 async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
     """RotateKeyOnDemand. What comes by itself comes when it was to come."""
-    view = await _rotatable(at, given, external=True)
-    require_primary(view, at.place)
-    require(view, at.place, "Enabled")
-    arn = at.place.key(id_of(view))
+    name, ask = no_alias(given["KeyId"]), asks.Rotate(keep_schedule=True)
 
     def instead(reply: Reply) -> AWSError | None:
+        key = reply.key
+        if key is None:
+            return None
+        arn = at.place.key(key.id)
         if reply.code == TooLarge.code:
             return AWSError(
                 "LimitExceededException",
                 "The on-demand rotations limit has been reached for the given keyId. No more"
                 f" on-demand rotations can be performed for this key: {arn}",
             )
-        if reply.code == KeyNotUsable.code and is_external(view) and _is_active(reply.key):
+        if reply.code == KeyNotUsable.code and reply.detail == NOTHING_WAITS:
             said = f"No available key material pending rotation for the key: {arn}."
             return AWSError("KMSInvalidStateException", said)
-        return None
+        return _unrotatable(at, reply, external=True) or no_primary(reply, at.place)
 
     # Counted, and looked for, where it is done: others rotate it, too.
-    name, ask = given["KeyId"], asks.Rotate(keep_schedule=True)
-    terms = Terms(rotations_max=_ON_DEMAND_MAX)
-    await at.ask_of("key.rotate", ask, name, target(name, at.place), instead, terms)
-    return {"KeyId": arn}
+    terms = Terms(key=ROTATED_ON_DEMAND, rotations_max=_ON_DEMAND_MAX, whole=True)
+    there = target(name, at.place)
+    view = await at.ask_of("key.rotate", ask, name, there, instead, terms)
+    return {"KeyId": at.place.key(id_of(view))}
 
 
-def _is_active(key: About | None) -> bool:
-    return key is not None and key.state is State.ACTIVE
+def _unrotatable(at: Visitor, reply: Reply, *, external: bool = False) -> AWSError | None:
+    """Why it was refused, of a key that AWS does not rotate."""
+    key = reply.key
+    if key is None or reply.code != InvalidRequest.code or key.state is State.DESTROYED:
+        return None
+    return _why_not(at, key, key.id, external=external)
+
+
+def _why_not(
+    at: Visitor, key: About | asks.KeyView, key_id: bytes, *, external: bool
+) -> AWSError | None:
+    """Why AWS does not rotate such a key; None: it does. Raises `AWSError` for no key of AWS's."""
+    arn = at.place.key(key_id)
+    spec, _ = spec_and_usage(key.algorithm, key.purpose, arn)
+    if key.origin == Origin.IMPORTED and not external:
+        return wrong_origin(arn, "EXTERNAL")
+    if spec != specs.SYMMETRIC:
+        return AWSError("UnsupportedOperationException", f"{arn} is not a symmetric key.")
+    return None
 
 
 async def list_key_rotations(at: Visitor, given: Given) -> Given:
@@ -101,7 +125,8 @@ async def list_key_rotations(at: Visitor, given: Given) -> Given:
     async def page(after: str, limit: int) -> tuple[list[Given], str]:
         begin = min(_number(after), last)
         end = begin + min(limit, _AT_ONCE)
-        found = await at.ask("key.read", asks.ReadKey(before=end + 1), given["KeyId"])
+        ask = asks.ReadKey(before=end + 1)
+        found = await at.ask("key.read", ask, given["KeyId"], Terms(reading=at.operation))
         versions = [] if found.versions is UNSET else found.versions
         shown = [
             _shown(view, version)
@@ -158,10 +183,8 @@ def _shown(view: asks.KeyView, version: asks.VersionView) -> Given:
 
 async def _rotatable(at: Visitor, given: Given, *, external: bool = False) -> asks.KeyView:
     """The key. Raises `AWSError` for one that AWS does not rotate."""
-    view = await at.view(no_alias(given["KeyId"]))
-    arn = at.place.key(id_of(view))
-    if is_external(view) and not external:
-        raise wrong_origin(arn, "EXTERNAL")
-    if specs.spec_of(view.algorithm) != specs.SYMMETRIC:
-        raise AWSError("UnsupportedOperationException", f"{arn} is not a symmetric key.")
+    view = await at.view(no_alias(given["KeyId"]), at.operation)
+    refused = _why_not(at, view, id_of(view), external=external)
+    if refused is not None:
+        raise refused
     return view

@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from msgspec import UNSET
-
 from strongroom.domain import asks
+from strongroom.domain.calls import Reply
+from strongroom.domain.errors import KeyNotUsable
+from strongroom.domain.multi_region import NO_PRIMARY, NO_RELATIVES, REPLICA
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.metadata import key_state
 from strongroom.doors.aws.names import Place, id_of
 
+_NO_PRIMARY: Final = frozenset({NO_PRIMARY, NO_RELATIVES, REPLICA})
 _SAID: Final = {
     "Creating": "is being created",
     "Disabled": "is disabled",
@@ -24,22 +26,11 @@ def require(view: asks.KeyView, place: Place, *allowed: str) -> None:
         raise refusal(state, place.key(id_of(view)))
 
 
-def forbid(view: asks.KeyView, place: Place, *forbidden: str) -> None:
-    """Raises `AWSError` for a key in one of those states."""
-    state = key_state(view)
-    if state in forbidden:
-        raise refusal(state, place.key(id_of(view)))
-
-
-def require_primary(view: asks.KeyView, place: Place) -> None:
-    """Raises `AWSError` for a key that follows another one in another Region."""
-    if view.related is not UNSET and not view.related.is_primary:
-        raise no_primary(view, place)
-
-
-def no_primary(view: asks.KeyView, place: Place) -> AWSError:
-    """What is for a multi-Region key, and the primary one."""
-    said = f"{place.key(id_of(view))} is not a multi-region primary key."
+def no_primary(reply: Reply, place: Place) -> AWSError | None:
+    """The refusal of what is for a multi-Region key, and the primary one; None: it is another."""
+    if reply.key is None or reply.code != KeyNotUsable.code or reply.detail not in _NO_PRIMARY:
+        return None
+    said = f"{place.key(reply.key.id)} is not a multi-region primary key."
     return AWSError("UnsupportedOperationException", said)
 
 

@@ -32,10 +32,9 @@ class Row(NamedTuple):
 
 
 _IMPORTS = (
-    "needs the right to DescribeKey, too; a key that lacks one of its older materials goes on with"
-    " the others, and one that was disabled stays so whatever is imported"
+    "a key that lacks one of its older materials goes on with the others, and one that was disabled"
+    " stays so whatever is imported"
 )
-_READ = "needs the right to DescribeKey, too"
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
 TABLE: Final[dict[str, Row]] = {
@@ -61,10 +60,10 @@ TABLE: Final[dict[str, Row]] = {
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
     "DisableKey": Row(keys.disable_key, "holds at once, everywhere"),
-    "DisableKeyRotation": Row(rotation.disable_key_rotation, _READ),
+    "DisableKeyRotation": Row(rotation.disable_key_rotation),
     "DisconnectCustomKeyStore": _STORES,
     "EnableKey": Row(keys.enable_key, "holds at once, everywhere"),
-    "EnableKeyRotation": Row(rotation.enable_key_rotation, _READ),
+    "EnableKeyRotation": Row(rotation.enable_key_rotation),
     "Encapsulate": Row(uses.encapsulate),
     "Encrypt": Row(crypto.encrypt),
     "GenerateDataKey": Row(crypto.generate_data_key, "without `Recipient`"),
@@ -88,13 +87,17 @@ TABLE: Final[dict[str, Row]] = {
     "GetKeyRotationStatus": Row(rotation.get_key_rotation_status),
     "GetParametersForImport": Row(
         imports.get_parameters_for_import,
-        "without SM2; needs the right to DescribeKey, too; the token is good for one import",
+        "without SM2; the token is good for one import",
     ),
     "GetPublicKey": Row(uses.get_public_key),
     "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
-    "ListAliases": Row(aliases.list_aliases, "`LastUpdatedDate` is that of creation"),
+    "ListAliases": Row(
+        aliases.list_aliases,
+        "`LastUpdatedDate` is that of creation; who may not read a key is not told that there is"
+        " none",
+    ),
     "ListGrants": Row(grants.list_grants),
-    "ListKeyPolicies": Row(policies.list_key_policies, "with the right to GetKeyPolicy"),
+    "ListKeyPolicies": Row(policies.list_key_policies),
     "ListKeyRotations": Row(rotation.list_key_rotations),
     "ListKeys": Row(keys.list_keys, "keys of algorithms that AWS does not have are not listed"),
     "ListResourceTags": Row(tags.list_resource_tags),
@@ -107,7 +110,7 @@ TABLE: Final[dict[str, Row]] = {
     "ReplicateKey": Row(regions.replicate_key, "the replica works at once"),
     "RetireGrant": Row(grants.retire_grant, "in force at the answer"),
     "RevokeGrant": Row(grants.revoke_grant, "in force at the answer"),
-    "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, f"done when it is answered; {_READ}"),
+    "RotateKeyOnDemand": Row(rotation.rotate_key_on_demand, "done when it is answered"),
     "ScheduleKeyDeletion": Row(keys.schedule_key_deletion),
     "Sign": Row(uses.sign),
     "TagResource": Row(tags.tag_resource),

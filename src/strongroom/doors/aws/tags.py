@@ -48,7 +48,7 @@ async def untag_resource(at: Visitor, given: Given) -> None:
 async def list_resource_tags(at: Visitor, given: Given) -> Given:
     """ListResourceTags: all of them, as there are never more than a page holds."""
     pages = Pages(at.operation, given, default=_TAGS_MAX, most=_TAGS_MAX)
-    view = await at.view(no_alias(given["KeyId"]))
+    view = await at.view(no_alias(given["KeyId"]), at.operation)
     tags = [{"TagKey": name, "TagValue": value} for name, value in sorted(view.labels.items())]
 
     async def page(after: str, limit: int) -> tuple[list[Given], str]:

@@ -4,8 +4,11 @@ import uuid
 from typing import Any, Final
 
 from strongroom.domain import limits, transfers
+from strongroom.domain.calls import Terms
+from strongroom.domain.times import rfc3339
 from strongroom.doors.aws.metadata import seconds
-from strongroom.doors.aws.names import id_of, no_alias
+from strongroom.doors.aws.names import no_alias, target
+from strongroom.doors.aws.needs import READABLE
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -30,9 +33,11 @@ _OPERATIONS: Final = {
 async def get_key_last_usage(at: Visitor, given: Given) -> Given:
     """GetKeyLastUsage. The event is the entry of our log, which has the request's id."""
     name = no_alias(given["KeyId"])
-    view = await at.view(name)
-    usage = await at.ask("key.read-usage", transfers.ReadUsage(days=limits.USAGE_DAYS_MAX), name)
-    created = seconds(view.created)
+    ask = transfers.ReadUsage(days=limits.USAGE_DAYS_MAX)
+    terms = Terms(key=READABLE)
+    reply = await at.reply("key.read-usage", ask, target(name, at.place), terms)
+    usage, key, _ = at.used("key.read-usage", reply, name, None)
+    created = seconds(rfc3339(key.created_us))
     last: Given = {}
     if usage.last_used:
         last["Timestamp"] = seconds(usage.last_used)
@@ -42,6 +47,6 @@ async def get_key_last_usage(at: Visitor, given: Given) -> Given:
             event = str(uuid.UUID(usage.last_request))
             last |= {"CloudTrailEventId": event, "KmsRequestId": event}
     return {
-        "KeyId": at.place.key(id_of(view)), "KeyLastUsage": last,
+        "KeyId": at.place.key(key.id), "KeyLastUsage": last,
         "KeyCreationDate": created, "TrackingStartDate": max(created, seconds(usage.since)),
     }  # fmt: skip

@@ -171,7 +171,7 @@ class Visitor:
 
     def used(self, operation: str, reply: Reply, name: str, need: Need | None) -> Used:
         """What came of it, of the key that AWS calls so. Raises `AWSError`."""
-        if reply.code == InvalidRequest.code and reply.key is not None:
+        if reply.code == InvalidRequest.code and reply.key is not None and not _is_gone(reply):
             self.require(reply.key, need)
         if reply.code:
             raise self.refusal(reply, operation, name, names.target(name, self.place))
@@ -192,9 +192,10 @@ class Visitor:
             said = f"Algorithm {need.algorithm} is incompatible with key spec {spec}."
             raise AWSError("InvalidKeyUsageException", said)
 
-    async def view(self, name: str) -> asks.KeyView:
-        """The key that is called so, if AWS could have it."""
-        view: asks.KeyView = await self.ask("key.read", asks.Nothing(), name)
+    async def view(self, name: str, reading: str = "") -> asks.KeyView:
+        """The key that is called so, if AWS could have it; of a `reading`, what that shows."""
+        terms = Terms(reading=reading)
+        view: asks.KeyView = await self.ask("key.read", asks.ReadKey(), name, terms)
         if view.state is State.DESTROYED:
             raise names.unknown(name, self.place)
         if not is_known(view):
@@ -220,7 +221,7 @@ class Visitor:
             return self._unproven(reply.detail)
         if reply.code == NotAllowed.code:
             return self._denied(operation, name, target)
-        if reply.code == NotFound.code:
+        if reply.code == NotFound.code or _is_gone(reply):
             return names.unknown(name, self.place)
         if reply.code == KeyNotUsable.code:
             return self._unusable(reply, name)
@@ -296,6 +297,11 @@ def key_of(blob: bytes) -> bytes:
         return envelope.split(blob).key_id
     except InvalidCiphertext:
         return b""
+
+
+def _is_gone(reply: Reply) -> bool:
+    """Whether it is about a key that AWS would not remember."""
+    return reply.key is not None and reply.key.state is State.DESTROYED
 
 
 def _answer(operation: str, reply: Reply) -> Any:  # noqa: ANN401 - as above

@@ -124,6 +124,33 @@ def test_an_alias_that_may_not_be_made_is_not_made_by_writing_it(house, desk):
     assert not desk.refusal(house.admin, "alias.write", "there", key="demo", existing=True)
 
 
+def test_a_keys_policy_alone_gives_no_alias(house, desk, bob):
+    """An alias is the namespace's: who could take one could stand in another key's place."""
+    desk.ask(house.admin, "alias.write", "there", key="demo")
+    write(house, desk, "demo")  # everybody may do everything
+    asks = (("alias.write", "new", {"key": "demo"}), ("alias.write", "there", {"key": "demo"}),
+            ("alias.delete", "there", {}))  # fmt: skip
+
+    def explained():
+        ask = {"principal": "bob", "action": "alias.write", "key": "demo"}
+        return desk.ask(house.admin, "authorize.explain", **ask)
+
+    for operation, name, fields in asks:
+        assert desk.refusal(bob, operation, name, **fields) == "not-allowed", operation
+    assert not explained().allowed
+    assert "alias.write" in explained().missing
+    actions = 'Action::"alias.write", Action::"alias.delete"'
+    text = f'permit (principal == Principal::"bob", action in [{actions}], resource);'
+    desk.ask(house.admin, "policy.write", "aliases", text=text)
+    assert explained().allowed
+    write(house, desk, "demo", deny("kms:*Alias"))
+    for operation, name, fields in asks:
+        assert desk.refusal(bob, operation, name, **fields) == "not-allowed"
+    write(house, desk, "demo")
+    for operation, name, fields in asks:
+        assert not desk.refusal(bob, operation, name, **fields)
+
+
 @pytest.mark.parametrize("action", ["key.generate-data-key", "key.generate-data-key-pair"])
 def test_what_is_explained_is_what_is_done(house, desk, bob, action):
     allowed = {**STATEMENT, "Principal": user(house, "bob"), "Action": "kms:GenerateDataKey*"}

@@ -6,6 +6,8 @@ A key that has neither leaves all to the namespace's policies. One that has is d
 2. What a statement or a grant allows the principal, is allowed.
 3. What the policy leaves to the account is for the namespace's policies to allow.
 4. Else, no.
+
+Of an alias, which is the namespace's, its policies must allow that besides, as AWS's IAM must.
 """
 
 from typing import Final, NamedTuple
@@ -13,7 +15,7 @@ from typing import Final, NamedTuple
 from strongroom.domain import asks
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import cedar
-from strongroom.domain.iam.actions import PREFIX, asked
+from strongroom.domain.iam.actions import OF_ALIASES, PREFIX, asked
 from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.domain.operations import Resource
@@ -127,6 +129,9 @@ class KeyRights:
         policies: dict[str, None] = {}
         if attempt.key.body.policy and is_ambiguous(_context(attempt)):
             return _no((), "two names of the context differ by case alone")
+        if attempt.operation in OF_ALIASES and not named.allowed:
+            why = f"an alias is the namespace's, whose policies permit no {attempt.operation}"
+            return _no(named.policies, why)
         for action in _actions(attempt):
             verdict = self.judge(own, question(attempt, action), named)
             if not verdict.allowed:

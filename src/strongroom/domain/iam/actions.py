@@ -46,6 +46,9 @@ _SAME: Final = {
     "grant.retire": "RetireGrant",
     "grant.revoke": "RevokeGrant",
 }
+# An alias is the namespace's: a key's policy allows what becomes of the key, its policies the name.
+OF_ALIASES: Final = frozenset({"alias.write", "alias.delete"})
+
 _BY_THE_ASK: Final = (
     "CreateAlias", "DisableKeyRotation", "EnableKeyRotation", "GenerateDataKey",
     "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext",

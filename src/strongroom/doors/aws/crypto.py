@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from strongroom.domain import asks, uses
 from strongroom.domain.algorithms import ALGORITHMS, Scheme
 from strongroom.domain.calls import About, Terms
-from strongroom.domain.errors import InvalidCiphertext, InvalidRequest
+from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, NotAllowed
 from strongroom.domain.iam import specs
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import validation
@@ -80,6 +80,12 @@ async def re_encrypt(at: Visitor, given: Given) -> Given:
     target = names.target(given["DestinationKeyId"], at.place)
     terms = Terms(key=new.expected, source=old.expected, dry=at.dry, unseen=unseen)
     reply = await at.reply("key.re-encrypt", ask, target, terms)
+    if reply.code == NotAllowed.code:
+        source_id = names.id_in(ask.source_key) if name else key_of(blob)
+        if reply.source is None:
+            raise at.denied("ReEncryptFrom", source_id)
+        if reply.key is None:
+            raise at.denied("ReEncryptTo", names.id_in(target))
     if reply.code and reply.source is not None:
         if reply.code == InvalidRequest.code:
             at.require(reply.source, old)

@@ -220,7 +220,8 @@ class Visitor:
         if reply.code == Unauthenticated.code:
             return self._unproven(reply.detail)
         if reply.code == NotAllowed.code:
-            return self._denied(operation, name, target)
+            key_id = names.id_in(target or (names.target(name, self.place) if name else ""))
+            return self.denied(self.operation or operation, key_id)
         if reply.code == NotFound.code or _is_gone(reply):
             return names.unknown(name, self.place)
         if reply.code == KeyNotUsable.code:
@@ -257,11 +258,11 @@ class Visitor:
             f" ({sigv4.spell_time(now)} + {minutes})"
         )
 
-    def _denied(self, operation: str, name: str, target: str) -> AWSError:
-        key_id = names.id_in(target or (names.target(name, self.place) if name else ""))
+    def denied(self, action: str, key_id: bytes) -> AWSError:
+        """The caller has no right to that action on the key of that id, or on all; empty: no id."""
         on = self.place.key(key_id) if key_id else "*"
         user = f"arn:aws:iam::{self._known.account}:user/{self._known.principal}"
-        action = f"kms:{self.operation or operation}"
+        action = f"kms:{action}"
         return AWSError(
             "AccessDeniedException",
             f"User: {user} is not authorized to perform: {action} on resource: {on} because no"

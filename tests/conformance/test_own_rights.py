@@ -27,6 +27,13 @@ CASES = sorted(
     {name for name, row in TABLE.items() if row.serve} - ON_NO_KEY - OF_REGIONS - SEVERAL.keys()
     | {f"{name}/{end}" for name, ends in SEVERAL.items() for end in ends}
 )  # fmt: skip
+NAMES_NO_KEY = {"CreateAlias", "Decrypt", "DeleteAlias"} | {
+    f"{name}/{end}" for name, ends in SEVERAL.items() for end in ends
+}
+LOOKED_AT_FIRST = {
+    "DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial", "ListKeyRotations",
+}  # fmt: skip
+WHO = "identity.read"  # asked once for each access key
 ONLY, ALL_BUT, DENIED = "only", "all-but", "denied"
 DENIAL = "AccessDeniedException"
 OTHERS = {
@@ -134,7 +141,8 @@ def bench(account, kms, people):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_operation_needs_its_own_action_and_no_other(people, bench, case):
+def test_an_operation_needs_its_own_action_and_no_other(account, people, bench, case):
+    """It is one entry, or two where what is asked depends on the key: each says by which right."""
     key, action = bench.key(case), action_of(case)
     bench.share(key, action)
     call, how = bench.asked(case, key)
@@ -142,17 +150,24 @@ def test_an_operation_needs_its_own_action_and_no_other(people, bench, case):
         code, message = refusal(getattr(people[name], call.__name__), **how)
         assert code == DENIAL
         assert f"{bench.user(name)} is not authorized to perform: kms:{action}" in message
-    getattr(people[ONLY], call.__name__)(**how)
+    answer = getattr(people[ONLY], call.__name__)(**how)
+    request = uuid.UUID(answer["ResponseMetadata"]["RequestId"]).hex
+    told = [one for one in account.admin.events(request=request) if one["action"] != WHO]
+    assert len(told) == 1 + (action in LOOKED_AT_FIRST), told
+    for entry in told:
+        assert (entry["outcome"], entry["principal"]) == ("allowed", ONLY)
+        read = entry["action"] in ("key.read", "key.read-policy")
+        as_such = action in ("DescribeKey", "GetKeyPolicy")
+        right = f"kms:{action}" if read and not as_such else None
+        assert entry.get("details", {}).get("right") == right
     if action != "DescribeKey":
         assert refusal(people[ONLY].describe_key, KeyId=key)[0] == DENIAL
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [one for one in CASES if one not in NAMES_NO_KEY])
 def test_who_may_do_nothing_is_told_nothing_of_a_keys_state_or_kind(kms, people, bench, case):
     """A key of another kind, and one that is not there, are refused with the same words."""
     call, how = bench.asked(case, bench.key(case))
-    if "KeyId" not in how:
-        pytest.skip("the operation names no key so")
     found = set()
     for key in (
         kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"],
@@ -237,6 +252,24 @@ def test_a_native_right_is_enough_where_a_key_leaves_it_to_the_namespace(
     call, how = bench.asked(operation, key)
     assert refusal(getattr(unable, call.__name__), **how)[0] == DENIAL
     getattr(able, call.__name__)(**how)
+
+
+# --- grants ---------------------------------------------------------------------------------------
+
+
+def test_a_grant_gives_nothing_beside_the_operations_that_it_names(kms, account, bench):
+    """Least of all what DescribeKey was once enough for."""
+    grantee = account.principal("describer")
+    for operation in sorted(NATIVE):
+        key = bench.key(operation)
+        kms.create_grant(
+            KeyId=key, GranteePrincipal=bench.user("describer"), Operations=["DescribeKey"]
+        )
+        call, how = bench.asked(operation, key)
+        if operation == "DescribeKey":
+            grantee.describe_key(**how)
+        else:
+            assert refusal(getattr(grantee, call.__name__), **how)[0] == DENIAL, operation
 
 
 # --- aliases --------------------------------------------------------------------------------------

@@ -12,7 +12,16 @@ from msgspec import UNSET
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import Algorithm, Purpose
-from strongroom.domain.calls import ANSWER_DECODERS, DRY_RUN, PASSED, WRONG, Call, Expected, Terms
+from strongroom.domain.calls import (
+    ANSWER_DECODERS,
+    DRY_RUN,
+    PASSED,
+    WRONG,
+    Call,
+    Expected,
+    Terms,
+    spell_terms,
+)
 from strongroom.domain.lifecycle import IMPORT_AGAIN, State
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.readings import READINGS
@@ -52,8 +61,9 @@ def told(house, desk):
     def told(operation, target, terms, token=house.app, **fields):
         request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
         ask = msgspec.msgpack.encode(fields)
+        spelt = b"" if terms is None else spell_terms(terms)
         reply = at_once(
-            desk.desk.answer(Call(operation, target, token, "127.0.0.1", request, ask, terms))
+            desk.desk.answer(Call(operation, target, token, "127.0.0.1", request, ask, spelt))
         )
         (entry,) = entries(house, request=request)
         return reply, entry
@@ -109,6 +119,20 @@ def test_terms_that_would_do_something_unseen_are_none():
     for how in ({"unseen": True}, {"labels_max": 65}, {"reading": "DescribeKey"}):
         with pytest.raises(ValueError, match="terms"):
             Terms(**how)
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [b"\0", b"\xc1", b"\x90\x90", b"\x94\xc0\xc0\xc2\xc3", b"\xff" * 40,
+     msgspec.msgpack.encode([None, None, True, False, 0, 0, False, "DescribeKey"])],
+)  # fmt: skip
+def test_a_call_whose_terms_are_none_is_no_gates(desk, house, spelt):
+    request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
+    ask = msgspec.msgpack.encode({"plaintext": b"x"})
+    call = Call("key.encrypt", "demo", house.app, "127.0.0.1", request, ask, spelt)
+    reply = at_once(desk.desk.answer(call))
+    assert (reply.code, reply.key) == ("invalid-request", None)
+    assert not entries(house, request=request)
 
 
 # --- readings of a part ---------------------------------------------------------------------------
@@ -179,7 +203,7 @@ def test_a_verdict_on_a_reading_is_not_taken_for_one_on_the_whole(desk, house, t
 def test_no_other_operation_is_done_by_the_right_to_a_reading(desk, house, operation):
     """Its policy need not be looked at: no gate of ours says so."""
     request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
-    terms = Terms(reading="ImportKeyMaterial")
+    terms = spell_terms(Terms(reading="ImportKeyMaterial"))
     call = Call(operation, "demo", house.admin, "127.0.0.1", request, b"\x80", terms)
     reply = at_once(desk.desk.answer(call))
     assert (reply.code, reply.key) == ("invalid-request", None)

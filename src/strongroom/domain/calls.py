@@ -1,5 +1,6 @@
 """A call from a gate to a custodian, and the reply: what a door makes and a custodian sees."""
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -10,6 +11,8 @@ from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.readings import READINGS
 from strongroom.domain.things import Origin
+
+_REMEMBERED: Final = 256
 
 DRY_RUN: Final = "dry-run"
 """The code of a reply, and the reason on record, where everything was tried and nothing done."""
@@ -81,7 +84,8 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     `target` names what is acted on ("" where the ask itself or nothing names it). `token` is the
     evidence of identity as it came ("" if none came). `source` is the peer's address. `request` is
     the request's id, 32 hexadecimal digits. `ask` is the operation's ask as msgpack; empty where
-    it was not decoded since no evidence came. Without `terms`, the operation is all that is asked.
+    it was not decoded since no evidence came. `terms` are such as `spell_terms` writes; without
+    them, the operation is all that is asked.
     """
 
     operation: str
@@ -90,7 +94,23 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     source: str
     request: str
     ask: bytes
-    terms: Terms | None = None
+    terms: bytes = b""
+
+
+# Of a few kinds, but in most calls: taking them apart each time costs more than the signature.
+@lru_cache(_REMEMBERED)
+def spell_terms(terms: Terms) -> bytes:
+    """Terms as they stand in a call."""
+    return msgspec.msgpack.encode(terms)
+
+
+@lru_cache(_REMEMBERED)
+def parse_terms(spelt: bytes) -> Terms:
+    """What `spell_terms` wrote. Raises `ValueError` for what no door has."""
+    try:
+        return msgspec.msgpack.decode(spelt, type=Terms)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError("terms that no door has") from error
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):

@@ -27,6 +27,8 @@ from strongroom.domain.calls import (
     About,
     Call,
     Reply,
+    Terms,
+    parse_terms,
 )
 from strongroom.domain.errors import (
     InvalidRequest,
@@ -90,12 +92,14 @@ class Desk:
         """The reply to one call, after what it says is on record."""
         if call.operation not in OPERATIONS:
             return Reply(code=InvalidRequest.code, detail="there is no such operation")
-        if not _is_a_gates(call):
+        try:
+            terms = _terms(call)
+        except ValueError:
             # No gate of ours sends that; under such an id nothing could be found on record.
             return Reply(code=InvalidRequest.code, detail="the call is not one that a gate makes")
         for _ in range(limits.STALE_RETRIES_MAX):
             try:
-                reply = await self._attempt(call)
+                reply = await self._attempt(call, terms)
             except StaleDecision:
                 self._watch.count("strongroom_stale")
                 continue
@@ -105,7 +109,7 @@ class Desk:
             return reply
         return _refusal(Unavailable("what this rests on is being changed too often"), "")
 
-    async def _attempt(self, call: Call) -> Reply:
+    async def _attempt(self, call: Call, terms: Terms | None) -> Reply:
         operation = OPERATIONS[call.operation]
         visit = Visit(
             operation,
@@ -114,7 +118,7 @@ class Desk:
             request=call.request,
             epoch=self._ledger.epoch,
             time_us=self._clock.now_us(),
-            terms=call.terms,
+            terms=terms,
         )
         try:
             if not operation.anonymous:
@@ -129,7 +133,7 @@ class Desk:
             reply = await self._refuse(visit, refusal)
         else:
             reply = Reply(_encode(answer), operation.answers.index(type(answer)))
-        return reply if call.terms is None else _telling(reply, visit)
+        return reply if terms is None else _telling(reply, visit)
 
     async def _refuse(self, visit: Visit, refusal: Refusal) -> Reply:
         if isinstance(refusal, Unauthenticated):
@@ -143,13 +147,17 @@ class Desk:
         return _refusal(refusal, visit.request)
 
 
-def _is_a_gates(call: Call) -> bool:
-    reading = call.terms.reading if call.terms is not None else ""
-    return (
-        _REQUEST_ID.fullmatch(call.request) is not None
-        and len(call.source) <= limits.SOURCE_CHARACTERS_MAX
-        and (not reading or READINGS[reading].operation == call.operation)
-    )
+def _terms(call: Call) -> Terms | None:
+    """The call's terms. Raises `ValueError` for a call that no gate makes."""
+    terms = parse_terms(call.terms) if call.terms else None
+    reading = "" if terms is None else terms.reading
+    if (
+        _REQUEST_ID.fullmatch(call.request) is None
+        or len(call.source) > limits.SOURCE_CHARACTERS_MAX
+        or (reading and READINGS[reading].operation != call.operation)
+    ):
+        raise ValueError("a call that no gate makes")
+    return terms
 
 
 def _on_record(target: str) -> str:

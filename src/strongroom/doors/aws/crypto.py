@@ -29,7 +29,7 @@ async def encrypt(at: Visitor, given: Given) -> Given:
     context = context_of(given, "EncryptionContext", need)
     ask = asks.Encrypt(plaintext=given["Plaintext"], context=context, scheme=_scheme(need))
     target = names.target(given["KeyId"], at.place)
-    reply = await at.reply("key.encrypt", ask, target, Terms(key=need.expected, dry=at.dry))
+    reply = await at.reply("key.encrypt", ask, target, need.terms(dry=at.dry))
     if reply.code == InvalidRequest.code and reply.key is not None:
         at.require(reply.key, need)
         _require_short(reply.key, need, given["Plaintext"])

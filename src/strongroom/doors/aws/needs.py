@@ -1,9 +1,10 @@
 """What AWS's operations take keys for: what a custodian is asked to hold them to."""
 
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from strongroom.domain import limits
-from strongroom.domain.calls import Expected
+from strongroom.domain.calls import Expected, Terms
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import State
 from strongroom.domain.things import Origin
@@ -62,6 +63,15 @@ class Need(NamedTuple):
     def expected(self) -> Expected:
         """The keys that can be used so."""
         return _EXPECTED.get(self, _NONE)
+
+    def terms(self, *, dry: bool) -> Terms:
+        """Those of such a use."""
+        return _terms(self, dry)
+
+
+@cache
+def _terms(need: Need, dry: bool) -> Terms:  # noqa: FBT001 - a table
+    return Terms(key=need.expected, dry=dry)
 
 
 def context_of(given: dict[str, Any], member: str, need: Need) -> dict[str, str]:

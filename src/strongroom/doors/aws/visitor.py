@@ -15,6 +15,7 @@ from strongroom.domain.calls import (
     Call,
     Reply,
     Terms,
+    spell_terms,
 )
 from strongroom.domain.errors import (
     InvalidCiphertext,
@@ -154,8 +155,9 @@ class Visitor:
         self, operation: str, ask: asks.Ask, target: str = "", terms: Terms = _TERMS
     ) -> Reply:
         """What a custodian says, as it says it."""
+        spelt = spell_terms(terms)
         reply = await self._custodian.ask(
-            Call(operation, target, self._evidence, self._source, self._request, _pack(ask), terms)
+            Call(operation, target, self._evidence, self._source, self._request, _pack(ask), spelt)
         )
         self.proven = self.proven or reply.code != Unauthenticated.code
         return reply
@@ -165,7 +167,7 @@ class Visitor:
 
         With `dry`, always.
         """
-        terms = Terms(key=need.expected, dry=self.dry)
+        terms = need.terms(dry=self.dry)
         reply = await self.reply(operation, ask, names.target(name, self.place), terms)
         return self.used(operation, reply, name, need)
 

@@ -13,6 +13,7 @@ import pytest
 from strongroom.cli import run as run_module
 from strongroom.cli.run import run
 from tests.cli.conftest import SOURCE
+from tests.support.ports import free_port
 
 
 @pytest.fixture
@@ -60,8 +61,7 @@ def answer(tmp_path):
 
 
 def test_no_server_is_said_with_what_to_do(cli):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     result = cli("whoami", "--url", f"http://127.0.0.1:{port}")
     assert result.code == 7
     assert f"No answer from http://127.0.0.1:{port}: connection refused." in result.err

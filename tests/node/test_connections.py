@@ -19,6 +19,7 @@ from strongroom.domain import limits
 from strongroom.node.connection import Connection
 from tests.support.certificates import write_certificate
 from tests.support.nodes import Node, Served, strongroom
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -328,9 +329,7 @@ def certificate(tmp_path_factory):
 
 def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
     config = tmp_path / "strongroom.toml"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\ntls_certificate = "{certificate}/chain.pem"\n'
         f'tls_key = "{certificate}/key.pem"\n[store]\npath = "data/strongroom.db"\n'

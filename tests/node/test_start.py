@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.nodes import ENVIRONMENT, Node, Served, eventually, strongroom
+from tests.support.ports import free_port
 
 
 def _refused(done, *words):
@@ -152,9 +153,7 @@ _PASSPHRASE = "a passphrase for tests only"
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "strongroom.toml"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     path.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\npath = "data/strongroom.db"\n'
         '[seal]\nkind = "passphrase"\nfile = "data/seal.json"\n[rooms]\ngates = 1\n'

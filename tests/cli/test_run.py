@@ -16,11 +16,25 @@ from tests.cli.conftest import SOURCE
 from tests.support.ports import free_port
 
 
+class Silent:
+    """Takes connections and says nothing."""
+
+    def __init__(self, listening):
+        self._listening = listening
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    def asked(self):
+        """Wait until somebody has asked; the connection."""
+        line, _ = self._listening.accept()
+        assert line.recv(65_536)
+        return line
+
+
 @pytest.fixture
 def silent_server():
-    """Takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.settimeout(60)
+        yield Silent(listening)
 
 
 def answering(tmp_path, answer):
@@ -254,14 +268,15 @@ def test_output_that_cannot_show_every_letter_shows_the_rest(cli):
 
 def test_interrupt_ends_quietly_while_waiting_for_an_answer(cli, silent_server):
     process = subprocess.Popen(
-        [sys.executable, "-m", "strongroom.cli", "whoami", "--url", silent_server],
+        [sys.executable, "-m", "strongroom.cli", "whoami", "--url", silent_server.url],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    with silent_server.asked():
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")
 
 

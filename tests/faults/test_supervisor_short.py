@@ -28,7 +28,8 @@ def test_room_that_cannot_be_started_is_started_later(node):
     pid = _rooms(node)["custodian-1"]["pid"]
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (3, limits[1]))
     os.kill(pid, 9)
-    time.sleep(1.0)
+    eventually(lambda: node.client().ask("GET", "/v1/ready").status == 503)
+    time.sleep(1.0)  # it is tried again meanwhile
     assert node.client().ask("GET", "/v1/ready").status == 503
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limits)
     eventually(lambda: node.client().ask("GET", "/v1/ready").status == 200)

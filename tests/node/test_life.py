@@ -78,7 +78,7 @@ def app(node):
 @pytest.fixture(scope="module", autouse=True)
 def soon(node, admin):
     """What is to happen in some seconds: key, action, when."""
-    at_us = time.time_ns() // 1000 + 3_000_000
+    at_us = time.time_ns() // 1000 + 15_000_000  # they are made by then
     made(admin, name="starts", activates=rfc3339(at_us))
     made(admin, name="ends", deactivates=rfc3339(at_us))
     made(admin, name="lent", origin="imported")
@@ -308,7 +308,7 @@ def test_a_rotation_after_the_last_time_there_is_is_refused_and_lists_go_on(admi
 
 
 def test_what_comes_due_is_done_within_a_minute_also_by_a_killed_ones_successor(node, admin, soon):
-    at_us = time.time_ns() // 1000 + 1_000_000
+    at_us = time.time_ns() // 1000 + 5_000_000
     made(admin, name="ends-later", deactivates=rfc3339(at_us))
     killed = admin.rooms()["custodian-1"]["pid"]
     os.kill(killed, signal.SIGKILL)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from strongroom.domain import limits
+
 SOURCE = Path(__file__).parent.parent.parent / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
 
@@ -37,6 +39,7 @@ class Answer:
 
 # How many times as long as usual a machine may take that does much else.
 _PATIENCE = 6
+_IDLE_SECONDS = limits.KEEP_ALIVE_SECONDS / 3
 
 
 class Connection:
@@ -46,6 +49,7 @@ class Connection:
         self._netloc = urlsplit(url).netloc
         self._timeout = timeout
         self._http = None
+        self._used = 0.0
         self.token = token
 
     def ask(self, method, path, body=None, *, token=None, headers=None):
@@ -57,6 +61,8 @@ class Connection:
             body = json.dumps(body).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self.close()  # the server may do so, too, and at any moment now
         if self._http is None:
             self._http = http.client.HTTPConnection(self._netloc, timeout=self._timeout)
         try:
@@ -66,6 +72,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
+        self._used = time.monotonic()
         headers = {name.lower(): value for name, value in response.getheaders()}
         if headers.get("connection") == "close":
             self.close()

@@ -254,7 +254,7 @@ class Following:
     def __exit__(self, *_):
         with self.process:  # closes its pipes
             self.process.kill()
-        self._reader.join(10)
+        self._reader.join(60)
 
     def _read(self):
         for line in self.process.stdout:
@@ -269,7 +269,7 @@ class Following:
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(60)
-        self._reader.join(10)
+        self._reader.join(60)
         return code, self.process.stderr.read()
 
 

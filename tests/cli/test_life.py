@@ -33,7 +33,7 @@ def asked_at_a_terminal(arguments, typed):
     )  # fmt: skip
     os.close(slave)
     os.write(master, typed)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     os.close(master)
     return process.returncode, out.decode(), err.decode()
 

@@ -226,7 +226,7 @@ def shell(command, **environment):
         ["/bin/bash", "-c", command.replace("strongroom", f"{sys.executable} -m strongroom.cli")],
         env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -299,7 +299,7 @@ def test_interrupt_while_something_is_imported_shows_no_traceback(cli, module):
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (130, b"")
@@ -325,7 +325,7 @@ def test_command_loads_only_what_it_uses(cli, arguments, absent):
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, b"")

@@ -39,7 +39,7 @@ def test_room_that_cannot_be_started_is_started_later(node):
 
 def test_many_readers_of_numbers_cost_no_room_its_life(node):
     def read():
-        client = node.client(timeout=30)
+        client = node.client(timeout=120)
         for _ in range(3):
             client.ask("GET", "/metrics")
 

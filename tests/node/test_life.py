@@ -138,7 +138,7 @@ def hammered(node, ask, beside, clients=8):
     finally:
         ended.set()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=120)
     assert not wrong
     return got
 
@@ -251,7 +251,7 @@ def test_a_bound_is_kept_to_the_last_use(node, admin, control, most, refused):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert answers == {200: most, refused: 16}
     assert admin.ask("GET", f"/v1/keys/{name}/usage").json["uses"] == most
 

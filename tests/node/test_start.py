@@ -140,7 +140,7 @@ def test_interrupt_stops_everything(tmp_path):
     with Node(tmp_path / "data") as node:
         pids = [room["pid"] for room in node.client().rooms().values()]
         node.process.send_signal(signal.SIGINT)
-        assert node.process.wait(timeout=20) == 0
+        assert node.process.wait(timeout=120) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in pids if pid != node.process.pid)
 
 

@@ -147,7 +147,7 @@ class Terminal:
         # And whatever a page started and did not stop.
         with suppress(ProcessLookupError):
             os.killpg(self._shell.pid, signal.SIGTERM)
-        self._shell.wait(timeout=30)
+        self._shell.wait(timeout=120)
         self._shell.stdout.close()
 
     def play(self, page):

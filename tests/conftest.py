@@ -2,6 +2,16 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# The same examples each time, however long a busy machine takes for one: what a test finds belongs
+# to the change that is tried, not to the day. `--hypothesis-profile=explore` looks for others.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
+
 
 def pytest_configure():
     """Let the programs that tests start be interrupted.

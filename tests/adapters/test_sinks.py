@@ -24,6 +24,7 @@ from strongroom.ports.sinks import (
 )
 from tests.support.certificates import write_certificate
 from tests.support.nodes import eventually
+from tests.support.ports import free_port
 from tests.support.receivers import SyslogReceiver, Webhook, server_context
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -154,8 +155,7 @@ def test_deaf_receiver_is_given_up_after_a_while(tls, quick):
 
 
 def test_receiver_that_is_not_there_is_said_so():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
     sink = made(SyslogSettings(name="siem", address=f"127.0.0.1:{port}", tls=False))
     with pytest.raises(SinkFailed, match="connection refused"):
         sink.send([parcel(0)])

@@ -91,7 +91,7 @@ class Command:
             input=stdin,
             env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
             capture_output=True,
-            timeout=30,
+            timeout=120,
             check=False,
             **options,
         )
@@ -111,7 +111,7 @@ def on_a_terminal(arguments, stdin=b"", *, columns=80):
         env=environment,
     )
     os.close(slave)
-    _, err = process.communicate(stdin, timeout=30)
+    _, err = process.communicate(stdin, timeout=120)
     shown = b""
     while True:
         try:

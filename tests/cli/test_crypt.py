@@ -105,7 +105,7 @@ def test_endless_input_is_refused_without_reading_on(cli):
                 stdin=zero,
                 env={**os.environ, "PYTHONPATH": str(SOURCE)},
                 capture_output=True,
-                timeout=30,
+                timeout=120,
                 check=False,
             )
             assert result.returncode in (1, 8)
@@ -257,7 +257,7 @@ def test_what_openssl_encrypts_to_an_rsa_key_is_decrypted(cli, tmp_path):
     sealed = subprocess.run(
         ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", str(tmp_path / "box.pem"),
          "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha512"],
-        input=b"secret", capture_output=True, check=True, timeout=30,
+        input=b"secret", capture_output=True, check=True, timeout=120,
     ).stdout  # fmt: skip
     opened = cli.process("decrypt", "--key", "box", "--scheme", "rsa-oaep-sha512", stdin=sealed)
     assert opened.stdout == b"secret"

@@ -58,7 +58,7 @@ def test_pair_fits_together(cli, tmp_path, form):
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     derived = subprocess.run(
         ["openssl", "pkey", "-inform", form, "-in", private, "-pubout", "-outform", form],
-        capture_output=True, check=True, timeout=30,
+        capture_output=True, check=True, timeout=120,
     ).stdout  # fmt: skip
     assert derived == public.read_bytes()
     opened = serialization.load_der_private_key(

@@ -89,7 +89,7 @@ def test_what_openssl_wraps_to_an_rsa_key_is_unwrapped(cli, tmp_path):
     sealed = subprocess.run(
         ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", tmp_path / "pem", "-pkeyopt",
          "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"],
-        input=bytes(32), capture_output=True, check=True, timeout=30,
+        input=bytes(32), capture_output=True, check=True, timeout=120,
     ).stdout  # fmt: skip
     assert cli.process("unwrap", "box", stdin=sealed).stdout == bytes(32)
 

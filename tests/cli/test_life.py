@@ -33,9 +33,13 @@ def asked_at_a_terminal(arguments, typed):
     )  # fmt: skip
     os.close(slave)
     os.write(master, typed)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     os.close(master)
     return process.returncode, out.decode(), err.decode()
+
+
+def in_days(days):
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
 
 
 # --- dates and bounds -----------------------------------------------------------------------------
@@ -152,13 +156,14 @@ def test_step_of_one_version_leaves_the_others(cli):
 @pytest.mark.parametrize(("typed", "goes_on"), [(b"y\n", True), (b"yes\n", True), (b"\n", False),
                                                 (b"n\n", False), (b"\x04", False)])  # fmt: skip
 def test_at_a_terminal_it_asks_before_it_ends_a_key(cli, server, words, typed, goes_on):
-    asked = len(server.asked)
+    asked, days = len(server.asked), [in_days(8)]
     code, out, err = asked_at_a_terminal(["key", *words], typed)
+    days.append(in_days(8))  # another one, if midnight has passed
     assert "Go on? [y/N]" in err
     said = "no way back" if words[0] == "mark-compromised" else "erased for good"
     assert said in err.splitlines()[0]
     if "--days" in words:
-        assert f"in 8 days, on {datetime.now(UTC) + timedelta(days=8):%Y-%m-%d}" in err
+        assert any(f"in 8 days, on {day}" in err for day in days)
     assert (code, bool(out)) == ((0, True) if goes_on else (1, False))
     assert server.asked[asked:] == ([f"key.{words[0]}"] if goes_on else [])
 
@@ -184,7 +189,7 @@ def test_usage_shows_who_still_needs_what(cli):
     assert re.fullmatch(r"Since \d{4}-\d\d-\d\d: 1 in all\.\n", result.err)
     cli.does("decrypt", stdin=old)
     whole = json.loads(cli.does("key", "usage", "demo", "-o", "json"))
-    assert whole["versions"][1]["by_day"][0]["uses"] == 2
+    assert sum(day["uses"] for day in whole["versions"][1]["by_day"]) == 2
 
 
 def test_unused_version_is_safe_to_retire(cli):

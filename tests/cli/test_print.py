@@ -292,7 +292,7 @@ def test_printed_curl_does_what_the_command_does(cli, server, prepared, operatio
         [shutil.which(shell)],
         input=printed.out.encode(),
         capture_output=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran
@@ -315,7 +315,7 @@ def test_printed_curl_without_a_token_sends_nothing(cli, server):
         input=printed.encode(),
         env=environment,
         capture_output=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert ran.returncode != 0
@@ -326,7 +326,7 @@ def test_printed_curl_without_a_token_sends_nothing(cli, server):
 def test_printed_curl_fails_where_the_server_refuses(cli):
     printed = cli.does("key", "rotate", "demo", "--print-curl", "--token-from", "APP")
     ran = subprocess.run(
-        [shutil.which("sh")], input=printed.encode(), capture_output=True, timeout=20, check=False
+        [shutil.which("sh")], input=printed.encode(), capture_output=True, timeout=120, check=False
     )
     assert ran.returncode == 22  # curl's, for an HTTP error
     assert json.loads(ran.stdout)["code"] == "not-allowed"

@@ -13,13 +13,28 @@ import pytest
 from strongroom.cli import run as run_module
 from strongroom.cli.run import run
 from tests.cli.conftest import SOURCE
+from tests.support.ports import free_port
+
+
+class Silent:
+    """Takes connections and says nothing."""
+
+    def __init__(self, listening):
+        self._listening = listening
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    def asked(self):
+        """Wait until somebody has asked; the connection."""
+        line, _ = self._listening.accept()
+        assert line.recv(65_536)
+        return line
 
 
 @pytest.fixture
 def silent_server():
-    """Takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.settimeout(60)
+        yield Silent(listening)
 
 
 def answering(tmp_path, answer):
@@ -60,8 +75,7 @@ def answer(tmp_path):
 
 
 def test_no_server_is_said_with_what_to_do(cli):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     result = cli("whoami", "--url", f"http://127.0.0.1:{port}")
     assert result.code == 7
     assert f"No answer from http://127.0.0.1:{port}: connection refused." in result.err
@@ -212,7 +226,7 @@ def shell(command, **environment):
         ["/bin/bash", "-c", command.replace("strongroom", f"{sys.executable} -m strongroom.cli")],
         env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -254,14 +268,15 @@ def test_output_that_cannot_show_every_letter_shows_the_rest(cli):
 
 def test_interrupt_ends_quietly_while_waiting_for_an_answer(cli, silent_server):
     process = subprocess.Popen(
-        [sys.executable, "-m", "strongroom.cli", "whoami", "--url", silent_server],
+        [sys.executable, "-m", "strongroom.cli", "whoami", "--url", silent_server.url],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    with silent_server.asked():
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
@@ -284,7 +299,7 @@ def test_interrupt_while_something_is_imported_shows_no_traceback(cli, module):
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (130, b"")
@@ -310,7 +325,7 @@ def test_command_loads_only_what_it_uses(cli, arguments, absent):
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, b"")

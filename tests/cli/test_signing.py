@@ -67,7 +67,7 @@ def test_openssl_verifies_what_is_signed(signer, tmp_path):
     )
     checked = subprocess.run(
         ["openssl", "dgst", "-sha256", "-verify", "pem", "-signature", "sig", "m"],
-        cwd=tmp_path, capture_output=True, check=False, timeout=30,
+        cwd=tmp_path, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     assert checked.stdout == b"Verified OK\n"
 

@@ -99,9 +99,9 @@ def test_private_key_is_brought_in(house, tmp_path, form):
 def test_key_that_openssl_made_signs_as_openssl_expects(house, tmp_path):
     pem, public, signature = tmp_path / "pem", tmp_path / "public", tmp_path / "signature"
     words = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", pem]
-    subprocess.run(words, check=True, timeout=30)
+    subprocess.run(words, check=True, timeout=120)
     subprocess.run(
-        ["openssl", "pkey", "-in", pem, "-pubout", "-out", public], check=True, timeout=30
+        ["openssl", "pkey", "-in", pem, "-pubout", "-out", public], check=True, timeout=120
     )
     house.does("key", "create", "signer", "--algorithm", "ed25519", "--origin", "imported")
     assert imported(house, str(pem), key="signer").code == 0
@@ -110,7 +110,7 @@ def test_key_that_openssl_made_signs_as_openssl_expects(house, tmp_path):
     house.does("sign", "signer", "--in", str(message), "--raw", "--out", str(signature))
     words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin", "-in", message,
              "-sigfile", signature]  # fmt: skip
-    assert subprocess.run(words, check=False, timeout=30, capture_output=True).returncode == 0
+    assert subprocess.run(words, check=False, timeout=120, capture_output=True).returncode == 0
 
 
 def test_material_is_wrapped_elsewhere_and_handed_in(house, tmp_path):

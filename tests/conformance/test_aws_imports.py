@@ -234,7 +234,7 @@ def test_who_may_import_is_a_matter_of_rights(account, kms):
 
 def test_material_that_expired_is_gone_and_comes_again(kms):
     key = external(kms)["KeyId"]
-    end = soon(seconds=2)
+    end = soon(seconds=6)  # enough for what comes before it
     first = bring(kms, key, ONE, ValidTo=end)["KeyMaterialId"]
     sealed = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     now = described(kms, key)

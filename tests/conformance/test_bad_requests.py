@@ -36,7 +36,7 @@ class Caller:
 
     def send(self, body, headers, *, path="/", method="POST"):
         """Status, headers and JSON of the answer."""
-        connection = http.client.HTTPConnection(self._netloc, timeout=15)
+        connection = http.client.HTTPConnection(self._netloc, timeout=60)
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in headers:
             connection.putheader(name, value)

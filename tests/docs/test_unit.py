@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.nodes import ENVIRONMENT, Connection, strongroom
+from tests.support.ports import free_port
 from tests.support.terminal import blocks
 from tests.support.tree import ROOT
 
@@ -58,9 +58,7 @@ def test_unit_starts_what_there_is_and_has_time_to_stop_it():
 @pytest.fixture
 def deployment():
     """Founded in a folder that other users get through, as they do not through those of pytest."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o711)

@@ -7,7 +7,6 @@ from collections import Counter
 
 import apsw
 import msgspec
-import pytest
 
 from tests.support.nodes import Node, eventually
 from tests.support.past import abandoned, files_have, left, wrapped
@@ -15,13 +14,12 @@ from tests.support.past import abandoned, files_have, left, wrapped
 KEYS = ("first", "second", "third")
 VERSIONS = 450  # of each key: three commits
 DAYS = 7
-AHEAD_US = 4_000_000  # the node is up by then
+AHEAD_US = 8_000_000  # the node is up by then
+TIMES = 5  # a busy machine may be done before this looks; hardly so often
 
 
-@pytest.fixture
-def destined(tmp_path):
+def destined(directory):
     """A directory whose keys are destroyed some seconds from now, and their material."""
-    directory = tmp_path / "data"
     house = abandoned(directory, days=DAYS)
     desk, admin = house.desk(), house.admin
     kept = wrapped(house.path)
@@ -35,7 +33,7 @@ def destined(tmp_path):
     material = wrapped(house.path) - kept
     assert len(material) == len(KEYS) * VERSIONS
     left(house, directory)
-    return directory, material, at_us + DAYS * 86_400_000_000
+    return material, at_us + DAYS * 86_400_000_000
 
 
 def erased(store):
@@ -53,9 +51,17 @@ def erased(store):
     return counts
 
 
-def test_a_destruction_that_is_cut_short_is_finished_and_nothing_is_erased_twice(destined):
-    directory, material, at_us = destined
+def test_a_destruction_that_is_cut_short_is_finished_and_nothing_is_erased_twice(tmp_path):
     every = len(KEYS) * VERSIONS
+    for number in range(TIMES):
+        if 0 < cut_short(tmp_path / f"data-{number}", every) < every:
+            return
+    raise AssertionError("it was never in the middle")
+
+
+def cut_short(directory, every):
+    """How many versions were erased when the ledger was killed."""
+    material, at_us = destined(directory)
     with Node(directory, gates=1, custodians=2) as node:
         client = node.client()
         time.sleep(max(at_us / 1e6 - time.time(), 0))
@@ -72,6 +78,6 @@ def test_a_destruction_that_is_cut_short_is_finished_and_nothing_is_erased_twice
             answer = client.ask("GET", f"/v1/keys/{name}")
             assert answer.json["state"] == "destroyed"
             assert not any(version["material"] for version in answer.json["versions"])
-    assert 0 < done < every  # it was in the middle
     assert erased(node.store) == {f"key/{name}": VERSIONS for name in KEYS}
     assert not files_have(node.store, material)
+    return done

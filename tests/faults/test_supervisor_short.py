@@ -28,7 +28,8 @@ def test_room_that_cannot_be_started_is_started_later(node):
     pid = _rooms(node)["custodian-1"]["pid"]
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (3, limits[1]))
     os.kill(pid, 9)
-    time.sleep(1.0)
+    eventually(lambda: node.client().ask("GET", "/v1/ready").status == 503)
+    time.sleep(1.0)  # it is tried again meanwhile
     assert node.client().ask("GET", "/v1/ready").status == 503
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limits)
     eventually(lambda: node.client().ask("GET", "/v1/ready").status == 200)
@@ -38,7 +39,7 @@ def test_room_that_cannot_be_started_is_started_later(node):
 
 def test_many_readers_of_numbers_cost_no_room_its_life(node):
     def read():
-        client = node.client(timeout=30)
+        client = node.client(timeout=120)
         for _ in range(3):
             client.ask("GET", "/metrics")
 

@@ -81,8 +81,10 @@ class BentSink:
         self.blocked.set()
         self.closed = False
         self._pending = []
+        self.asked = 0
 
     def send(self, parcels):
+        self.asked += 1
         self.blocked.wait()
         self._fail()
         self.batches.append(parcels)
@@ -140,11 +142,11 @@ class Run:
 
     async def __aexit__(self, *_):
         self.carrier.stop()
-        await asyncio.wait_for(self._work, 5)
+        await asyncio.wait_for(self._work, 30)
         self._tide.cancel()
 
 
-async def eventually(is_so, seconds=5):
+async def eventually(is_so, seconds=30):
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "did not come to be"
@@ -301,7 +303,7 @@ def test_what_is_being_sent_at_the_end_arrives_and_counts():
             await eventually(lambda: log.moves == [0])
             sink.blocked.clear()
             log.grow(3)
-            await asyncio.sleep(0.1)
+            await eventually(lambda: sink.asked)
             threading.Timer(0.2, sink.blocked.set).start()
         assert sink.arrived == [0, 1, 2]
         assert log.place == 3

@@ -19,6 +19,7 @@ from strongroom.domain import limits
 from strongroom.node.connection import Connection
 from tests.support.certificates import write_certificate
 from tests.support.nodes import Node, Served, strongroom
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def node(tmp_path_factory):
 @pytest.fixture
 def line(node):
     host, port = node.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=60) as line:
         yield line
 
 
@@ -95,7 +96,7 @@ def test_request_line_above_the_limit_is_refused(line):
 def test_headers_that_trickle_are_given_up_on(line):
     began = time.monotonic()
     line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: ")
-    line.settimeout(limits.HEADERS_SECONDS_MAX + 5)
+    line.settimeout(limits.HEADERS_SECONDS_MAX + 60)
     assert _is_closed(line)
     assert time.monotonic() - began >= limits.HEADERS_SECONDS_MAX - 1
 
@@ -122,7 +123,7 @@ def test_two_requests_in_one_go_are_answered_in_their_order(line):
 
 def test_many_connections_at_once_are_all_served(node):
     host, port = node.url.removeprefix("http://").split(":")
-    lines = [socket.create_connection((host, int(port)), timeout=20) for _ in range(300)]
+    lines = [socket.create_connection((host, int(port)), timeout=60) for _ in range(300)]
     for line in lines:
         line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert {_response(line)[0] for line in lines} == {200}
@@ -159,7 +160,7 @@ def test_connections_that_were_reset_leave_nothing_behind(node):
 
     def reset(count):
         for _ in range(count):
-            line = socket.create_connection((host, int(port)), timeout=20)
+            line = socket.create_connection((host, int(port)), timeout=60)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             line.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert _response(line)[0] == 200
@@ -225,7 +226,7 @@ def test_what_is_not_http_leaves_no_line_in_the_log(node):
         b"not http\r\n\r\n",
         b"GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ):
-        with socket.create_connection((host, int(port)), timeout=20) as line:
+        with socket.create_connection((host, int(port)), timeout=60) as line:
             line.sendall(sent)
             assert _response(line)[0] in (200, 400)
     assert node.log.read_bytes() == before
@@ -328,9 +329,7 @@ def certificate(tmp_path_factory):
 
 def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
     config = tmp_path / "strongroom.toml"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\ntls_certificate = "{certificate}/chain.pem"\n'
         f'tls_key = "{certificate}/key.pem"\n[store]\npath = "data/strongroom.db"\n'
@@ -344,7 +343,7 @@ def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
     with Served(config, done.stdout.strip(), f"https://127.0.0.1:{port}"):
         trusting = ssl.create_default_context(cafile=certificate / "chain.pem")
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             trusting.wrap_socket(plain, server_hostname="localhost") as line,
         ):
             assert line.version() == "TLSv1.3"
@@ -359,11 +358,11 @@ def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
             old.maximum_version = ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             pytest.raises((ssl.SSLError, OSError)),
         ):
             old.wrap_socket(plain)
         # Plain HTTP at a TLS port is no request.
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
             plain.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200" not in plain.recv(1000)

@@ -151,10 +151,10 @@ class Run:
         self.cosigning.stop()
         for each in self.witnesses:
             each.awake.set()
-        await asyncio.wait_for(self._work, 5)
+        await asyncio.wait_for(self._work, 30)
 
 
-async def eventually(is_so, seconds=5):
+async def eventually(is_so, seconds=30):
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "did not come to be"

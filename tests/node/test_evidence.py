@@ -13,7 +13,7 @@ from strongroom.tlog.merkle import leaf_hash
 from strongroom.tlog.policies import Policy
 from strongroom.tlog.tiles import ENTRIES
 from tests.support import golang
-from tests.support.nodes import ENVIRONMENT, Node
+from tests.support.nodes import ENVIRONMENT, Node, when_quiet
 
 
 class World:
@@ -71,32 +71,39 @@ def world(tmp_path_factory):
 
 def test_every_kind_of_request_has_a_receipt_within_two_seconds(world):
     body = {"items": [{"plaintext": "aGVsbG8="}] * 3}
-    nobody = world.app.ask("GET", "/v1/whoami", token="srt_" + "a" * 72)
-    for answer, client, said in (
-        (world.app.encrypt("demo", b"x"), world.app, ("key.encrypt", "allowed")),
-        (
-            world.app.ask("POST", "/v1/keys/demo/encrypt", body),
-            world.app,
-            ("key.encrypt", "allowed"),
-        ),
-        (world.app.ask("POST", "/v1/keys/demo/disable"), world.app, ("key.disable", "refused")),
-        (nobody, world.auditor, ("identity.read", "refused")),
-    ):
-        begun = time.monotonic()
+    app = world.app
+
+    def seconds(ask, client, said):
+        answer, begun = ask(), time.monotonic()
         entry = world.proven(world.receipt(answer, client))
-        assert time.monotonic() - begun < 2.5  # the promise is 2; the machine is shared
+        ended = time.monotonic()
         assert (entry["request"], entry["action"], entry["outcome"]) == (answer.request_id, *said)
+        return ended - begun
+
+    for case in (
+        (lambda: app.encrypt("demo", b"x"), app, ("key.encrypt", "allowed")),
+        (lambda: app.ask("POST", "/v1/keys/demo/encrypt", body), app, ("key.encrypt", "allowed")),
+        (lambda: app.ask("POST", "/v1/keys/demo/disable"), app, ("key.disable", "refused")),
+        (lambda: app.ask("GET", "/v1/whoami", token="srt_" + "a" * 72), world.auditor,
+         ("identity.read", "refused")),
+    ):  # fmt: skip
+        # The promise is 2; the machine is shared.
+        when_quiet(lambda case=case: seconds(*case), lambda found: found < 2.5)
 
 
 def test_an_entry_that_is_covered_is_proven_at_once(world):
     answer = world.app.encrypt("demo", b"x")
     world.receipt(answer)
-    seconds = []
-    for _ in range(20):
-        begun = time.monotonic()
-        world.receipt(answer)
-        seconds.append(time.monotonic() - begun)
-    assert sorted(seconds)[10] < 0.1
+
+    def median():
+        seconds = []
+        for _ in range(20):
+            begun = time.monotonic()
+            world.receipt(answer)
+            seconds.append(time.monotonic() - begun)
+        return sorted(seconds)[10]
+
+    when_quiet(median, lambda found: found < 0.1)
 
 
 def test_the_auditors_program_verifies_a_receipt(world):

@@ -56,7 +56,7 @@ class Lone:
 
     def __exit__(self, *_):
         control.send(self._control, control.Message("drain"))
-        self.said = self._child.communicate(timeout=10)[1].decode()
+        self.said = self._child.communicate(timeout=60)[1].decode()
         self._control.close()
         for line in self._lines:
             line.close()
@@ -71,7 +71,7 @@ class Lone:
         ours.settimeout(0)
         link = LedgerLink(b"d" * 16)
         await link.attach(ours)
-        await asyncio.wait_for(link.ready(), 5)
+        await asyncio.wait_for(link.ready(), 30)
         return link
 
 
@@ -208,7 +208,7 @@ def test_a_courier_that_asks_for_more_is_hung_up_on_and_gets_nothing(path, ask):
     async def story(ledger):
         custodian, courier = await ledger.link(), await ledger.link(Room.COURIER)
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(ask(courier), 5)
+            await asyncio.wait_for(ask(courier), 30)
         # What one of them did is no matter for the others.
         assert await custodian.commit(Commit(0, (), entry(0))) == Kept(0)
         await closed(custodian)

@@ -4,13 +4,13 @@ import base64
 import os
 import pwd
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.nodes import Served, eventually, strongroom
+from tests.support.ports import free_port
 
 _USERS = {"gate": "nobody", "custodian": "daemon", "ledger": "bin", "courier": "sys"}
 
@@ -22,9 +22,7 @@ def config():
     # Not below pytest's own folder, which is for root alone.
     base = Path(tempfile.mkdtemp(prefix="strongroom-users-"))
     base.chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     users = "".join(f'{room}_user = "{user}"\n' for room, user in _USERS.items())
     path = base / "strongroom.toml"
     path.write_text(

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 
@@ -12,15 +11,14 @@ import pytest
 
 from tests.support.checkpoints import asked, newest
 from tests.support.nodes import ENVIRONMENT, Served, eventually, strongroom
+from tests.support.ports import free_port
 from tests.support.travel import travelling
 
 
 @pytest.fixture
 def place(tmp_path):
     """A founded deployment: its folder, and how to serve it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (tmp_path / "strongroom.toml").write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\nmetrics_open = true\n'
         '[store]\npath = "data/strongroom.db"\n'

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.nodes import ENVIRONMENT, Node, Served, eventually, strongroom
+from tests.support.ports import free_port
 
 
 def _refused(done, *words):
@@ -139,7 +140,7 @@ def test_interrupt_stops_everything(tmp_path):
     with Node(tmp_path / "data") as node:
         pids = [room["pid"] for room in node.client().rooms().values()]
         node.process.send_signal(signal.SIGINT)
-        assert node.process.wait(timeout=20) == 0
+        assert node.process.wait(timeout=120) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in pids if pid != node.process.pid)
 
 
@@ -152,9 +153,7 @@ _PASSPHRASE = "a passphrase for tests only"
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "strongroom.toml"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     path.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\npath = "data/strongroom.db"\n'
         '[seal]\nkind = "passphrase"\nfile = "data/seal.json"\n[rooms]\ngates = 1\n'

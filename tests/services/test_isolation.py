@@ -223,6 +223,7 @@ class Town:
         no_key = blob[:1] + bytes(16) + blob[17:]
         desk.ask(admin, "policy.write", "home-policy", text=POLICY)
         backup = desk.ask(admin, "key.backup", "home-key").backup
+        bent = backup[:-1] + bytes([backup[-1] ^ 1])
         for name in ("home-imported", "home-brought", "home-doomed", "home-granted"):
             origin = "imported" if name in ("home-imported", "home-brought") else "generated"
             desk.ask(admin, "key.create", name=name, origin=origin)
@@ -264,7 +265,7 @@ class Town:
             "key.delete-imported-material": named("home-brought"),
             "key.export": named("home-brought", public_key=b"x"),
             "key.backup": named("home-key"),
-            "key.restore": (("", {"backup": backup}), ("", {"backup": backup[:-1] + b"x"})),
+            "key.restore": (("", {"backup": backup}), ("", {"backup": bent})),
             "key.replicate": named("home-key", region="eu-west-1"),
             "key.read-usage": named("home-key"),
             "key.read-policy": named("home-key"),

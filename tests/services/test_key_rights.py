@@ -1,11 +1,16 @@
 """What is kept with a key binds whoever comes, by whichever operation, field or desk."""
 
+import asyncio
 import json
 
 import pytest
 
+from strongroom.adapters.direct_ledger import DirectLedger
+from strongroom.domain import limits
 from strongroom.domain.accounts import account_of
-from tests.support.desks import House
+from strongroom.domain.records import Kind
+from strongroom.services.facts import grant_name
+from tests.support.desks import House, at_once
 
 STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
 
@@ -71,6 +76,84 @@ def test_a_grant_that_ended_elsewhere_is_of_no_more_use(
     other.ask(bob, operation, "demo", **fields)
     desk.ask(house.admin, "grant.revoke", "demo", grant=grant.id)
     assert other.refusal(bob, operation, "demo", **fields) == "not-allowed"
+
+
+class Slow(DirectLedger):
+    """One whose answers take a while, so that others are asked meanwhile."""
+
+    async def page(self, *asked):
+        found = await super().page(*asked)
+        await asyncio.sleep(0)
+        return found
+
+    async def commit(self, commit):
+        await asyncio.sleep(0)
+        return await super().commit(commit)
+
+
+def by_eight(house, grants):
+    """The codes of what eight custodians were asked at once to grant."""
+    desks = [house.desk(ledger=Slow(house.store)) for _ in range(8)]
+
+    async def story():
+        asked = (
+            desks[number % 8].replied(house.admin, "grant.create", "demo", **fields)
+            for number, fields in enumerate(grants)
+        )
+        return [reply.code for _, reply in await asyncio.gather(*asked)]
+
+    return at_once(story())
+
+
+def grants_of(house, desk):
+    return desk.ask(house.admin, "grant.list", "demo", grantee="bob", limit=1_000).grants
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_principal_gets_as_many_grants_as_there_are_places_however_many_are_made_at_once(
+    house, desk
+):
+    most = limits.GRANTS_PER_GRANTEE_MAX
+    granted = {"grantee": "bob", "operations": ["Encrypt"]}
+    for _ in range(most - 5):
+        desk.ask(house.admin, "grant.create", "demo", **granted)
+    codes = by_eight(house, [granted] * 16)
+    assert sorted(codes) == [""] * 5 + ["invalid-request"] * 11
+    found = grants_of(house, desk)
+    assert len(found) == most
+    # One that ends makes room for one.
+    desk.ask(house.admin, "grant.revoke", "demo", grant=found[7].id)
+    assert sorted(by_eight(house, [granted] * 8)) == [""] + ["invalid-request"] * 7
+    assert len(grants_of(house, desk)) == most
+
+
+@pytest.mark.usefixtures("bob")
+def test_grants_of_one_name_made_at_once_are_one(house, desk):
+    granted = {"grantee": "bob", "operations": ["Encrypt"]}
+    assert by_eight(house, [{**granted, "name": f"n{n % 3}"} for n in range(24)]) == [""] * 24
+    assert sorted(grant.name for grant in grants_of(house, desk)) == ["n0", "n1", "n2"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_grants_of_before_there_were_places_count(house, desk, monkeypatch):
+    most = limits.GRANTS_PER_GRANTEE_MAX
+    granted = {"grantee": "bob", "operations": ["Encrypt"]}
+    with monkeypatch.context() as before:
+        before.setattr(
+            "strongroom.services.grants.Grants._place",
+            lambda self, key, body, there: grant_name(key.id, body.grantee) + f"{len(there):032x}",
+        )
+        for _ in range(40):
+            desk.ask(house.admin, "grant.create", "demo", **granted)
+    old = grants_of(house, desk)
+    for _ in range(most - 43):
+        desk.ask(house.admin, "grant.create", "demo", **granted)
+    assert sorted(by_eight(house, [granted] * 8)) == [""] * 3 + ["invalid-request"] * 5
+    for grant in old[:3]:
+        desk.ask(house.admin, "grant.revoke", "demo", grant=grant.id)
+    assert sorted(by_eight(house, [granted] * 8)) == [""] * 3 + ["invalid-request"] * 5
+    records = house.store.page(Kind.GRANT, house.first, "", 1_000)
+    assert len(grants_of(house, desk)) == len(records) == most
 
 
 def test_labels_that_are_added_or_taken_off_are_what_conditions_look_at(house, desk):

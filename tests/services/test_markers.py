@@ -345,7 +345,8 @@ class Visit:
         sealed = self.ask(app, "key.encrypt", "raw", plaintext=PLAINTEXTS[1]).ciphertext
         self.ask(app, "key.decrypt", "raw", ciphertext=sealed)
         self.refuse(app, "key.sign", "mac", message=message)
-        self.refuse(app, "key.unwrap", "wrapper", wrapped=wrapped[:-1] + message[:1])
+        bent = wrapped[:-1] + bytes([wrapped[-1] ^ 1])
+        self.refuse(app, "key.unwrap", "wrapper", wrapped=bent)
         self.refuse(app, "key.agree", "agreement", public_key=message)
         self.refuse(app, "key.encrypt", "raw", plaintext=message, context=context)
 

@@ -261,7 +261,8 @@ def test_a_checkpoint_of_other_keys_is_none(house, desk, notary, tmp_path):
         forged = stranger.sign()
     finally:
         other.store.close()
-    for wrong in (forged, note[:-5] + b"AAA=\n", b"nonsense"):
+    last = b"AAA=\n" if not note.endswith(b"AAA=\n") else b"AAE=\n"
+    for wrong in (forged, note[:-5] + last, b"nonsense"):
         house.store._db.execute("UPDATE checkpoints SET note = ?", (wrong,))
         assert house.desk().refusal(house.app, "receipt.read", request) == "unavailable"
 

@@ -13,7 +13,7 @@ from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.sensitive import Sensitive
 from strongroom.domain.things import Namespace, Version, version_id
-from strongroom.domain.times import DAY_US
+from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.ports.anchor import AnchorFiles
 from strongroom.services.log_keys import LogSigner
 from strongroom.services.restoring import RESTORER, CannotAccept, Restoring
@@ -21,6 +21,7 @@ from strongroom.services.sealing import Sealing
 from tests.services.test_standing import CHANGES, put_back, rows
 from tests.support.notaries import Auditor, Signed, bodies
 from tests.support.past import files_have, wrapped
+from tests.support.regions import AP, EU, US, founded
 from tests.support.travel import travelling
 
 
@@ -256,6 +257,77 @@ def test_versions_that_the_backup_has_and_the_log_lost_are_destroyed_with_their_
         (record,) = signed.store.load([Ref(Kind.VERSION, version_id(key.id, number))])
         body = sealing.open(record, Version, expected=(Kind.VERSION, record.id))
         assert (body.state, body.wrapped) == ("destroyed", b"")
+
+
+def lasting_regions(signed):
+    """Tokens of administrators of three Regions, by Region, that last."""
+    tokens = founded(signed.desk, signed.house.admin)
+    for region, token in tokens.items():
+        signed.desk.ask(token, "principal.create", name="lasting", roles=["administrator"])
+        made = signed.desk.ask(token, "token.create", principal="lasting", days=3_650)
+        tokens[region] = made.token
+    return tokens
+
+
+@pytest.mark.parametrize("versions", [1, 320])
+def test_relatives_of_a_key_that_is_destroyed_again_live_on(signed, versions):
+    """Their rows change with its end, and are named beside its own."""
+    desk, tokens = signed.desk, lasting_regions(signed)
+    desk.ask(tokens[EU], "key.create", name="card", multi_region=True)
+    for _ in range(versions - 1):
+        desk.ask(tokens[EU], "key.rotate", "card")
+    for region in (US, AP):
+        desk.ask(tokens[EU], "key.replicate", "card", region=region)
+    user = {"name": "user", "roles": ["key-user"]}
+    desk.ask(tokens[AP], "principal.create", **user)
+    app = desk.ask(tokens[AP], "token.create", principal="user", days=3_650).token
+    blob = desk.ask(app, "key.encrypt", "card", plaintext=b"x").ciphertext
+    copy = signed.backup()
+    desk.ask(tokens[US], "key.schedule-destruction", "card", days=7)
+    signed.house.clock.now += 7 * DAY_US
+    desk.steward()
+    signed.sign()
+    signed.restore(copy)
+    signed.accept()
+    states = [signed.desk.ask(tokens[region], "key.read", "card").state for region in (EU, US, AP)]
+    assert states == ["active", "destroyed", "active"]
+    assert signed.desk.ask(app, "key.decrypt", ciphertext=blob).plaintext == b"x"
+    assert signed.desk.ask(tokens[EU], "key.rotate", "card").current_version == versions + 1
+    again = {"region": US, "name": "again"}
+    assert signed.desk.ask(tokens[EU], "key.replicate", "card", **again).state == "active"
+
+
+@pytest.mark.parametrize("first", [EU, US])
+def test_a_primary_does_not_wait_for_a_replica_that_is_destroyed_again(signed, first):
+    """Whichever of the two the row is of that knows their family."""
+    desk, clock = signed.desk, signed.house.clock
+    tokens = lasting_regions(signed)
+    desk.ask(tokens[first], "key.create", name="card", multi_region=True)
+    other = US if first == EU else EU
+    desk.ask(tokens[first], "key.replicate", "card", region=other)
+    if first == US:
+        desk.ask(tokens[US], "key.update", "card", primary_region=EU)
+    desk.ask(tokens[EU], "key.schedule-destruction", "card", days=7)
+    desk.ask(tokens[US], "key.schedule-destruction", "card", days=8)
+    copy = signed.backup()
+    clock.now += 9 * DAY_US
+    desk.steward()
+    signed.sign()
+    signed.restore(copy)
+    assert signed.accept().destroyed == 1
+
+    def read(region):
+        return signed.desk.ask(tokens[region], "key.read", "card")
+
+    assert read(US).state == "destroyed"
+    assert (read(EU).related.waits_days, read(EU).destroys) == (0, rfc3339(clock.now + 7 * DAY_US))
+    assert read(EU).related.replicas == []
+    entry = entries(signed, "key.schedule-destruction")[-1]
+    assert (entry["principal"], entry["namespace"], entry["details"]["days"]) == (RESTORER, "eu", 7)
+    clock.now += 7 * DAY_US
+    signed.desk.steward()
+    assert read(EU).state == "destroyed"
+    assert signed.standing() == ""
 
 
 def test_what_the_backup_has_itself_is_not_done_again(signed):

@@ -72,7 +72,7 @@ class SyslogReceiver:
                 self._stopping.wait()
                 return
             if self.context is not None:
-                line.settimeout(5)
+                line.settimeout(60)
                 line = self.context.wrap_socket(line, server_side=True)
                 line.settimeout(0.1)
             self._read(line)

@@ -3,10 +3,10 @@
 import contextlib
 import json
 import re
-import socket
 import subprocess
 
 from tests.support.nodes import ENVIRONMENT, Served, eventually, strongroom
+from tests.support.ports import free_port
 
 PASSPHRASE = "a passphrase for tests only"
 
@@ -45,9 +45,7 @@ class Outlet(Served):
 
 def configured(directory, tables):
     """The configuration, and the URL that is in it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = directory / "strongroom.toml"
     config.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\nmetrics_open = true\n'

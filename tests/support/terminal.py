@@ -16,7 +16,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -24,6 +23,7 @@ from pathlib import Path
 from threading import Timer
 
 from tests.support.nodes import SOURCE, Node
+from tests.support.ports import free_port
 
 # What differs: form -> (how a page's own is found, what may stand in its place).
 _FORMS = {
@@ -130,9 +130,7 @@ class Terminal:
         (self.folder / ".venv" / "bin" / "activate").write_text(
             f"PATH={shlex.quote(str(self._programs))}:$PATH\n"
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         path = f"{self._programs}:{os.environ['PATH']}" if activated else os.environ["PATH"]
         self._shell = subprocess.Popen(
             ["/bin/bash", "--noprofile", "--norc"],
@@ -149,7 +147,7 @@ class Terminal:
         # And whatever a page started and did not stop.
         with suppress(ProcessLookupError):
             os.killpg(self._shell.pid, signal.SIGTERM)
-        self._shell.wait(timeout=30)
+        self._shell.wait(timeout=120)
         self._shell.stdout.close()
 
     def play(self, page):

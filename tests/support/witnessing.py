@@ -79,12 +79,12 @@ class RunningWitness:
         """By a signal; then all it said is in `lines`."""
         with suppress(ProcessLookupError):
             self.process.send_signal(how)
-        self.process.wait(20)
+        self.process.wait(60)
         self._reader.join()
         self.process.stderr.close()
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def request(self, method, path, body=None, headers=None):
         connection = self.connect()

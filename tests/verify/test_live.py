@@ -14,6 +14,7 @@ from strongroom.verify import web
 from strongroom.verify.program import main
 from tests.support.auditing import ORIGIN, log_signer, signed, vkey, write_folder
 from tests.support.certificates import write_certificate
+from tests.support.ports import free_port
 from tests.support.server_of_folders import serving
 
 KEY = vkey(log_signer())
@@ -325,8 +326,7 @@ def test_what_a_refusal_says_is_shown_only_as_words(check, server, body):
 
 
 def test_nobody_there_is_said():
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     assert main(["server", f"http://127.0.0.1:{port}", "--key", KEY]) == 2
 
 

@@ -24,6 +24,7 @@ ERASED: Final[dict[str, frozenset[Kind]]] = {
 }
 
 CHAIN_BEGINNING: Final = bytes(32)
+_KEY_BYTES: Final = 16  # of a version's id, the first
 
 
 class Destruction(msgspec.Struct, frozen=True):
@@ -51,12 +52,24 @@ class Destruction(msgspec.Struct, frozen=True):
 
     @property
     def erased(self) -> list[Ref]:
-        """The records whose material is gone."""
+        """The records whose material is gone.
+
+        Relatives of a key stand beside it, for their rows change with its end: whose versions are
+        named is the one. Of several keys without any version it is not known which one it was, and
+        the one has no material left.
+        """
         kinds = ERASED.get(self.action, frozenset())
         refs = [
             Ref(Kind(kind), bytes.fromhex(text)) for kind, text in map(_kind_and_id, self.records)
         ]
-        return [ref for ref in refs if ref.kind in kinds]
+        keys = {ref.id for ref in refs if ref.kind is Kind.KEY}
+        if len(keys) > 1:
+            keys &= {ref.id[:_KEY_BYTES] for ref in refs if ref.kind is Kind.VERSION}
+        return [
+            ref
+            for ref in refs
+            if ref.kind in kinds and (ref.kind is not Kind.KEY or ref.id in keys)
+        ]
 
 
 def destruction_of(event: Event, position: int, leaf: bytes) -> Destruction | None:

@@ -163,10 +163,11 @@ class VersionFact:
 class GrantFact:
     """A grant."""
 
-    __slots__ = ("body", "fact", "id", "revision")
+    __slots__ = ("body", "fact", "id", "name", "revision")
 
     def __init__(self, record: Record, body: Grant) -> None:
         self.id = record.id
+        self.name = record.name
         self.fact = record.fact
         self.revision = record.revision
         self.body = body

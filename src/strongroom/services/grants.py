@@ -1,5 +1,7 @@
 """Grants: rights on one key for one principal, that hold from the answer until they are ended."""
 
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -7,7 +9,7 @@ from msgspec import UNSET
 
 from strongroom.domain import asks, limits
 from strongroom.domain.algorithms import DEFAULT, Purpose
-from strongroom.domain.errors import InvalidRequest, NotFound, TamperedRecord
+from strongroom.domain.errors import AlreadyExists, InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.lifecycle import Use
 from strongroom.domain.operations import Resource
@@ -18,12 +20,13 @@ from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Write
 from strongroom.services.authorize import Authorizer, Permit, Visit
-from strongroom.services.books import Books, Details
+from strongroom.services.books import Books, Details, StaleDecision
 from strongroom.services.facts import Facts, GrantFact, KeyFact, PrincipalFact, grant_name
 from strongroom.services.keyring import Keyring
 from strongroom.services.rows import key_row
 
 _SCANNED_AT_ONCE: Final = 500
+_PLACE_DIGITS: Final = 2  # of `limits.GRANTS_PER_GRANTEE_MAX` places, counted from 0
 _PUBLIC = ("GetPublicKey",)
 _ALWAYS: Final = frozenset(["CreateGrant", "RetireGrant", "DescribeKey"])
 _FITTING: Final[dict[Purpose, frozenset[str]]] = {
@@ -85,11 +88,15 @@ class Grants:
                 "$.grants",
             )
         grant_id = key.id + self._randomness.bytes(16)
-        writes: tuple[Write, ...] = (self._row(key, grant_id, body, visit.request),)
+        name = self._place(key, body, there)
+        writes: tuple[Write, ...] = (self._row(key, grant_id, body, visit.request, name=name),)
         if not key.body.granted:
             granted = msgspec.structs.replace(key.body, granted=True)
             writes += (key_row(self._facts.sealing, key, granted, visit.request),)
-        await self._books.allowed(permit, {"grant": grant_id.hex(), **details}, writes=writes)
+        try:
+            await self._books.allowed(permit, {"grant": grant_id.hex(), **details}, writes=writes)
+        except AlreadyExists:
+            raise StaleDecision from None  # another grant got its place: see what there is now
         return _view(grant_id, body, key)
 
     async def list(self, visit: Visit, ask: iam.ListGrants) -> iam.GrantPage:
@@ -155,10 +162,27 @@ class Grants:
             raise NotFound
         return await self._end(permit, grant, ask.grant)
 
+    def _place(self, key: KeyFact, body: Grant, there: Sequence[GrantFact]) -> str:
+        """The name of a new grant: one of the grantee's places for that key that is free.
+
+        There are as many places as there may be grants, and no two records have one name: so the
+        bound holds however many are made at once. Grants of one name come to one place, for the
+        second is to find the first.
+        """
+        prefix = grant_name(key.id, body.grantee)
+        taken = {one.name for one in there}
+        # Those of before there were places have names of their own, and count all the same.
+        placed = sum(len(name) == len(prefix) + _PLACE_DIGITS for name in taken)
+        most = limits.GRANTS_PER_GRANTEE_MAX - (len(taken) - placed)
+        chance = sha256(body.name.encode()).digest() if body.name else self._randomness.bytes(16)
+        first = int.from_bytes(chance, "big")
+        places = (f"{prefix}{(first + step) % most:0{_PLACE_DIGITS}}" for step in range(most))
+        return next(place for place in places if place not in taken)
+
     async def _end(self, permit: Permit, grant: GrantFact, grant_id: str) -> asks.Done:
         key, visit = permit.known_key(), permit.visit
         ended = msgspec.structs.replace(grant.body, ended_us=visit.time_us)
-        write = self._row(key, grant.id, ended, visit.request, grant.revision)
+        write = self._row(key, grant.id, ended, visit.request, revision=grant.revision)
         await self._books.allowed(permit, {"grant": grant_id}, writes=(write,))
         return asks.Done()
 
@@ -178,11 +202,17 @@ class Grants:
     def _open(self, record: Record) -> Grant:
         return self._facts.sealing.open(record, Grant, expected=(Kind.GRANT, record.id))
 
-    def _row(
-        self, key: KeyFact, grant_id: bytes, body: Grant, request: str, revision: int = 0
+    def _row(  # noqa: PLR0913 - what a row is made of
+        self,
+        key: KeyFact,
+        grant_id: bytes,
+        body: Grant,
+        request: str,
+        *,
+        name: str = "",
+        revision: int = 0,
     ) -> Write:
         # One that has ended has no name: nothing finds it any more but its id.
-        name = "" if body.ended_us else grant_name(key.id, body.grantee) + grant_id[16:].hex()
         record = self._facts.sealing.seal(
             Kind.GRANT, grant_id, body, namespace=key.namespace, name=name,
             revision=revision + 1, request=request,

@@ -5,6 +5,7 @@ The row of the first of them says who they are. Whoever changes the set, or what
 decided again.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from strongroom.domain.things import Key, Version
 from strongroom.domain.times import DAY_US
 from strongroom.ports.provider import NamespaceHandle
 from strongroom.ports.store import Entry, Write
+from strongroom.services.books import Details
 from strongroom.services.entries import STEWARD, deed
 from strongroom.services.facts import Facts, KeyFact
 from strongroom.services.rows import binding_of, key_row, new_version_row
@@ -133,32 +135,66 @@ async def without(facts: Facts, key: KeyFact, destroyed: Key, request: str) -> E
     family = await family_of(facts, key, stands_on)
     if family is None:
         return Elsewhere((key_row(sealing, key, destroyed, request),))
-    facts_of = {key.id: key, family.first.id: family.first}
-    bodies = {family.first.id: family.first.body, key.id: destroyed}
-    related = {
-        region: key_id
-        for region, key_id in bodies[family.first.id].related.items()
-        if key_id != key.id
-    }
-    first = msgspec.structs.replace(bodies[family.first.id], related=related)
-    bodies[family.first.id] = first
+    members = {one.id: one for one in family.replicas.values()}
+    for one in (family.first, family.primary, key):
+        if one is not None:
+            members[one.id] = one
+    bodies = {key_id: one.body for key_id, one in members.items()} | {key.id: destroyed}
+    parted = part(bodies, family.first.id, key.id)
     also: tuple[Entry, ...] = ()
-    primary = family.primary
-    left = [one for one in family.replicas.values() if one.id != key.id]
-    if primary is not None and primary.id != key.id and primary.body.waits_days and not left:
-        facts_of[primary.id] = primary
-        waits = bodies.get(primary.id, primary.body)
-        begun, days = destroyed.destroyed_us, waits.waits_days
-        bodies[primary.id] = msgspec.structs.replace(
-            waits, waits_days=0, destroys_us=begun + days * DAY_US
-        )
+    if parted.begun:
+        primary = members[parted.begun]
         there = await facts.namespace(primary.namespace)
         also = (
             deed(
-                "key.schedule-destruction", {"days": days, "state": waits.state},
-                about=primary.object, principal=STEWARD, namespace=there.name,
-                namespace_id=there.id, request=request, now_us=begun,
+                "key.schedule-destruction", parted.details(primary.body), about=primary.object,
+                principal=STEWARD, namespace=there.name, namespace_id=there.id, request=request,
+                now_us=destroyed.destroyed_us,
             ),
         )  # fmt: skip
-    writes = tuple(key_row(sealing, facts_of[one], bodies[one], request) for one in bodies)
+    writes = tuple(
+        key_row(sealing, members[key_id], body, request) for key_id, body in parted.bodies.items()
+    )
     return Elsewhere(writes, tuple(stands_on), also)
+
+
+class Parted(NamedTuple):
+    """What changes when a key leaves its relatives: bodies by id, its own among them.
+
+    `begun` is the primary whose waiting time begins; empty: none does.
+    """
+
+    bodies: dict[bytes, Key]
+    begun: bytes = b""
+
+    def details(self, before: Key) -> Details:
+        """What the entry of the primary says whose waiting time begins."""
+        return {"days": before.waits_days, "state": before.state}
+
+
+def part(members: Mapping[bytes, Key], first_id: bytes, gone_id: bytes) -> Parted:
+    """Take one that is destroyed out of its family.
+
+    `members` are the bodies by id, of those at least that were not destroyed before.
+    """
+    bodies = {gone_id: members[gone_id], first_id: members[first_id]}
+    related = {
+        region: key_id for region, key_id in members[first_id].related.items() if key_id != gone_id
+    }
+    primary_id = related.get(members[first_id].primary, b"")
+    bodies[first_id] = msgspec.structs.replace(bodies[first_id], related=related)
+    left = [
+        key_id
+        for key_id in related.values()
+        if key_id != primary_id
+        and key_id in members
+        and members[key_id].state is not State.DESTROYED
+    ]
+    waits = members.get(primary_id)
+    if waits is None or not waits.waits_days or waits.state is State.DESTROYED or left:
+        return Parted(bodies)
+    bodies[primary_id] = msgspec.structs.replace(
+        bodies.get(primary_id, waits), waits_days=0,
+        destroys_us=members[gone_id].destroyed_us + waits.waits_days * DAY_US,
+    )  # fmt: skip
+    return Parted(bodies, primary_id)

@@ -42,6 +42,7 @@ from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import (
     Checkpoints,
     Commit,
+    Entry,
     Kept,
     Store,
     StoreDamaged,
@@ -62,6 +63,7 @@ from strongroom.services.log_keys import (
     origin_of,
     verifier_of,
 )
+from strongroom.services.related import part
 from strongroom.services.sealing import Sealing, decoder
 from strongroom.services.tenants import FIRST
 from strongroom.tlog import checkpoints
@@ -349,7 +351,6 @@ class Restoring:
             return []
         done: list[Destruction] = []
         numbers = range(1, body.last_version + 1)
-        destroyed = msgspec.structs.replace(body, state=State.DESTROYED, destroyed_us=now_us)
         for first in range(0, max(len(numbers), 1), _VERSIONS_AT_ONCE):
             request = own_request(self._randomness, now_us)
             some = numbers[first : first + _VERSIONS_AT_ONCE]
@@ -358,11 +359,60 @@ class Restoring:
             erasures = [self._erasure(one, now_us, request, whole=True) for one in found]
             writes = [write for write in erasures if write is not None]
             details: Details = {"versions": len(writes)}
+            also: list[Entry] = []
             if first + _VERSIONS_AT_ONCE >= len(numbers):
-                writes.append(self._rewritten(record, destroyed, request))
+                left, also = self._without(record, body, request, now_us)
+                writes += left
             if writes:
-                done += self._keep_erased("key.destroy", record, details, writes, request, now_us)
+                done += self._keep_erased(
+                    "key.destroy", record, details, writes, request, now_us, also
+                )
         return done
+
+    def _without(
+        self, record: Record, body: Key, request: str, now_us: int
+    ) -> tuple[list[Write], list[Entry]]:
+        """The rows of a key that is destroyed and of its relatives, as of any that is destroyed.
+
+        A primary that waited for the last of its replicas would wait for ever otherwise.
+        """
+        destroyed = msgspec.structs.replace(body, state=State.DESTROYED, destroyed_us=now_us)
+        if not body.multi_region:
+            return [self._rewritten(record, destroyed, request)], []
+        records = {record.id: record} | self._relatives(body.multi_region)
+        bodies = {
+            key_id: self._sealing.open(one, Key, expected=(Kind.KEY, key_id))
+            for key_id, one in records.items()
+        }
+        parted = part(bodies | {record.id: destroyed}, body.multi_region, record.id)
+        writes = [
+            self._rewritten(records[key_id], changed, request)
+            for key_id, changed in parted.bodies.items()
+        ]
+        if not parted.begun:
+            return writes, []
+        primary = records[parted.begun]
+        there = self._namespace_of(primary)
+        details = parted.details(bodies[parted.begun])
+        entry = deed(
+            "key.schedule-destruction", details, about=f"key/{primary.name}", principal=RESTORER,
+            namespace=there.name, namespace_id=there.id, request=request, now_us=now_us,
+        )  # fmt: skip
+        return writes, [entry]
+
+    def _relatives(self, first_id: bytes) -> dict[bytes, Record]:
+        """The first of related keys and all that it knows, by id."""
+        first = self._key(first_id)
+        if first is None:
+            raise TamperedRecord
+        body = self._sealing.open(first, Key, expected=(Kind.KEY, first_id))
+        found = {first_id: first}
+        for key_id in body.related.values():
+            one = self._key(key_id)
+            if one is None:
+                raise TamperedRecord
+            found[key_id] = one
+        return found
 
     def _erase_details(self, ref: Ref, now_us: int) -> list[Destruction]:
         """Both keys: which of them was erased, the list does not say."""
@@ -415,14 +465,18 @@ class Restoring:
         writes: Sequence[Write],
         request: str,
         now_us: int,
+        also: Sequence[Entry] = (),
     ) -> list[Destruction]:
         if key is None:
             raise TamperedRecord  # a version or a ticket without its key
+        namespace, about = self._namespace_of(key), f"key/{key.name}"
+        return self._keep(action, about, details, writes, namespace, request, now_us, also)
+
+    def _namespace_of(self, key: Record) -> Record:
         (namespace,) = self._store.load([Ref(Kind.NAMESPACE, key.namespace)])
         if namespace is None:
             raise TamperedRecord
-        about = f"key/{key.name}"
-        return self._keep(action, about, details, writes, namespace, request, now_us)
+        return namespace
 
     def _keep(  # noqa: PLR0913 - what an entry is made of
         self,
@@ -433,6 +487,7 @@ class Restoring:
         namespace: Record,
         request: str,
         now_us: int,
+        also: Sequence[Entry] = (),
     ) -> list[Destruction]:
         """Keep it, erase what it replaces, and say what line it is for the anchor's list."""
         kept = tuple(writes)
@@ -440,7 +495,7 @@ class Restoring:
             action, details, about=about, principal=RESTORER, namespace=namespace.name,
             namespace_id=namespace.id, request=request, now_us=now_us, writes=kept,
         )  # fmt: skip
-        commit = Commit(self._store.epoch, (), entry, kept, None, erases=True)
+        commit = Commit(self._store.epoch, (), entry, kept, None, erases=True, also=tuple(also))
         (outcome,) = self._store.commit([commit])
         if not isinstance(outcome, Kept):
             raise CannotAccept("the database did not take the change: is it in use?")

@@ -57,8 +57,14 @@ async def _plan(at: Visitor, given: Given, days: int) -> None:
 
 
 async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
-    """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once."""
-    view = await _rotatable(at, given)
+    """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once.
+
+    Keys that AWS does not rotate have a status, too; Terraform asks for that of every key. Only of
+    imported ones there is none.
+    """
+    view = await at.view(no_alias(given["KeyId"]), at.operation)
+    if is_external(view):
+        raise wrong_origin(at.place.key(id_of(view)), "EXTERNAL")
     on = bool(view.rotation_days) and key_state(view) != "PendingDeletion"
     found: Given = {"KeyId": uuid(id_of(view)), "KeyRotationEnabled": on}
     if on:

@@ -113,7 +113,10 @@ def test_other_keys_do_not_rotate(kms, spec, usage):
         kms.list_key_rotations,
     ):  # fmt: skip
         assert refusal(call, KeyId=key)[0] == "UnsupportedOperationException"
-    for state in (lambda **_: None, kms.disable_key, kms.schedule_key_deletion):
+    kms.disable_key(KeyId=key)
+    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand):
+        assert refusal(call, KeyId=key)[0] == "DisabledException"
+    for state in (kms.enable_key, kms.disable_key, kms.schedule_key_deletion):
         state(KeyId=key)
         status = kms.get_key_rotation_status(KeyId=key)
         del status["ResponseMetadata"]

@@ -302,7 +302,7 @@ def test_new_material_waits_until_the_key_is_rotated(kms):
     assert code == "KMSInvalidStateException"
     assert message.startswith("New key material (id: ")
     assert message.endswith(
-        f") cannot be imported into KMS key ID {arn}, because another key material"
+        f") cannot be imported into KMS key {arn}, because another key material"
         f" (id: {second}) is pending rotation."
     )
     old = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]

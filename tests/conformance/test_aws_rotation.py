@@ -109,10 +109,18 @@ def test_markers_of_others_and_limits_out_of_bounds_are_refused(kms, key):
 def test_other_keys_do_not_rotate(kms, spec, usage):
     key = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
     for call in (
-        kms.enable_key_rotation, kms.disable_key_rotation, kms.get_key_rotation_status,
-        kms.rotate_key_on_demand, kms.list_key_rotations,
+        kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand,
+        kms.list_key_rotations,
     ):  # fmt: skip
         assert refusal(call, KeyId=key)[0] == "UnsupportedOperationException"
+    kms.disable_key(KeyId=key)
+    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand):
+        assert refusal(call, KeyId=key)[0] == "DisabledException"
+    for state in (kms.enable_key, kms.disable_key, kms.schedule_key_deletion):
+        state(KeyId=key)
+        status = kms.get_key_rotation_status(KeyId=key)
+        del status["ResponseMetadata"]
+        assert status == {"KeyId": key, "KeyRotationEnabled": False}
 
 
 def test_imported_keys_do_not_rotate_by_themselves(kms):

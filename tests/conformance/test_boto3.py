@@ -209,7 +209,7 @@ def test_tags_come_and_go(kms):
 # --- names ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("alias", ["alias/cards", "alias/app/Prod_1", "alias/A-:x-"])
+@pytest.mark.parametrize("alias", ["alias/cards", "alias/app/Prod_1", "alias/A-/x-"])
 def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias):
     one, two = made(kms), made(kms)
     kms.create_alias(AliasName=alias, TargetKeyId=one["KeyId"])
@@ -626,7 +626,7 @@ def test_each_use_is_on_record_under_the_id_of_the_request(account, kms, key):
     assert (entry["action"], entry["principal"]) == ("key.encrypt", "admin")
 
 
-@pytest.mark.parametrize("name", ["alias/" + "a" * 250, "alias/App/Prod:db-1_x"])
+@pytest.mark.parametrize("name", ["alias/" + "a" * 250, "alias/App/Prod/db-1_x"])
 def test_aliases_are_as_long_and_of_the_characters_that_aws_has(kms, key, refused, name):
     kms.create_alias(AliasName=name, TargetKeyId=key)
     assert refused(kms.create_alias, AliasName=name, TargetKeyId=key)[0] == "AlreadyExistsException"
@@ -635,6 +635,13 @@ def test_aliases_are_as_long_and_of_the_characters_that_aws_has(kms, key, refuse
     assert name in [one["AliasName"] for one in kms.list_aliases(KeyId=key)["Aliases"]]
     kms.delete_alias(AliasName=name)
     assert name not in [one["AliasName"] for one in kms.list_aliases(KeyId=key)["Aliases"]]
+
+
+def test_a_new_alias_has_no_colon(kms, key, refused):
+    said = refused(kms.create_alias, AliasName="alias/app:prod", TargetKeyId=key)
+    assert said == (
+        "ValidationException", "alias/app:prod contains invalid characters for an alias",
+    )  # fmt: skip
 
 
 def test_tags_are_as_many_and_as_long_as_aws_has(kms, refused):

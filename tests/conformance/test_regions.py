@@ -151,6 +151,7 @@ def test_a_multi_region_key_says_which_keys_are_related(kms):
     assert kms[US].list_resource_tags(KeyId=key["KeyId"])["Tags"] == tags
     listed = {"KeyId": key["KeyId"], "KeyArn": arn}
     assert listed in kms[US].list_keys()["Keys"]
+    assert "ReplicaTags" not in kms[EU].replicate_key(KeyId=key["KeyId"], ReplicaRegion=AP)
 
 
 def test_what_one_encrypts_every_related_one_decrypts(kms, others):

@@ -64,7 +64,6 @@ def without(name):
         (text(without("Resource")), "Resource"),
         (text(GOOD | {"NotAction": "kms:*"}), "Action"),
         (text(GOOD | {"Sid": "a-b"}), "Sid"),
-        (text(GOOD | {"Sid": "a"}, GOOD | {"Sid": "a"}), "Sid"),
         (text(GOOD | {"Action": "s3:GetObject"}), "kms:"),
         (text(GOOD | {"Action": []}), "Action"),
         (text(GOOD | {"Action": 7}), "Action"),
@@ -123,6 +122,17 @@ def test_no_statement_takes_the_place_of_another_whatever_their_sids():
     denied = GOOD | {"Sid": "2", "Effect": "Deny"}
     direct = cedar.of_policy(text(denied, GOOD), account=ACCOUNT, key=KEY).direct
     assert sorted(one.split()[0] for one in direct.values()) == ["forbid", "permit"]
+
+
+def test_statements_of_one_sid_hold_all_of_them():
+    """As AWS has it: their names are for readers."""
+    called = {"Sid": "statement"}
+    root = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    policy = text(GOOD | called, GOOD | called | {"Effect": "Deny"}, GOOD, GOOD | called | root)
+    rights = cedar.of_policy(policy, account=ACCOUNT, key=KEY)
+    kinds = [one.split()[0] for one in rights.direct.values()]
+    assert sorted(kinds) == ["forbid", "permit", "permit"]
+    assert len(rights.delegated) == 1
 
 
 @pytest.mark.parametrize(

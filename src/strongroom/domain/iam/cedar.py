@@ -51,7 +51,10 @@ def of_policy(text: str, *, account: str, key: str) -> Rights:
         if not (statement.applies and statement.actions):
             continue
         # With a character that no Sid has: a Sid can be a number, and none takes another's place.
+        # AWS takes statements of one Sid, too.
         name = f"key-policy:{statement.sid or f'statement-{number}'}"
+        if name in direct or name in delegated:
+            name += f"-{number}"
         whom = _whom(statement)
         if whom != _OF_NOBODY:
             direct[name] = _policy(statement, whom)

@@ -66,13 +66,9 @@ def read(text: str, *, account: str, key: str) -> tuple[Statement, ...]:
     statements = given if isinstance(given, list) else [given]
     if not 0 < len(statements) <= _STATEMENTS_MAX:
         raise MalformedPolicyError(f"a policy has 1 to {_STATEMENTS_MAX} statements")
-    found = tuple(
+    return tuple(
         _statement(_object(one, "a statement"), account=account, key=key) for one in statements
     )
-    sids = [one.sid for one in found if one.sid]
-    if len(sids) != len(set(sids)):
-        raise MalformedPolicyError("two statements have the same Sid")
-    return found
 
 
 def _statement(given: dict[str, Any], *, account: str, key: str) -> Statement:

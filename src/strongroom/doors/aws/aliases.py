@@ -20,10 +20,13 @@ _RESERVED: Final = "alias/aws/"
 
 
 async def create_alias(at: Visitor, given: Given) -> None:
-    """CreateAlias."""
+    """CreateAlias. A colon fits the model's pattern, and AWS takes it in no name of a new alias."""
+    name = given["AliasName"]
+    if name.startswith(_PREFIX) and ":" in name:
+        raise validation(f"{name} contains invalid characters for an alias")
     reply = await _write(at, given, new=True)
     if reply.code == AlreadyExists.code:
-        said = f"An alias with the name {at.place.alias(given['AliasName'])} already exists"
+        said = f"An alias with the name {at.place.alias(name)} already exists"
         raise AWSError("AlreadyExistsException", said)
     at.used("alias.write", reply, given["TargetKeyId"], None)
 

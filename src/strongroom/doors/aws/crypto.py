@@ -21,6 +21,9 @@ Given = dict[str, Any]
 _DATA_KEY_BYTES: Final = {"AES_256": 32, "AES_128": 16}
 _OAEP_DIGEST_BYTES: Final = {"RSAES_OAEP_SHA_1": 20, "RSAES_OAEP_SHA_256": 32}
 _UNSEEN: Final = "IGNORE_CIPHERTEXT"
+# What a custodian says to a ciphertext that is of another key than the named one, or even of
+# another kind.
+_ANOTHER_KEY: Final = frozenset({InvalidCiphertext.code, InvalidRequest.code})
 
 
 async def encrypt(at: Visitor, given: Given) -> Given:
@@ -50,7 +53,7 @@ async def decrypt(at: Visitor, given: Given) -> Given:
     target = names.target(name, at.place) if name else ""
     terms = Terms(key=need.expected, dry=at.dry, unseen=unseen)
     reply = await at.reply("key.decrypt", ask, target, terms)
-    if reply.code == InvalidCiphertext.code and need.algorithm == specs.SYMMETRIC:
+    if reply.code in _ANOTHER_KEY and need.algorithm == specs.SYMMETRIC:
         at.require_of(reply.key, blob)
     named = name or names.uuid(key_of(blob) or bytes(16))
     answer, key, _ = at.used("key.decrypt", reply, named, need)
@@ -87,10 +90,10 @@ async def re_encrypt(at: Visitor, given: Given) -> Given:
         if reply.key is None:
             raise at.denied("ReEncryptTo", names.id_in(target))
     if reply.code and reply.source is not None:
+        if reply.code in _ANOTHER_KEY and old.algorithm == specs.SYMMETRIC:
+            at.require_of(reply.source, blob)
         if reply.code == InvalidRequest.code:
             at.require(reply.source, old)
-        if reply.code == InvalidCiphertext.code and old.algorithm == specs.SYMMETRIC:
-            at.require_of(reply.source, blob)
     # Of two names it is the source's that is unknown, where the other is of a key.
     missing = name if name and reply.key is not None else given["DestinationKeyId"]
     answer, key, source = at.used("key.re-encrypt", reply, missing, new)

@@ -208,7 +208,7 @@ def _require_none_pending(at: Visitor, view: asks.KeyView) -> None:
         new, old = (material_id(key_id, waiting.version + more) for more in (1, 0))
         raise AWSError(
             "KMSInvalidStateException",
-            f"New key material (id: {new}) cannot be imported into KMS key ID"
+            f"New key material (id: {new}) cannot be imported into KMS key"
             f" {at.place.key(key_id)}, because another key material (id: {old}) is pending"
             " rotation.",
         )

@@ -50,7 +50,7 @@ async def replicate_key(at: Visitor, given: Given) -> Given:
     return {
         "ReplicaKeyMetadata": metadata(made, there),
         "ReplicaPolicy": ask.policy or policies.default(at.place.account),
-        "ReplicaTags": tags,
+        **({"ReplicaTags": tags} if tags else {}),
     }
 
 

@@ -24,7 +24,7 @@ from strongroom.doors.aws.metadata import (
 from strongroom.doors.aws.names import id_of, no_alias, target, uuid
 from strongroom.doors.aws.needs import ROTATED, ROTATED_ON_DEMAND
 from strongroom.doors.aws.pages import Pages, foreign
-from strongroom.doors.aws.states import no_primary, wrong_origin
+from strongroom.doors.aws.states import no_primary, refusal, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -57,8 +57,14 @@ async def _plan(at: Visitor, given: Given, days: int) -> None:
 
 
 async def get_key_rotation_status(at: Visitor, given: Given) -> Given:
-    """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once."""
-    view = await _rotatable(at, given)
+    """GetKeyRotationStatus. No rotation on demand is ever in progress: it is done at once.
+
+    Keys that AWS does not rotate have a status, too; Terraform asks for that of every key. Only of
+    imported ones there is none.
+    """
+    view = await at.view(no_alias(given["KeyId"]), at.operation)
+    if is_external(view):
+        raise wrong_origin(at.place.key(id_of(view)), "EXTERNAL")
     on = bool(view.rotation_days) and key_state(view) != "PendingDeletion"
     found: Given = {"KeyId": uuid(id_of(view)), "KeyRotationEnabled": on}
     if on:
@@ -96,10 +102,12 @@ async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
 
 
 def _unrotatable(at: Visitor, reply: Reply, *, external: bool = False) -> AWSError | None:
-    """Why it was refused, of a key that AWS does not rotate."""
+    """Why it was refused, of a key that AWS does not rotate. That it is disabled comes first."""
     key = reply.key
     if key is None or reply.code != InvalidRequest.code or key.state is State.DESTROYED:
         return None
+    if key.state is State.SUSPENDED and specs.spec_of(key.algorithm) != specs.SYMMETRIC:
+        return refusal("Disabled", at.place.key(key.id))
     return _why_not(at, key, key.id, external=external)
 
 

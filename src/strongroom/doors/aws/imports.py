@@ -15,7 +15,7 @@ from strongroom.domain.calls import ANSWER_DECODERS, Reply
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, KeyNotUsable
 from strongroom.domain.iam import specs
 from strongroom.domain.times import DAY_US, microseconds, rfc3339
-from strongroom.domain.transfers import Wrapping, WrappingKey
+from strongroom.domain.transfers import Wrapping
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, not_found, validation
 from strongroom.doors.aws.metadata import (
@@ -35,21 +35,16 @@ _NEW, _EXISTING = "NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"
 _VALID_DAYS_MAX: Final = 365
 _SECOND_US: Final = 1_000_000
 
-_WRAPPINGS: Final = {
-    "RSAES_OAEP_SHA_1": Wrapping.RSA_OAEP_SHA1,
-    "RSAES_OAEP_SHA_256": Wrapping.RSA_OAEP_SHA256,
-    "RSA_AES_KEY_WRAP_SHA_1": Wrapping.RSA_AES_KWP_SHA1,
-    "RSA_AES_KEY_WRAP_SHA_256": Wrapping.RSA_AES_KWP_SHA256,
-}
-_WRAPPING_KEYS: Final = {
-    "RSA_2048": WrappingKey.RSA_2048,
-    "RSA_3072": WrappingKey.RSA_3072,
-    "RSA_4096": WrappingKey.RSA_4096,
-}
+_WRAPPINGS: Final = {name: wrapping for wrapping, name in specs.WRAPPINGS.items()}
+_WRAPPING_KEYS: Final = {name: size for size, name in specs.WRAPPING_KEYS.items()}
 
 _HEAD: Final = b"SRIT\x01"
 _TOKEN: Final = struct.Struct(">5s16sBQ")  # the head, the ticket, the wrapping's number, the end
-_ORDER: Final = tuple(_WRAPPINGS.values())  # by the number that stands in tokens: only appended to
+# By the number that stands in tokens: only appended to.
+_ORDER: Final = (
+    Wrapping.RSA_OAEP_SHA1, Wrapping.RSA_OAEP_SHA256, Wrapping.RSA_AES_KWP_SHA1,
+    Wrapping.RSA_AES_KWP_SHA256,
+)  # fmt: skip
 
 
 class _Token(NamedTuple):
@@ -83,7 +78,9 @@ async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
         if name not in known:
             raise AWSError("UnsupportedOperationException", f"{name} is not supported.")
     _require_fit(specs.spec_of(view.algorithm), algorithm, size)
-    ask = transfers.ImportParameters(wrapping_key=_WRAPPING_KEYS[size])
+    ask = transfers.ImportParameters(
+        wrapping_key=_WRAPPING_KEYS[size], wrapping=_WRAPPINGS[algorithm]
+    )
     made = await at.ask("key.import-parameters", ask, given["KeyId"])
     token = _Token(made.import_token, _WRAPPINGS[algorithm], microseconds(made.expires))
     return {

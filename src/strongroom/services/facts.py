@@ -635,7 +635,9 @@ class Facts:
 
     async def is_replica(self, key: KeyFact, stands_on: list[bytes]) -> bool:
         """Whether a multi-Region key is not the primary. Adds what that rests on to `stands_on`."""
-        first = await self.key(key.body.multi_region)
+        # The first of them may be about to be made, and then no row says so yet.
+        is_first = key.body.multi_region == key.id
+        first = key if is_first else await self.key(key.body.multi_region)
         if first is None:
             raise TamperedRecord
         stands_on.append(first.fact)

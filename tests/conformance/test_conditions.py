@@ -1,5 +1,7 @@
 """Conditions of key policies, as boto3 writes them and meets them."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.conformance.test_boto3 import made
@@ -132,6 +134,26 @@ def test_parameters_for_an_import_are_for_the_wrapping_that_is_allowed(kms, bob,
     how["WrappingKeySpec"] = "RSA_3072"
     told = refused(bob.get_parameters_for_import, WrappingAlgorithm="RSAES_OAEP_SHA_256", **how)
     assert told[0] == DENIED
+
+
+def test_material_is_imported_for_as_long_as_is_allowed(kms, bob, refused):
+    key = made(kms, Origin="EXTERNAL")
+    token = kms.get_parameters_for_import(
+        KeyId=key["KeyId"], WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048"
+    )["ImportToken"]
+    now = datetime.now(UTC)
+    soon = (now + timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    put(kms, key, statement(
+        key, "bob", "kms:ImportKeyMaterial",
+        DateLessThan={"kms:ValidTo": soon},
+        StringEquals={"kms:ExpirationModel": "KEY_MATERIAL_EXPIRES"},
+    ))  # fmt: skip
+    how = {"KeyId": key["KeyId"], "ImportToken": token, "EncryptedKeyMaterial": bytes(256)}
+    told = refused(bob.import_key_material, ValidTo=now + timedelta(days=4), **how)
+    assert told[0] != DENIED  # it comes as far as the material, which is none
+    for more in ({"ValidTo": now + timedelta(days=6)},
+                 {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}):  # fmt: skip
+        assert refused(bob.import_key_material, **more, **how)[0] == DENIED
 
 
 def test_re_encryption_is_allowed_within_the_key_alone(kms, bob, key, refused):

@@ -387,7 +387,7 @@ class Authorizer:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
             visit.alias, context, visit.source, visit.time_us, as_source,
-            visit.region, visit.terms.reading, visit.same_key,
+            visit.region, visit.terms.reading, dict(visit.terms.told), visit.same_key,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:
@@ -409,7 +409,7 @@ class Authorizer:
         before, verdict = _known(visit.verdict), self._weigh(visit, question)
         if permit.own is not None:
             attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
-            attempt = attempt._replace(operation=action, ask=None, reading="")
+            attempt = attempt._replace(operation=action, ask=None, reading="", told={})
             weighed = self._key_rights.weigh(permit.own, attempt, verdict)
             if verdict.allowed or weighed.verdict.policies:
                 visit.missing = weighed.missing  # else, what would do is in the namespace

@@ -1,6 +1,7 @@
 """What the conditions of a key's policy look at: who asks from where, about which key, for what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from strongroom.domain import asks, transfers, uses
 from strongroom.domain.algorithms import DEFAULT, Scheme, scheme_for
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import specs, texts
+from strongroom.domain.readings import VALID_TO
 from strongroom.domain.things import Key, Origin
 from strongroom.domain.times import microseconds, rfc3339
 from strongroom.ports.policy_engine import Circumstances
@@ -43,6 +45,7 @@ class Attempt(NamedTuple):
     as_source: bool = False
     region: str = ""  # that a request was signed for
     reading: str = ""  # AWS's action, where a reading is weighed by one of its own
+    told: Mapping[str, str] = MappingProxyType({})  # of what the reading is for, by condition key
     same_key: bool | None = None  # re-encryption: whether it comes from the key that it goes to
 
 
@@ -54,6 +57,7 @@ def circumstances(attempt: Attempt, own: Own) -> Circumstances:
     now = attempt.time_us // 1_000_000
     context = context_of(attempt)
     one = dict(_texts(attempt, own.found))
+    one |= {name: text for name, text in attempt.told.items() if name != VALID_TO}
     one |= {f"kms:encryptioncontext:{name.lower()}": text for name, text in context.items()}
     many = dict(_several(attempt.ask))
     if context:
@@ -61,7 +65,7 @@ def circumstances(attempt: Attempt, own: Own) -> Circumstances:
     if own.found.aliases:
         many["kms:resourcealiases"] = [f"alias/{alias}" for alias in own.found.aliases]
     numbers = dict(_numbers(attempt, own.found))
-    times = {"aws:currenttime": now, "aws:epochtime": now, **dict(_times(attempt.ask))}
+    times = {"aws:currenttime": now, "aws:epochtime": now, **dict(_times(attempt))}
     said = Circumstances(one=one, many=many, numbers=numbers, times=times)
     return compared(said, own, attempt.source) if own.comparisons else said
 
@@ -220,9 +224,12 @@ def _numbers(attempt: Attempt, found: Found) -> Iterator[tuple[str, int]]:
         yield "kms:trailingdayswithoutkeyusage", found.idle_days
 
 
-def _times(ask: asks.Ask | None) -> Iterator[tuple[str, int]]:
-    if isinstance(ask, transfers.ImportMaterial) and ask.expires:
-        yield "kms:validto", microseconds(ask.expires) // 1_000_000
+def _times(attempt: Attempt) -> Iterator[tuple[str, int]]:
+    ask, expires = attempt.ask, attempt.told.get(VALID_TO, "")
+    if isinstance(ask, transfers.ImportMaterial):
+        expires = ask.expires
+    if expires:
+        yield VALID_TO, microseconds(expires) // 1_000_000
 
 
 def message_types(ask: asks.Ask | None) -> set[str]:

@@ -14,6 +14,7 @@ from strongroom.domain import asks, transfers
 from strongroom.domain.calls import ANSWER_DECODERS, Reply
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, KeyNotUsable
 from strongroom.domain.iam import specs
+from strongroom.domain.readings import VALID_TO
 from strongroom.domain.times import DAY_US, microseconds, rfc3339
 from strongroom.domain.transfers import Wrapping
 from strongroom.doors.aws import names
@@ -71,7 +72,11 @@ class _Token(NamedTuple):
 
 async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
     """GetParametersForImport."""
-    view = await _external(at, given)
+    told = {
+        "kms:wrappingalgorithm": given["WrappingAlgorithm"],
+        "kms:wrappingkeyspec": given["WrappingKeySpec"],
+    }
+    view = await _external(at, given, told)
     require(view, at.place, "Enabled", "Disabled", "PendingImport")
     algorithm, size = given["WrappingAlgorithm"], given["WrappingKeySpec"]
     for name, known in ((algorithm, _WRAPPINGS), (size, _WRAPPING_KEYS)):
@@ -91,9 +96,10 @@ async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
 
 async def import_key_material(at: Visitor, given: Given) -> Given:
     """ImportKeyMaterial."""
-    view = await _external(at, given)
-    require(view, at.place, "Enabled", "Disabled", "PendingImport")
     expires = _expires(given)
+    told = {"kms:expirationmodel": EXPIRES if expires else DOES_NOT_EXPIRE}
+    view = await _external(at, given, told | ({VALID_TO: expires} if expires else {}))
+    require(view, at.place, "Enabled", "Disabled", "PendingImport")
     token = _Token.of(given["ImportToken"])
     ask = transfers.ImportMaterial(
         import_token=token.ticket, wrapped_material=given["EncryptedKeyMaterial"],
@@ -126,9 +132,9 @@ async def delete_imported_key_material(at: Visitor, given: Given) -> Given:
     return _answer(at, view, number)
 
 
-async def _external(at: Visitor, given: Given) -> asks.KeyView:
+async def _external(at: Visitor, given: Given, told: dict[str, str] | None = None) -> asks.KeyView:
     """The key. Raises `AWSError` for one whose material is made here."""
-    view = await at.view(names.no_alias(given["KeyId"]), at.operation)
+    view = await at.view(names.no_alias(given["KeyId"]), at.operation, told)
     if not is_external(view):
         raise wrong_origin(at.place.key(names.id_of(view)), "AWS_KMS")
     return view

@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.adapters.memory import MemoryStore
 from strongroom.adapters.sqlite.store import SQLiteStore
-from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.records import Kind, Record, Ref, aliases_fact
 from strongroom.ports.store import (
     Commit,
     Conflict,
@@ -116,6 +116,24 @@ def test_a_fact_that_changes_earlier_in_the_group_makes_the_later_stale(store):
     fact = record().fact
     change = writing(record(revision=2), 1, epoch=1)
     assert store.commit([change, Commit(1, (fact,), entry())]) == [Kept(1), Stale()]
+
+
+def test_a_change_of_an_alias_is_one_of_all_aliases_of_its_namespace(store):
+    def alias(number, revision=1):
+        made = record(number, name=f"a{number}", revision=revision)
+        return msgspec.structs.replace(made, kind=Kind.ALIAS)
+
+    stands_on = (aliases_fact(NAMESPACE),)
+    assert store.commit([writing(alias(1))]) == [Kept(0)]
+    assert set(store.changed_since(0)) == {alias(1).fact, *stands_on}
+    assert store.commit([writing(record(7), facts=stands_on)]) == [Stale()]
+    assert store.commit([writing(record(7), facts=stands_on, epoch=1)]) == [Kept(1)]
+    # No other kind of record changes them, and none of another namespace's.
+    elsewhere = msgspec.structs.replace(alias(2), namespace=b"o" * 16)
+    assert store.commit([writing(elsewhere, epoch=2)]) == [Kept(2)]
+    assert store.commit([Commit(1, stands_on, entry())]) == [Kept(3)]
+    moved = Commit(3, (), entry(), (Write(alias(1, 2), 1),))
+    assert store.commit([moved, Commit(3, stands_on, entry())]) == [Kept(4), Stale()]
 
 
 def test_only_writes_move_the_epoch(store):

@@ -2,18 +2,20 @@
 
 import json
 import random
+from collections import defaultdict
 
 import pytest
 
 from strongroom.adapters.cedar import CedarEngine
-from strongroom.domain.iam import cedar
+from strongroom.domain.iam import cedar, patterns, texts
 from strongroom.domain.iam.actions import ACTIONS
 from strongroom.domain.iam.asks import GRANT_OPERATIONS
 from strongroom.domain.operations import Resource
 from strongroom.ports.policy_engine import Circumstances, Holds, Question, Verdict
+from strongroom.services.circumstances import compared as with_met
 from strongroom.services.facts import Own
 from strongroom.services.key_rights import KeyRights
-from tests.iam.direct import ACCOUNT, ROOT, Request, decide
+from tests.iam.direct import ACCOUNT, KEY, ROOT, Request, decide
 
 CASES = 20_000
 MANY_CASES = 100_000
@@ -31,35 +33,72 @@ ASKED = (
     "kms:DescribeKey", "kms:GetPublicKey", "kms:PutKeyPolicy", "kms:strongroom.key.export",
 )  # fmt: skip
 ONE = {
-    "kms:EncryptionContext:tenant": ("a", "b", "A", "ab"),
-    "kms:EncryptionContext:Purpose": ("cards", "x*y", ""),
+    "kms:EncryptionContext:tenant": ("a", "b", "A", "ab", "alice"),
+    "kms:EncryptionContext:Purpose": ("cards", "x*y", "", "*", "a?"),
     "kms:KeySpec": ("SYMMETRIC_DEFAULT", "RSA_2048"),
     "kms:EncryptionAlgorithm": ("SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_256"),
     "kms:ViaService": ("s3.eu-west-1.amazonaws.com",),
     "aws:username": USERS,
-    "aws:ResourceTag/Team": ("pay", "risk"),
+    "aws:ResourceTag/Team": ("pay", "risk", "", "*", "a", "bob"),
+    "kms:MessageType": ("RAW", "DIGEST"),
+    "kms:MultiRegionKeyType": ("PRIMARY", "REPLICA"),
+    "kms:RecipientAttestation:PCR0": ("ab",),
     "kms:GrantConstraintType": ("EncryptionContextEquals", "EncryptionContextSubset"),
 }
 SEVERAL = {
     "kms:EncryptionContextKeys": ("tenant", "Purpose", "other"),
     "kms:GrantOperations": ("Encrypt", "Decrypt", "CreateGrant", "DescribeKey"),
     "aws:TagKeys": ("Team", "Cost", "team"),
+    "kms:ResourceAliases": ("alias/a", "alias/ab", "alias/team-pay", "alias/team-*", "alias/alice"),
 }
+TRUTHS = ("kms:ReEncryptOnSameKey", "kms:MultiRegion")
+NOT_OF_REQUESTS = ("kms:EncryptionContext", "kms:Via", "kms:Recipient")
 ARNS = ("aws:PrincipalArn", "kms:GranteePrincipal")
-NUMBERS = {"kms:ScheduleKeyDeletionPendingWindowInDays": ("7", "10", "30")}
+NUMBERS = {"kms:ScheduleKeyDeletionPendingWindowInDays": ("7", "10", "30"),
+           "kms:TrailingDaysWithoutKeyUsage": ("0", "7", "400")}  # fmt: skip
 DATES = {"aws:CurrentTime": ("2026-01-01T00:00:00Z", "2026-11-27", "1800000000"),
-         "aws:EpochTime": ("1764201600", "1700000000")}  # fmt: skip
+         "aws:EpochTime": ("1764201600", "1700000000"),
+         "kms:ValidTo": ("2026-11-27", "1800000000")}  # fmt: skip
 NETWORKS = ("10.0.0.0/8", "10.1.2.3", "2001:db8::/32", "0.0.0.0/0")
-PIECES = ("*", "a*", "*b", "*a*", "S*", "pay", "cards", "x*y")
+PIECES = ("*", "a*", "*b", "*a*", "S*", "pay", "cards", "x*y", "?", "??", "a?", "?*", "*?b", "x?y",
+          "????s")  # fmt: skip
+VARIABLES = (
+    "${aws:username}", "${AWS:UserName}", "${kms:EncryptionContext:tenant}",
+    "${kms:EncryptionContext:Purpose}", "${aws:ResourceTag/Team}", "${aws:PrincipalTag/Team}",
+    "${aws:PrincipalTag/Team, 'a'}", "${kms:EncryptionContext:Purpose, 'cards'}", "${*}", "${?}",
+    "${$}", "${kms:TrailingDaysWithoutKeyUsage, 'a'}",
+)  # fmt: skip
+RESOURCES = (
+    "*", f"arn:aws:kms:*:{ACCOUNT}:key/{KEY}", f"arn:aws:kms:eu-west-1:*:key/{KEY[:3]}?*",
+    f"arn:aws:kms:*:{ACCOUNT}:key/other", "arn:aws:s3:::*",
+    f"arn:aws:kms:*:{ACCOUNT}:key/${{kms:EncryptionContext:id}}",
+    f"arn:aws:kms:*:{ACCOUNT}:key/${{kms:EncryptionContext:id, '{KEY}'}}",
+    f"arn:aws:kms:*:{ACCOUNT}:key/${{kms:EncryptionContext:id}}*",
+)  # fmt: skip
 
 
 def some(pick, pool, most=2):
     return pick.sample(list(pool), pick.randint(1, min(most, len(pool))))
 
 
+def varied(pick, values):
+    """Some of them with variables, in their places or beside them."""
+    return [
+        pick.choice(("{0}", "{0}*", "*{0}", "?{0}", "{0}{1}", "{1}{0}")).format(
+            pick.choice(VARIABLES), value
+        )
+        if pick.random() < 0.25
+        else value
+        for value in values
+    ]
+
+
 def a_condition(pick):  # noqa: PLR0911 - one for each kind
     """An operator, a key and values that go together."""
-    kind = pick.choice(("one", "one", "several", "several", "arn", "number", "date", "ip", "null"))
+    kind = pick.choice(
+        ("one", "one", "one", "several", "several", "several", "arn", "number", "date", "ip",
+         "null", "bool")
+    )  # fmt: skip
     if_exists = pick.choice(("", "", "", "IfExists"))
     no = pick.choice(("", "", "Not"))
     if kind == "one":
@@ -67,20 +106,33 @@ def a_condition(pick):  # noqa: PLR0911 - one for each kind
         how = pick.choice(("Equals", "EqualsIgnoreCase", "Like"))
         pool = [value for value in ONE[key] if value] + (list(PIECES) if how == "Like" else [])
         qualifier = pick.choice(("", "", "", "ForAnyValue:", "ForAllValues:"))
-        return f"{qualifier}String{no}{how}{if_exists}", key, some(pick, pool)
+        values = varied(pick, some(pick, pool))
+        return f"{qualifier}String{no}{how}{if_exists}", key, values
+    if kind == "bool":
+        return f"Bool{if_exists}", pick.choice(TRUTHS), some(pick, ("true", "false"))
     if kind == "several":
         key = pick.choice(list(SEVERAL))
         how = pick.choice(("Equals", "EqualsIgnoreCase", "Like"))
         pool = list(SEVERAL[key])
-        if how == "Like" and key == "kms:GrantOperations":
-            pool += ["*", "De*", "*rypt"]
+        if how == "Like":
+            pool += ["*", "De*", "*rypt", "*team*", "alias/*", "alias/team-?*", "Te??", "?*", "*t*"]
+        pool += ["alias/${aws:username}", "alias/${kms:EncryptionContext:tenant}"]
         qualifier = pick.choice(("ForAnyValue:", "ForAllValues:"))
-        return f"{qualifier}String{no}{how}{if_exists}", key, some(pick, pool)
+        values = varied(pick, some(pick, pool))
+        return f"{qualifier}String{no}{how}{if_exists}", key, values
     if kind == "arn":
         users = [f"arn:{pick.choice(('aws', '*'))}:iam::{ACCOUNT}:user/{one}"
-                 for one in (*USERS, "*", "a*", "*o*")]  # fmt: skip
+                 for one in (*USERS, "*", "a*", "*o*", "?o?", "a????", "${aws:username}",
+                             "${kms:EncryptionContext:tenant}", "${aws:PrincipalTag/x, 'bob'}",
+                             "*${kms:EncryptionContext:Purpose}")]  # fmt: skip
         how = pick.choice(("Equals", "Like"))
-        users += ["arn:aws:iam::*:user/bob", "arn:aws:iam::999900001111:user/bob", "arn:*:*:*:*:*"]
+        users += [
+            "arn:aws:iam::*:user/bob",
+            "arn:aws:iam::${aws:PrincipalAccount}:user/bob",
+            "arn:aws:iam::111122??3333:user/*",
+            "arn:aws:iam::999900001111:user/bob",
+            "arn:*:*:*:*:*",
+        ]
         return f"Arn{no}{how}{if_exists}", pick.choice(ARNS), some(pick, users)
     if kind == "number":
         how = pick.choice(("Equals", "LessThan", "LessThanEquals", "GreaterThan",
@@ -98,7 +150,7 @@ def a_condition(pick):  # noqa: PLR0911 - one for each kind
         return f"Date{no if how == 'Equals' else ''}{how}{if_exists}", key, some(pick, DATES[key])
     if kind == "ip":
         return f"{no}IpAddress{if_exists}", "aws:SourceIp", some(pick, NETWORKS)
-    return "Null", pick.choice([*ONE, *SEVERAL]), some(pick, ("true", "false"), 1)
+    return "Null", pick.choice([*ONE, *SEVERAL, *DATES]), some(pick, ("true", "false"), 1)
 
 
 def a_principal(pick):
@@ -116,8 +168,11 @@ def a_statement(pick):
         "Effect": pick.choice(("Allow", "Allow", "Allow", "Deny")),
         pick.choice(("Principal", "Principal", "Principal", "NotPrincipal")): a_principal(pick),
         pick.choice(("Action", "Action", "Action", "NotAction")): some(pick, PATTERNS, 3),
-        "Resource": "*",
     }
+    if pick.random() < 0.8:
+        statement["Resource"] = "*"
+    else:
+        statement[pick.choice(("Resource", "NotResource"))] = some(pick, RESOURCES)
     conditions = {}
     for _ in range(pick.choice((0, 0, 1, 1, 2))):
         operator, key, values = a_condition(pick)
@@ -131,12 +186,17 @@ def a_policy(pick):
     if pick.random() < 0.15:
         return None
     count = pick.randint(1, 4)
-    return {"Version": "2012-10-17", "Statement": [a_statement(pick) for _ in range(count)]}
+    version = pick.choice(("2012-10-17", "2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17"))
+    policy = {"Version": version, "Statement": [a_statement(pick) for _ in range(count)]}
+    if version != "2012-10-17" and pick.random() < 0.5:
+        del policy["Version"]
+    return policy
 
 
 def a_context(pick):
-    pool = {"tenant": ("a", "b", "A", "ab"), "Purpose": ("cards", "x*y"), "other": ("z",)}
-    names = pick.sample(list(pool), pick.randint(0, 3))
+    pool = {"tenant": ("a", "b", "A", "ab", *USERS, "*"), "Purpose": ("cards", "x*y", "*", "??"),
+            "other": ("z",), "id": (KEY, KEY[:3], "*", "")}  # fmt: skip
+    names = pick.sample(list(pool), pick.randint(0, 4))
     return {name: pick.choice(pool[name]) for name in names}
 
 
@@ -149,13 +209,26 @@ def a_grant(pick):
     return grant | ({constraint: context} if constraint and context else {})
 
 
+def _several(pick):
+    """Values of keys that have several, and of those that are true or false."""
+    found = {}
+    for key in ("aws:TagKeys", "kms:ResourceAliases"):
+        if pick.random() < 0.4:
+            found[key.lower()] = some(pick, SEVERAL[key], 3)
+    for key in TRUTHS:
+        if pick.random() < 0.5:
+            found[key.lower()] = [pick.choice(("true", "false"))]
+    return found
+
+
 def a_request(pick):
     """Of one person, for one action, with values for some of the condition keys."""
     user, action = pick.choice(USERS), pick.choice(ASKED)
     context, values = a_context(pick), {}
     for key, pool in ONE.items():
-        if not key.startswith(("kms:EncryptionContext", "kms:Via")) and pick.random() < 0.5:
-            values[key.lower()] = [pick.choice([one for one in pool if one])]
+        if not key.startswith(NOT_OF_REQUESTS) and pick.random() < 0.5:
+            values[key.lower()] = [pick.choice(pool)]
+    values |= _several(pick)
     values["aws:username"] = [user]
     values["aws:principalarn"] = [f"arn:aws:iam::{ACCOUNT}:user/{user}"]
     if pick.random() < 0.5:
@@ -163,8 +236,7 @@ def a_request(pick):
     values |= {f"kms:encryptioncontext:{name.lower()}": [one] for name, one in context.items()}
     if context:
         values["kms:encryptioncontextkeys"] = list(context)
-    if pick.random() < 0.3:
-        values["aws:tagkeys"] = some(pick, SEVERAL["aws:TagKeys"], 3)
+    values["aws:principalaccount"] = [ACCOUNT]
     operations, constraint = [], ""
     if action == "kms:CreateGrant":
         operations = some(pick, SEVERAL["kms:GrantOperations"], 3)
@@ -177,6 +249,8 @@ def a_request(pick):
         values.pop("kms:grantconstrainttype", None)
     if pick.random() < 0.5:
         values["kms:schedulekeydeletionpendingwindowindays"] = [pick.choice(("7", "9", "30"))]
+        values["kms:trailingdayswithoutkeyusage"] = [pick.choice(("0", "7", "8"))]
+        values["kms:validto"] = [pick.choice(("1764201600", "1800000000"))]
     now = str(pick.choice((1_700_000_000, 1_764_201_600, 1_767_225_600, 1_800_000_000)))
     values["aws:currenttime"] = values["aws:epochtime"] = [now]
     values["aws:sourceip"] = [pick.choice(("10.1.2.3", "192.0.2.7", "2001:db8::1"))]
@@ -189,39 +263,43 @@ def a_request(pick):
 def ours(engine, policy, grants):
     """As the custodian parses them: the rights of each user, whose grants alone are looked at."""
     text = "" if policy is None else json.dumps(policy)
-    rights = cedar.of_policy(text, account=ACCOUNT, key="ab" * 16)
+    rights = cedar.of_policy(text, account=ACCOUNT, key=KEY)
     owns = {}
     for user in USERS:
-        texts = dict(rights.direct)
+        written = dict(rights.direct)
         for number, grant in enumerate(grants):
             if grant["grantee"] == user:
                 bounds = cedar.Constraints(
                     subset=grant.get("subset", {}), equals=grant.get("equals", {})
                 )
-                texts[f"grant:{number}"] = cedar.of_grant(user, grant["operations"], bounds)
+                written[f"grant:{number}"] = cedar.of_grant(user, grant["operations"], bounds)
         delegated = rights.delegated
         owns[user] = Own(
-            engine.parse_rights(texts),
+            engine.parse_rights(written),
             None if delegated is None else engine.parse_rights(delegated),
             {},
+            rights.comparisons,
         )
     return owns
 
 
-def question(request):
-    numbers = {"kms:schedulekeydeletionpendingwindowindays"}
-    times = {"aws:currenttime", "aws:epochtime"}
+def question(own, request):
+    numbers = {key.lower() for key in NUMBERS}
+    times = {key.lower() for key in DATES}
     apart = {*numbers, *times, "aws:sourceip"}
     of = request.values
+    said = Circumstances(
+        one={key: of[key][0] for key in of if key not in request.several | apart},
+        many={key: of[key] for key in of if key in request.several},
+        numbers={key: int(of[key][0]) for key in of if key in numbers},
+        times={key: int(of[key][0]) for key in of if key in times},
+    )
+    if own.comparisons:
+        said = with_met(said, own, of["aws:sourceip"][0])
     return Question(
         principal=request.user, roles=request.roles, action=request.action, resource=Resource.KEY,
         object="k", namespace="n", context=request.context, source=of["aws:sourceip"][0],
-        circumstances=Circumstances(
-            one={key: of[key][0] for key in of if key not in request.several | apart},
-            many={key: of[key] for key in of if key in request.several},
-            numbers={key: int(of[key][0]) for key in of if key in numbers},
-            times={key: int(of[key][0]) for key in of if key in times},
-        ),
+        circumstances=said,
     )  # fmt: skip
 
 
@@ -240,7 +318,8 @@ def cases(seed, count):
         owns = ours(engine, policy, grants)
         for _ in range(REQUESTS):
             request, named = a_request(pick), pick.choice(("allow", "allow", "", "deny"))
-            says = KeyRights.judge(owns[request.user], question(request), NAMED[named])
+            own = owns[request.user]
+            says = KeyRights.judge(own, question(own, request), NAMED[named])
             assert not any("(error)" in name for name in says.policies), (policy, request)
             yield policy, grants, request, named, says.allowed
 
@@ -262,6 +341,44 @@ def test_no_disagreement_about_random_policies_grants_and_requests():
 @pytest.mark.soak
 def test_no_disagreement_in_many_cases():
     compared(SEED + 1, MANY_CASES)
+
+
+def as_patterns(text, values):
+    """A mistake: what comes out of a variable is a pattern, too."""
+    found = patterns.resolved(text, values)
+    written = None if found is None else "".join(getattr(one, "value", one) for one in found)
+    return None if written is None else patterns.pieces(written, wild=True, variables=False)
+
+
+def as_nothing(text, values):
+    """A mistake: a variable without a value is an empty text."""
+    return patterns.resolved(text, defaultdict(str, values)) or tuple(
+        one for one in text if not isinstance(one, patterns.Variable)
+    )
+
+
+def without_default(text, values):
+    """A mistake: a default counts only where it stands alone."""
+    return patterns.resolved(text, values) if len(text) > 1 else ()
+
+
+def some_characters(pattern, text):
+    """A mistake: `?` is any number of characters."""
+    many = tuple(patterns.Wild.MANY if one is patterns.Wild.ONE else one for one in pattern)
+    return patterns.like(many, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [("resolved", as_patterns), ("resolved", as_nothing), ("resolved", without_default),
+     ("like", some_characters)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_a_mistake_is_found(monkeypatch, name, mistake):
+    """The comparison is able to disagree, also where it is about few requests."""
+    monkeypatch.setattr(texts, name, mistake)
+    with pytest.raises(AssertionError):
+        compared(SEED, CASES)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

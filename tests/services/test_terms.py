@@ -121,6 +121,15 @@ def test_terms_that_would_do_something_unseen_are_none():
             Terms(**how)
 
 
+def test_a_reading_is_told_what_it_is_for_and_nothing_else():
+    size, name = ("kms:wrappingkeyspec", "RSA_2048"), ("aws:username", "admin")
+    assert Terms(reading="GetParametersForImport", told=(size,))
+    for reading, told in (("", size), ("ListResourceTags", size), ("GetParametersForImport", name),
+                          ("ImportKeyMaterial", ("kms:validto", "tomorrow"))):  # fmt: skip
+        with pytest.raises(ValueError, match=r"told|time|text"):
+            Terms(reading=reading, told=(told,))
+
+
 @pytest.mark.parametrize(
     "spelt",
     [b"\0", b"\xc1", b"\x90\x90", b"\x94\xc0\xc0\xc2\xc3", b"\xff" * 40,

@@ -240,6 +240,8 @@ def _request(question: Question) -> dict[str, Any]:
     }
     if question.circumstances is not None:
         context |= {name: {"__entity": _circumstances(name)} for name in _CIRCUMSTANCES}
+        if question.circumstances.met is not None:
+            context["met"] = list(question.circumstances.met)
         if _is_address(question.source):
             context["address"] = {"__extn": {"fn": "ip", "arg": question.source}}
     return {

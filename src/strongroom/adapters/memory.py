@@ -203,7 +203,8 @@ class MemoryStore:
         if commit.writes:
             for write in commit.writes:
                 self._due[write.record.kind, write.record.id] = write.due_us
-            self._fresh.note(self.epoch + 1, [write.record.fact for write in commit.writes])
+            changed = [fact for write in commit.writes for fact in write.record.facts]
+            self._fresh.note(self.epoch + 1, changed)
         return None
 
     def _bears(self, entry: Entry, rates: Sequence[Rate]) -> bool:

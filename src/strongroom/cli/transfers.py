@@ -40,6 +40,12 @@ def register(app: typer.Typer) -> None:
             typer.Option("--out", metavar="FILE", help="Write the wrapping key to this file, PEM."),
         ] = None,
         wrapping_key: WrappingKey = "rsa-4096",
+        wrapping: Annotated[
+            str,
+            typer.Option(
+                "--wrapping", metavar="NAME", help="The one wrapping that the import will take."
+            ),
+        ] = "",
         force: arguments.Force = False,
     ) -> None:
         """Get a public key to wrap material for, and the token to hand it in with.
@@ -59,7 +65,8 @@ def register(app: typer.Typer) -> None:
             field="public_key", name="the wrapping key", target=out, form=blobs.public_pem
         )
         delivery.check(at, [part], force=force)
-        answer = at.ask(transfers.import_parameters(name, wrapping_key=wrapping_key))
+        how = _known(wrapping) if wrapping else ""
+        answer = at.ask(transfers.import_parameters(name, wrapping_key=wrapping_key, wrapping=how))
         if at.json or part.file is None:
             delivery.deliver(at, answer, [part], force=force)
             return
@@ -185,7 +192,7 @@ def _wrapped_here(
         )
     how = _known(wrapping)
     material = material_in(_read(source))
-    parameters = at.ask(transfers.import_parameters(name, wrapping_key=wrapping_key))
+    parameters = at.ask(transfers.import_parameters(name, wrapping_key=wrapping_key, wrapping=how))
     return parameters.import_token, wrapped(material, parameters.public_key, how)
 
 

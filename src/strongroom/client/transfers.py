@@ -27,14 +27,18 @@ _DAYS = 90
 
 
 def import_parameters(
-    key: str, *, wrapping_key: str = _WRAPPING_KEY
+    key: str, *, wrapping_key: str = _WRAPPING_KEY, wrapping: str = ""
 ) -> Call[transfers.ImportParametersView]:
     """A public key to wrap one piece of material for, and the token to hand it in with.
 
     For keys of the origin `imported`. Good for a day and one import. `wrapping_key`: `rsa-2048`,
-    `rsa-3072` or `rsa-4096`, which takes the server some seconds to make.
+    `rsa-3072` or `rsa-4096`, which takes the server some seconds to make. With `wrapping`, the
+    import takes that one alone.
     """
-    body = given(wrapping_key=None if wrapping_key == _WRAPPING_KEY else wrapping_key)
+    body = given(
+        wrapping_key=None if wrapping_key == _WRAPPING_KEY else wrapping_key,
+        wrapping=wrapping or None,
+    )
     path, answer = _path(key, "import-parameters"), transfers.ImportParametersView
     return posting("key.import-parameters", path, answer, body or None, target=key)
 

@@ -9,8 +9,9 @@ from strongroom.domain import limits
 from strongroom.domain.algorithms import Algorithm, Purpose
 from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import OPERATIONS
-from strongroom.domain.readings import READINGS
+from strongroom.domain.readings import READINGS, VALID_TO
 from strongroom.domain.things import Origin
+from strongroom.domain.times import microseconds
 
 _REMEMBERED: Final = 256
 
@@ -44,7 +45,7 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     many labels may a key have when it was changed. `rotations_max`: so many times may it have been
     rotated by hand then; 0: as often as one likes. `whole`: none of its imported material is gone.
     `reading`: AWS's action by which this is weighed, and what is told is of that alone
-    (`readings.py`).
+    (`readings.py`); `told`, condition keys and values, is what the request says that it is for.
     """
 
     key: Expected | None = None
@@ -55,12 +56,17 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     rotations_max: int = 0
     whole: bool = False
     reading: str = ""
+    told: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no door of ours asks: to do something with what is not seen."""
         known = not self.reading or self.reading in READINGS
         if (self.unseen and not self.dry) or self.labels_max > limits.LABELS_MAX or not known:
             raise ValueError("terms that no door has")
+        told = dict(self.told)
+        if told and not (self.reading and told.keys() <= READINGS[self.reading].told):
+            raise ValueError("what a reading is not told")
+        microseconds(told.get(VALID_TO, ""))
 
 
 class About(msgspec.Struct, frozen=True, array_like=True):

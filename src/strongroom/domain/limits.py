@@ -62,6 +62,7 @@ JWK_SET_KEYS_MAX: Final = 100  # RSA-2048 keys then fit the 50 KiB that the usua
 POLICY_CHARACTERS_MAX: Final = 16 * 1024  # one policy text
 POLICY_DEPTH_MAX: Final = 40  # brackets in brackets; some hundreds would end the parser's process
 KEY_POLICY_BYTES_MAX: Final = 32 * 1024  # a key's policy in AWS's words; as AWS
+KEY_POLICY_PATTERNS_MAX: Final = 200  # in it, with `?` or variables: each takes up to 5 ms
 GRANTS_PER_GRANTEE_MAX: Final = 100  # of one key: all of them are weighed together
 GRANTS_LISTED_MAX: Final = 5_000  # grants that one page of what a principal may retire looks at
 POLICIES_MAX: Final = 100  # per namespace; all of them are weighed together
@@ -122,6 +123,7 @@ CACHED_PRINCIPALS_MAX: Final = 10_000  # likewise tokens, namespaces, decisions:
 CACHED_SIGNATURES_MAX: Final = 4_096  # half a second's, at the rate of a node; 1 KiB each
 CACHED_VERSIONS_PER_KEY_MAX: Final = 32  # older ones are read again when they are needed
 CACHED_JWK_SETS_MAX: Final = 64  # namespaces; 350 KiB each at most, of ML-DSA-87 keys
+CACHED_ALIAS_LISTS_MAX: Final = 64  # namespaces in which policies look at aliases; 300 bytes each
 CACHED_DECISIONS_PER_KEY_MAX: Final = 256  # principals x actions; then it begins anew
 
 # What a client is told when there is no answer now.

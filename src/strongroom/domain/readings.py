@@ -13,14 +13,17 @@ class Reading(NamedTuple):
     """`operation` is what reads. `native` is weighed where the namespace's policies decide.
 
     `shows` are the fields of the answer that are told, beside what every permit for a key tells
-    (`calls.About`).
+    (`calls.About`). `told` are the condition keys of what is asked for next: conditions on them are
+    weighed for the reading, too.
     """
 
     operation: str
     native: str
     shows: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
 
 
+VALID_TO: Final = "kms:validto"
 _MATERIAL: Final = frozenset({"min_version", "versions", "waiting_version"})
 
 READINGS: Final[dict[str, Reading]] = {
@@ -32,7 +35,14 @@ READINGS: Final[dict[str, Reading]] = {
     "ListResourceTags": Reading("key.read", "key.read", frozenset({"labels"})),
     # What is asked for depends on the material that is there already.
     "DeleteImportedKeyMaterial": Reading("key.read", "key.delete-imported-material", _MATERIAL),
-    "GetParametersForImport": Reading("key.read", "key.import-parameters", _MATERIAL),
-    "ImportKeyMaterial": Reading("key.read", "key.import", _MATERIAL),
+    "GetParametersForImport": Reading(
+        "key.read",
+        "key.import-parameters",
+        _MATERIAL,
+        frozenset({"kms:wrappingalgorithm", "kms:wrappingkeyspec"}),
+    ),
+    "ImportKeyMaterial": Reading(
+        "key.read", "key.import", _MATERIAL, frozenset({"kms:expirationmodel", VALID_TO})
+    ),
 }
 """By AWS's action."""

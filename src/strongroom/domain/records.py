@@ -43,6 +43,11 @@ class Ref(msgspec.Struct, frozen=True, array_like=True):
         return self.kind.encode() + self.id
 
 
+def aliases_fact(namespace: bytes) -> bytes:
+    """The name under which a change to any alias of a namespace is announced."""
+    return Ref(Kind.ALIAS, namespace).fact
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True):
     """A stored row. `name` is unique among the records of its kind and namespace; empty: no name.
 
@@ -68,6 +73,17 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     def fact(self) -> bytes:
         """The name under which a change to this record is announced."""
         return self.kind.encode() + self.id
+
+    @property
+    def facts(self) -> tuple[bytes, ...]:
+        """All names under which a change to this record is announced.
+
+        A change of an alias is one of all the aliases of its namespace, too: who looks for those of
+        a key stands on there being no other.
+        """
+        if self.kind is Kind.ALIAS:
+            return self.fact, aliases_fact(self.namespace)
+        return (self.fact,)
 
     @property
     def mention(self) -> str:

@@ -189,7 +189,10 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class ImportTicket(msgspec.Struct, frozen=True):
-    """A wrapping key for one import into one key. `wrapped` is its private half; empty: used up."""
+    """A wrapping key for one import into one key. `wrapped` is its private half; empty: used up.
+
+    `wrapping` is the one that the import takes; empty: any.
+    """
 
     key: bytes
     algorithm: Algorithm
@@ -197,6 +200,7 @@ class ImportTicket(msgspec.Struct, frozen=True):
     public: bytes
     created_us: int
     expires_us: int
+    wrapping: str = ""
 
     @property
     def due_us(self) -> int:

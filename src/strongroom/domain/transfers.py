@@ -41,9 +41,10 @@ Token = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="from i
 
 
 class ImportParameters(Ask, kw_only=True):
-    """A wrapping key for one import."""
+    """A wrapping key for one import. With `wrapping`, the import takes that one and no other."""
 
     wrapping_key: WrappingKey = WrappingKey.RSA_4096
+    wrapping: Wrapping | UnsetType = UNSET
 
 
 class ImportParametersView(Answer):

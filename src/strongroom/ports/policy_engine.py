@@ -13,12 +13,15 @@ class Circumstances(msgspec.Struct, frozen=True):
     """What the conditions of a key's policy can look at, by condition key in lower case.
 
     `one` has the keys with one value, `many` those with several; `times` are seconds since 1970.
+    `met` are the comparisons of the policy that hold, of those that it has no Cedar for; None: it
+    has none.
     """
 
     one: Mapping[str, str]
     many: Mapping[str, Sequence[str]]
     numbers: Mapping[str, int]
     times: Mapping[str, int]
+    met: Sequence[str] | None = None
 
 
 class Question(msgspec.Struct, frozen=True):

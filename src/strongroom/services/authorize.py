@@ -24,6 +24,7 @@ from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.domain.words import ID_PREFIX as KEY_ID_PREFIX
 from strongroom.ports.policy_engine import Holds, Question, Verdict
 from strongroom.ports.store import Quota
+from strongroom.services.circumstances import Attempt
 from strongroom.services.facts import (
     Decision,
     Facts,
@@ -34,8 +35,7 @@ from strongroom.services.facts import (
     PrincipalFact,
     TokenFact,
 )
-from strongroom.services.key_rights import Attempt, KeyRights
-from strongroom.services.key_rights import question as asked_of
+from strongroom.services.key_rights import KeyRights, Occasion, questions
 
 if TYPE_CHECKING:
     from strongroom.domain.asks import Ask
@@ -61,14 +61,14 @@ class Visit:
 
     `epoch` is the ledger's when the attempt began. Facts read later may be newer, never older, so
     the ledger finds every change that this attempt could have missed. `key`, and `source_key` of a
-    re-encryption, are those that there was a permit for. `region` is the one that a signature is
-    for; empty: there is none.
+    re-encryption, are those that there was a permit for; `same_key`: whether these are one.
+    `region` is the one that a signature is for; empty: there is none.
     """
 
     __slots__ = (
         "alias", "ask", "bounds", "epoch", "facts", "key", "missing", "namespace", "object",
-        "operation", "policies", "principal", "region", "request", "source", "source_key", "target",
-        "terms", "time_us", "token", "verdict",
+        "operation", "policies", "principal", "region", "request", "same_key", "source",
+        "source_key", "target", "terms", "time_us", "token", "verdict",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a call
@@ -97,6 +97,7 @@ class Visit:
         self.object = ""
         self.missing = ""
         self.region = ""
+        self.same_key: bool | None = None
         self.verdict: Verdict | None = None
         self.bounds: Bounds | None = None
         self.namespace: NamespaceFact | None = None
@@ -180,8 +181,23 @@ class Authorizer:
         `as_source`: it is the one that a ciphertext is of, which becomes another's.
         """
         key, name = await self._named_key(visit, name)
-        own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
+        own = None if key is None else await self._own(visit, key)
         return self._permit_key(visit, key, name, context, own, as_source=as_source)
+
+    async def note_source(self, visit: Visit, name: str, key_id: bytes) -> None:
+        """Note whether the key of that name, or else of that id, is the one that is addressed.
+
+        Conditions of both look at that, so it must be known before the first of them is weighed.
+        Nobody is told.
+        """
+        told = visit.object, visit.alias
+        target, _ = await self._named_key(visit, visit.target)
+        if name:
+            source, _ = await self._named_key(visit, name)
+        else:
+            source = await self._facts.key_in(_known(visit.namespace), key_id, visit.facts)
+        visit.object, visit.alias = told
+        visit.same_key = source is not None and target is not None and source.id == target.id
 
     async def permit_despite_policy(self, visit: Visit, name: str) -> Permit:
         """For what a key's own policy denies, by whoever writes the namespace's policies, too."""
@@ -194,8 +210,13 @@ class Authorizer:
         key, name = await self._named_key(visit, name)
         own = None
         if key is not None:
-            own = await self._key_rights.own_to_retire(key, _known(visit.principal), grant)
+            own = await self._key_rights.own_to_retire(
+                key, _known(visit.principal), grant, _occasion(visit)
+            )
         return self._permit_key(visit, key, name, {}, own)
+
+    async def _own(self, visit: Visit, key: KeyFact) -> Own | None:
+        return await self._key_rights.own(key, _known(visit.principal), _occasion(visit))
 
     async def _named_key(self, visit: Visit, name: str) -> tuple[KeyFact | None, str]:
         """The key that is called so, if there is one, and its name."""
@@ -263,7 +284,7 @@ class Authorizer:
         key = await self._facts.key_in(namespace, key_id, visit.facts)
         name = "" if key is None else key.name
         visit.object = f"key/{name}"
-        own = None if key is None else await self._key_rights.own(key, _known(visit.principal))
+        own = None if key is None else await self._own(visit, key)
         return self._permit_key(visit, key, name, context, own, as_source=as_source)
 
     async def elsewhere(self, visit: Visit, operation: Operation, region: str) -> Visit | None:
@@ -356,8 +377,8 @@ class Authorizer:
         named = _known(visit.policies).policies.weigh(question)
         attempt = self._attempt(visit, key, {}, as_source=False)
         return {
-            action: self._key_rights.judge(own, asked_of(attempt, action), named).allowed
-            for action in actions
+            question.action: self._key_rights.judge(own, question, named).allowed
+            for question in questions(own, attempt, actions)
         }
 
     def _attempt(
@@ -366,7 +387,7 @@ class Authorizer:
         return Attempt(
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
             visit.alias, context, visit.source, visit.time_us, as_source,
-            visit.region, visit.terms.reading,
+            visit.region, visit.terms.reading, dict(visit.terms.told), visit.same_key,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:
@@ -388,7 +409,7 @@ class Authorizer:
         before, verdict = _known(visit.verdict), self._weigh(visit, question)
         if permit.own is not None:
             attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
-            attempt = attempt._replace(operation=action, ask=None, reading="")
+            attempt = attempt._replace(operation=action, ask=None, reading="", told={})
             weighed = self._key_rights.weigh(permit.own, attempt, verdict)
             if verdict.allowed or weighed.verdict.policies:
                 visit.missing = weighed.missing  # else, what would do is in the namespace
@@ -579,6 +600,10 @@ def _both(before: Verdict, verdict: Verdict) -> Verdict:
 def _decision(visit: Visit) -> Decision:
     principal = _known(visit.principal)
     return principal.id, principal.revision, _known(visit.policies).revision, visit.action
+
+
+def _occasion(visit: Visit) -> Occasion:
+    return Occasion(visit.operation.name, visit.time_us, visit.facts)
 
 
 def _known(fact: _Fact | None) -> _Fact:

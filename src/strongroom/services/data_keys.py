@@ -85,6 +85,7 @@ class DataKeys:
             return await self._re_encrypt_batch(visit, key, ask.items)
         blob = b"" if ask.ciphertext is UNSET else ask.ciphertext
         new_context = _new_context(ask)
+        await self._authorizer.note_source(visit, ask.source_key, _key_of(blob))
         source = await self._source(visit, ask.source_key, blob, ask.context)  # 1
         permit = await self._authorizer.permit_key(visit, visit.target, new_context)  # 1
         await self._keyring.usable(permit, Use.PROTECT)  # 2, before anything is opened
@@ -105,11 +106,9 @@ class DataKeys:
     ) -> Permit:
         if name:
             return await self._authorizer.permit_key(visit, name, context, as_source=True)
-        try:
-            key_id = envelope.split(blob).key_id
-        except InvalidCiphertext:
-            key_id = bytes(16)  # weighed like any other
-        return await self._authorizer.permit_key_of_blob(visit, key_id, context, as_source=True)
+        return await self._authorizer.permit_key_of_blob(
+            visit, _key_of(blob), context, as_source=True
+        )
 
     async def _opened(
         self, source: Permit, blob: bytes, ask: uses.ReEncrypt
@@ -208,3 +207,11 @@ class DataKeys:
 
 def _new_context(ask: uses.ReEncrypt | uses.ReEncryptItem) -> dict[str, str]:
     return ask.context if ask.new_context is UNSET else ask.new_context
+
+
+def _key_of(blob: bytes) -> bytes:
+    """The id of the key that a ciphertext names."""
+    try:
+        return envelope.split(blob).key_id
+    except InvalidCiphertext:
+        return bytes(16)  # weighed like any other

@@ -5,19 +5,20 @@ what it touches is forgotten before anything decided later can use it. A decisio
 is caught by the ledger, which is told what facts the decision stands on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.domain import limits
 from strongroom.domain.accounts import account_of
 from strongroom.domain.errors import NotFound, TamperedRecord
+from strongroom.domain.iam.texts import Comparison
 from strongroom.domain.keyed import KeyedHash
 from strongroom.domain.lifecycle import State
 from strongroom.domain.multi_region import is_shared
 from strongroom.domain.otp.profile import DEFAULT as DEFAULT_PROFILE
 from strongroom.domain.otp.profile import Profile as OTPProfile
 from strongroom.domain.otp.profile import Profiles
-from strongroom.domain.records import Kind, Record, Ref
+from strongroom.domain.records import Kind, Record, Ref, aliases_fact
 from strongroom.domain.things import (
     LOG_ID,
     Alias,
@@ -182,12 +183,31 @@ _NO_CONTROL = UseControl()
 _PROFILE = OTPProfile()
 
 
+class Found(NamedTuple):
+    """What was looked up for conditions of a key's policy, where one looks at it.
+
+    Its aliases; the whole days since it was last used, or since it is there; whether it is a
+    replica. None: nobody asked, or there is no answer.
+    """
+
+    aliases: tuple[str, ...] = ()
+    idle_days: int | None = None
+    replica: bool | None = None
+
+
 class Own(NamedTuple):
-    """A key's own rights for one principal, parsed. `delegated` None: all of it."""
+    """A key's own rights for one principal, parsed. `delegated` None: all of it.
+
+    `comparisons` are those that Cedar has no expression for; `looks_at` the condition keys that a
+    decision can depend on. `found` is of one request.
+    """
 
     direct: PolicySet
     delegated: PolicySet | None
     grants: dict[str, bytes]  # their facts, by the name that a verdict has them under
+    comparisons: Mapping[str, Comparison] = {}
+    looks_at: frozenset[str] = frozenset()
+    found: Found = Found()
 
 
 class KeyFact:
@@ -305,6 +325,8 @@ class Facts:
         self._restores: dict[bytes, RestoresFact] = {}
         self._aliases: dict[tuple[bytes, str], AliasFact] = {}
         self._alias_names: dict[bytes, tuple[bytes, str]] = {}
+        self._aliases_by_key: dict[bytes, dict[bytes, tuple[str, ...]]] = {}  # by namespace
+        self._alias_changes = 0
         self._keys: dict[bytes, KeyFact] = {}
         self._key_names: dict[tuple[bytes, str], KeyFact] = {}
         self._by_kind: dict[str, dict[bytes, object]] = {
@@ -329,6 +351,8 @@ class Facts:
             self._key_names.clear()
             self._aliases.clear()
             self._alias_names.clear()
+            self._aliases_by_key.clear()
+            self._alias_changes += 1
             self._principal_names.clear()
             return
         for fact in changed:
@@ -337,6 +361,8 @@ class Facts:
                 self._forget_key(record_id[:16])
             elif kind == Kind.ALIAS:
                 self._aliases.pop(self._alias_names.pop(record_id, _NOWHERE), None)
+                self._aliases_by_key.pop(record_id, None)
+                self._alias_changes += 1
             elif kind in self._by_kind:
                 self._by_kind[kind].pop(record_id, None)
 
@@ -527,6 +553,42 @@ class Facts:
         self._alias_names[record.id] = (namespace_id, name)
         return fact
 
+    async def aliases_of(self, key: KeyFact, stands_on: list[bytes]) -> tuple[str, ...]:
+        """The aliases that the key has now, as they are spelt, in the order of their names.
+
+        `stands_on` gets the fact that its namespace has these aliases and no others.
+        """
+        stands_on.append(aliases_fact(key.namespace))
+        known = self._aliases_by_key.get(key.namespace)
+        if known is None:
+            changes = self._alias_changes
+            known = await self._all_aliases(key.namespace)
+            # If any changed meanwhile, what was read is good for a decision that the ledger will
+            # find stale if it must, and for no other.
+            if changes == self._alias_changes:
+                _remember(self._aliases_by_key, key.namespace, known, limits.CACHED_ALIAS_LISTS_MAX)
+        return known.get(key.id, ())
+
+    async def _all_aliases(self, namespace: bytes) -> dict[bytes, tuple[str, ...]]:
+        found: dict[bytes, tuple[str, ...]] = {}
+        after = ""
+        while True:
+            most = limits.PAGE_ITEMS_MAX
+            records = await self._ledger.page(Kind.ALIAS, namespace, after, most)
+            for record in records:
+                if record.namespace != namespace:
+                    raise TamperedRecord
+                body = self.sealing.open(record, Alias, expected=(Kind.ALIAS, record.id))
+                found[body.key] = (*found.get(body.key, ()), body.spelt or record.name)
+            if len(records) < most:
+                return found
+            after = records[-1].name
+
+    async def last_used_us(self, key: KeyFact, since_day: int) -> int:
+        """When the key was last used since that day; 0: it was not."""
+        rows = await self._ledger.usage(key.namespace, key.object, since_day, limits.USAGE_ROWS_MAX)
+        return max((row.last_us for row in rows), default=0)
+
     async def key(self, key_id: bytes) -> KeyFact | None:
         """The key with that id, of whatever namespace, if there is one."""
         known = self._keys.get(key_id)
@@ -571,6 +633,16 @@ class Facts:
             if here != key_id:
                 key = await self.key(here)
         return key if key is not None and key.namespace == namespace.id else None
+
+    async def is_replica(self, key: KeyFact, stands_on: list[bytes]) -> bool:
+        """Whether a multi-Region key is not the primary. Adds what that rests on to `stands_on`."""
+        # The first of them may be about to be made, and then no row says so yet.
+        is_first = key.body.multi_region == key.id
+        first = key if is_first else await self.key(key.body.multi_region)
+        if first is None:
+            raise TamperedRecord
+        stands_on.append(first.fact)
+        return first.body.related.get(first.body.primary) != key.id
 
     def _learn_key(self, record: Record, key_id: bytes) -> KeyFact:
         self._watch.count("strongroom_facts_missed")

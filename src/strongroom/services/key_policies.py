@@ -9,12 +9,12 @@ from strongroom.domain.errors import InvalidRequest, NotAllowed, NotFound
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import ACTIONS, PUT_POLICY
-from strongroom.domain.iam.comparisons import MalformedPolicyError
+from strongroom.domain.iam.errors import MalformedPolicyError
 from strongroom.domain.multi_region import spelt
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details
 from strongroom.services.facts import Facts, KeyFact
-from strongroom.services.key_rights import KeyRights
+from strongroom.services.key_rights import KeyRights, Occasion
 from strongroom.services.rows import key_row
 
 _POINTER = "$.policy"
@@ -74,6 +74,9 @@ class KeyPolicies:
             return
         try:
             own = await self._key_rights.parsed(key, policy, [])
+            visit = permit.visit
+            occasion = Occasion(visit.operation.name, visit.time_us, visit.facts)
+            own = await self._key_rights.looked_up(own, key, occasion)
             statements = document.read(
                 policy, account=permit.namespace.account, key=spelt(key.cipher_id)
             )

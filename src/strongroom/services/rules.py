@@ -13,8 +13,9 @@ from strongroom.domain.words import is_name
 from strongroom.ports.policy_engine import PolicyEngine, Question
 from strongroom.services.authorize import Authorizer, Permit, Visit
 from strongroom.services.books import Books, Details, change
+from strongroom.services.circumstances import Attempt
 from strongroom.services.facts import Facts, PoliciesFact
-from strongroom.services.key_rights import Attempt, KeyRights
+from strongroom.services.key_rights import KeyRights, Occasion
 
 
 class Rules:
@@ -130,7 +131,8 @@ class Rules:
         policies = _policies(visit).policies
         verdict = policies.weigh(question)
         missing = "" if verdict.allowed else policies.missing(question)
-        own = None if key is None else await self._key_rights.own(key, fact)
+        occasion = Occasion(ask.action, visit.time_us, visit.facts)
+        own = None if key is None else await self._key_rights.own(key, fact, occasion)
         if key is not None and own is not None and not about_all:
             attempt = Attempt(
                 permit.namespace, fact, key, ask.action, None, "", ask.context, "", visit.time_us

@@ -109,6 +109,7 @@ class Transfers:
             public=made.public,
             created_us=visit.time_us,
             expires_us=visit.time_us + _TICKET_US,
+            wrapping="" if ask.wrapping is UNSET else ask.wrapping,
         )
         expires = rfc3339(body.expires_us)
         details: Details = {
@@ -131,7 +132,7 @@ class Transfers:
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
         key = self._taking_imports(permit, Use.IMPORT)
         expires_us = to_come(ask.expires, visit.time_us, "$.expires")
-        ticket = await self._ticket(permit, key, ask.import_token)  # 2
+        ticket = await self._ticket(permit, key, ask)  # 2
         place = await self._place(permit, key, ask)  # 3
         made = await self._unwrapped(permit, ticket, ask, place.number)  # 4
         tried, place = place, await self._settled(permit, key, ask, place, made)
@@ -207,8 +208,8 @@ class Transfers:
 
     # --- tickets ----------------------------------------------------------------------------------
 
-    async def _ticket(self, permit: Permit, key: KeyFact, token: str) -> _Ticket:
-        visit, ref = permit.visit, Ref(Kind.IMPORT_TICKET, bytes.fromhex(token))
+    async def _ticket(self, permit: Permit, key: KeyFact, ask: transfers.ImportMaterial) -> _Ticket:
+        visit, ref = permit.visit, Ref(Kind.IMPORT_TICKET, bytes.fromhex(ask.import_token))
         visit.facts.append(ref.fact)  # of two imports with one token, the second finds it used
         (record,) = await self._ledger.load([ref])
         if record is None or record.namespace != key.namespace:
@@ -216,6 +217,8 @@ class Transfers:
         body = self._facts.sealing.open(record, ImportTicket, expected=(ref.kind, ref.id))
         if body.key != key.id or not body.wrapped or body.expires_us <= visit.time_us:
             raise _bad_token()
+        if body.wrapping not in ("", ask.wrapping):
+            raise _bad_token()  # whoever may ask for one wrapping may not use another
         return _Ticket(ref.id, record.revision, body)
 
     def _used_up(self, key: KeyFact, ticket: _Ticket, request: str) -> Write:

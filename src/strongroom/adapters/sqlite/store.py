@@ -234,7 +234,7 @@ class SQLiteStore:
                     continue
                 if commit.writes:
                     epoch += 1
-                    changed = [write.record.fact for write in commit.writes]
+                    changed = [fact for write in commit.writes for fact in write.record.facts]
                     changes.append((epoch, changed))
                     touched.update(changed)
                     growth.changes(erases=commit.erases)

@@ -13,7 +13,9 @@ from strongroom.domain.cedar_schema import quoted
 from strongroom.domain.iam import document
 from strongroom.domain.iam.actions import PREFIX
 from strongroom.domain.iam.comparisons import joined
+from strongroom.domain.iam.conditions import Condition
 from strongroom.domain.iam.document import Principals, Statement
+from strongroom.domain.iam.texts import Comparison
 
 _OF_NOBODY: Final = "false"
 _OF_ALL: Final = "true"
@@ -25,10 +27,16 @@ _CONSTRAINED: Final = frozenset(
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """Cedar texts by name. `delegated` None: all is left to the namespace's policies."""
+    """Cedar texts by name. `delegated` None: all is left to the namespace's policies.
+
+    `comparisons` are those that we make: Cedar is told the names of those that are met. `looks_at`
+    are the condition keys that a decision can depend on.
+    """
 
     direct: dict[str, str]
     delegated: dict[str, str] | None
+    comparisons: dict[str, Comparison] = {}
+    looks_at: frozenset[str] = frozenset()
 
 
 class Constraints(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,6 +55,8 @@ def of_policy(text: str, *, account: str, key: str) -> Rights:
         return Rights({}, None)
     direct: dict[str, str] = {}
     delegated: dict[str, str] = {}
+    comparisons: dict[str, Comparison] = {}
+    looks_at: set[str] = set()
     for number, statement in enumerate(document.read(text, account=account, key=key), 1):
         if not (statement.applies and statement.actions):
             continue
@@ -56,11 +66,22 @@ def of_policy(text: str, *, account: str, key: str) -> Rights:
         if name in direct or name in delegated:
             name += f"-{number}"
         whom = _whom(statement)
+        conditions = [_condition(one, comparisons) for one in statement.conditions]
+        looks_at.update(key for one in statement.conditions for key in one.keys)
         if whom != _OF_NOBODY:
-            direct[name] = _policy(statement, whom)
+            direct[name] = _policy(statement, whom, conditions)
         if statement.allow and statement.principals.account and not statement.but:
-            delegated[name] = _policy(statement, _OF_ALL)
-    return Rights(direct, delegated)
+            delegated[name] = _policy(statement, _OF_ALL, conditions)
+    return Rights(direct, delegated, comparisons, frozenset(looks_at))
+
+
+def _condition(one: Condition, comparisons: dict[str, Comparison]) -> str:
+    """The Cedar of a condition; of one that we compare ourselves, whether it is met."""
+    if isinstance(one.meaning, str):
+        return one.meaning
+    name = str(len(comparisons))
+    comparisons[name] = one.meaning
+    return f"context.met.contains({quoted(name)})"
 
 
 def of_grant(grantee: str, operations: list[str], constraints: Constraints) -> str:
@@ -121,12 +142,11 @@ def _listed(texts: list[str]) -> str:
     return "[" + ", ".join(quoted(text) for text in texts) + "]"
 
 
-def _policy(statement: Statement, whom: str) -> str:
+def _policy(statement: Statement, whom: str, conditions: list[str]) -> str:
     effect = "permit" if statement.allow else "forbid"
     actions = ", ".join(f"Action::{quoted(action)}" for action in statement.actions)
-    conditions = [one.cedar for one in statement.conditions]
     if whom != _OF_ALL:
-        conditions.insert(0, whom)
+        conditions = [whom, *conditions]
     when = f" when {{ {joined('&&', conditions)} }}" if conditions else ""
     return f"{effect} (principal, action in [{actions}], resource){when};"
 

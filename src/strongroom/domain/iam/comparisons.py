@@ -7,13 +7,9 @@ from enum import Enum
 from typing import Final
 
 from strongroom.domain.cedar_schema import quoted
-from strongroom.domain.iam.asks import GRANT_OPERATIONS
-from strongroom.domain.iam.patterns import fits
+from strongroom.domain.iam.errors import MalformedPolicyError
+from strongroom.domain.iam.patterns import Plain, arn_parts, like
 from strongroom.domain.times import microseconds
-
-
-class MalformedPolicyError(Exception):
-    """A policy that is not understood. The text says what is wrong."""
 
 
 class Kind(Enum):
@@ -27,7 +23,7 @@ class Kind(Enum):
     ADDRESS = "address"
 
 
-# --- of keys with several values ------------------------------------------------------------------
+# --- of texts -------------------------------------------------------------------------------------
 
 
 def many(positive: str) -> str:
@@ -35,66 +31,52 @@ def many(positive: str) -> str:
     return "many_lower" if positive == "StringEqualsIgnoreCase" else "many"
 
 
-def listed(positive: str, name: str, values: list[str]) -> str:
-    """What such values are compared with, as a Cedar set. Raises `MalformedPolicyError`."""
-    if positive == "StringEqualsIgnoreCase":
-        values = [value.lower() for value in values]
-    elif positive == "StringLike":
-        values = [text for value in values for text in _expanded(name, value)]
-    return _cedar_list(values)
+def listed(positive: str, values: list[Plain]) -> str:
+    """What values without wildcards are compared with, as a Cedar set."""
+    fold = positive == "StringEqualsIgnoreCase"
+    texts = [_written(value) for value in values]
+    return "[" + ", ".join(quoted(text.lower() if fold else text) for text in texts) + "]"
 
 
-def _expanded(name: str, pattern: str) -> list[str]:
-    """The texts that a pattern means: Cedar compares members of sets by equality alone."""
-    if not re.search(r"[*?]", pattern):
-        return [pattern]
-    if name != "kms:grantoperations":
-        raise MalformedPolicyError(f"{name} is compared without wildcards here; list its values")
-    return [one for one in GRANT_OPERATIONS if fits(pattern, one)]
-
-
-def _cedar_list(values: list[str]) -> str:
-    return "[" + ", ".join(quoted(value) for value in values) + "]"
-
-
-# --- of keys with one value -----------------------------------------------------------------------
+def _written(value: Plain) -> str:
+    return "".join(piece for piece in value if isinstance(piece, str))
 
 
 def _held(where: str, name: str) -> str:
     return f"context.{where}.getTag({quoted(name)})"
 
 
-def _equals(name: str, values: list[str], _: str) -> str:
-    return f"{_cedar_list(values)}.contains({_held('one', name)})"
+def compared(positive: str, name: str, values: list[Plain], account: str) -> str:
+    """The value of a key that has one against texts, or patterns in which `*` alone is special."""
+    if positive == "StringLike":
+        return _any(f"{_held('one', name)} like {_pattern(value)}" for value in values)
+    if positive in ARN_OPERATORS:
+        return _arn_like(name, values, account)
+    where = "lower" if positive == "StringEqualsIgnoreCase" else "one"
+    return f"{listed(positive, values)}.contains({_held(where, name)})"
 
 
-def _equals_in_any_case(name: str, values: list[str], _: str) -> str:
-    return f"{_cedar_list([value.lower() for value in values])}.contains({_held('lower', name)})"
-
-
-def _like(name: str, values: list[str], _: str) -> str:
-    return _any(f"{_held('one', name)} like {_pattern(value)}" for value in values)
-
-
-def _arn_like(name: str, values: list[str], account: str) -> str:
+def _arn_like(name: str, values: list[Plain], account: str) -> str:
     """Part by part: all ARNs here begin alike, and no name has a colon."""
     known = ("arn", "aws", "iam", "", account)
     met = []
     for value in values:
-        parts = value.split(":", len(known))
-        if len(parts) != len(known) + 1:
-            raise MalformedPolicyError(f"{value[:64]} is no ARN")
-        if all(fits(there, here) for there, here in zip(parts, known, strict=False)):
-            start = _pattern(":".join(known) + ":")[:-1]
-            met.append(f"{_held('one', name)} like {start}{_pattern(parts[-1])[1:]}")
+        parts = arn_parts(value)
+        if all(like(there, here) for there, here in zip(parts, known, strict=False)):
+            met.append(f"{_held('one', name)} like {_pattern((':'.join(known) + ':', *parts[-1]))}")
     return _any(met)
 
 
-def _pattern(value: str) -> str:
-    """A Cedar pattern, in which `*` alone is special."""
-    if "?" in value:
-        raise MalformedPolicyError("? is not served in a condition; * is")
-    return '"' + "*".join(quoted(part)[1:-1] for part in value.split("*")) + '"'
+def _pattern(value: Plain) -> str:
+    """A Cedar pattern, in which `*` alone is special, unless it is escaped."""
+    written = [
+        quoted(piece)[1:-1].replace("*", "\\*") if isinstance(piece, str) else "*"
+        for piece in value
+    ]
+    return '"' + "".join(written) + '"'
+
+
+# --- of other things ------------------------------------------------------------------------------
 
 
 def _number(name: str, values: list[str], compare: str) -> str:
@@ -118,14 +100,14 @@ def _seconds(value: str) -> int:
         raise MalformedPolicyError(f"{value[:64]} is no date") from None
 
 
-def _bool(name: str, values: list[str], _: str) -> str:
+def _bool(name: str, values: list[str]) -> str:
     texts = [value.lower() for value in values]
     if not {"true", "false"}.issuperset(texts):
         raise MalformedPolicyError("Bool is compared with true or false")
-    return f"{_cedar_list(texts)}.contains({_held('lower', name)})"
+    return f"[{', '.join(map(quoted, texts))}].contains({_held('lower', name)})"
 
 
-def _in_network(_: str, values: list[str], __: str) -> str:
+def _in_network(_: str, values: list[str]) -> str:
     met = []
     for value in values:
         try:
@@ -149,23 +131,20 @@ def joined(operator: str, parts: list[str]) -> str:
     return f"({joined(operator, parts[:half])} {operator} {joined(operator, parts[half:])})"
 
 
-_Expression = Callable[[str, list[str], str], str]
+_Expression = Callable[[str, list[str]], str]
 
 
 def _numeric(compare: str) -> _Expression:
-    return lambda name, values, _: _number(name, values, compare)
+    return lambda name, values: _number(name, values, compare)
 
 
 def _dated(compare: str) -> _Expression:
-    return lambda name, values, _: _date(name, values, compare)
+    return lambda name, values: _date(name, values, compare)
 
 
+ARN_OPERATORS: Final = frozenset(["ArnEquals", "ArnLike"])  # they are the same
+TEXT_OPERATORS: Final = ARN_OPERATORS | {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
 EXPRESSIONS: Final[dict[str, _Expression]] = {
-    "StringEquals": _equals,
-    "StringEqualsIgnoreCase": _equals_in_any_case,
-    "StringLike": _like,
-    "ArnEquals": _arn_like,
-    "ArnLike": _arn_like,
     "Bool": _bool,
     "IpAddress": _in_network,
     "NumericEquals": _numeric("=="),
@@ -189,7 +168,7 @@ NEGATED: Final = {
     "NumericNotEquals": "NumericEquals",
     "DateNotEquals": "DateEquals",
 }
-OPERATORS: Final = frozenset([*EXPRESSIONS, *NEGATED, "Null"])
+OPERATORS: Final = frozenset([*TEXT_OPERATORS, *EXPRESSIONS, *NEGATED, "Null"])
 
 
 def _fitting(base: str) -> frozenset[Kind]:
@@ -204,4 +183,4 @@ def _fitting(base: str) -> frozenset[Kind]:
     return frozenset([Kind.TEXT]) if base == "Bool" else frozenset([Kind.ADDRESS])
 
 
-FITTING: Final = {base: _fitting(base) for base in (*EXPRESSIONS, *NEGATED)}
+FITTING: Final = {base: _fitting(base) for base in OPERATORS - {"Null"}}

@@ -12,9 +12,16 @@ import msgspec
 
 from strongroom.domain import limits
 from strongroom.domain.iam.actions import matching
-from strongroom.domain.iam.comparisons import MalformedPolicyError
-from strongroom.domain.iam.conditions import CONDITIONS_MAX, Condition, condition
-from strongroom.domain.iam.patterns import fits
+from strongroom.domain.iam.conditions import (
+    CONDITIONS_MAX,
+    Condition,
+    Place,
+    condition,
+    variables_of,
+)
+from strongroom.domain.iam.errors import MalformedPolicyError
+from strongroom.domain.iam.patterns import Pieces, Variable, Wild, arn_parts, like, pieces, resolved
+from strongroom.domain.iam.texts import Comparison
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _ELEMENTS: Final = frozenset(
@@ -38,7 +45,10 @@ class Principals(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """One statement. `actions` are all that its patterns mean; `but` is of NotPrincipal."""
+    """One statement. `actions` are all that its patterns mean; `but` is of NotPrincipal.
+
+    Where variables of its resources decide whether it is about this key, that is a condition, too.
+    """
 
     sid: str
     allow: bool
@@ -58,7 +68,8 @@ def read(text: str, *, account: str, key: str) -> tuple[Statement, ...]:
         raise MalformedPolicyError(f"a key policy has {limits.KEY_POLICY_BYTES_MAX} bytes at most")
     document = _object(_parsed(text), "the policy")
     _known(document, frozenset(["Version", "Id", "Statement"]), "the policy")
-    if document.get("Version", _VERSIONS[1]) not in _VERSIONS:
+    version = document.get("Version", _VERSIONS[1])
+    if version not in _VERSIONS:
         raise MalformedPolicyError(f"Version is one of {', '.join(_VERSIONS)}")
     if not isinstance(document.get("Id", ""), str):
         raise MalformedPolicyError("Id is a string")
@@ -66,12 +77,24 @@ def read(text: str, *, account: str, key: str) -> tuple[Statement, ...]:
     statements = given if isinstance(given, list) else [given]
     if not 0 < len(statements) <= _STATEMENTS_MAX:
         raise MalformedPolicyError(f"a policy has 1 to {_STATEMENTS_MAX} statements")
-    return tuple(
-        _statement(_object(one, "a statement"), account=account, key=key) for one in statements
-    )
+    place = Place(account, variables=version == _VERSIONS[0])
+    found = tuple(_statement(_object(one, "a statement"), place, key) for one in statements)
+    _few_patterns(found)
+    return found
 
 
-def _statement(given: dict[str, Any], *, account: str, key: str) -> Statement:
+def _few_patterns(statements: tuple[Statement, ...]) -> None:
+    """Those that Cedar does not compare are compared in its custodian, between others' requests."""
+    meanings = [condition.meaning for one in statements for condition in one.conditions]
+    count = sum(len(one.wanted) for one in meanings if isinstance(one, Comparison))
+    if count > limits.KEY_POLICY_PATTERNS_MAX:
+        raise MalformedPolicyError(
+            f"a policy has at most {limits.KEY_POLICY_PATTERNS_MAX} values with variables or ?, or"
+            " with wildcards against keys with several values"
+        )
+
+
+def _statement(given: dict[str, Any], place: Place, key: str) -> Statement:
     sid = given.get("Sid", "")
     if not (isinstance(sid, str) and _SID.fullmatch(sid)):
         raise MalformedPolicyError("a Sid is made of letters, digits and spaces")
@@ -82,15 +105,15 @@ def _statement(given: dict[str, Any], *, account: str, key: str) -> Statement:
     principals, but = _either(given, "Principal", where)
     actions, but_actions = _either(given, "Action", where)
     resources, but_resources = _either(given, "Resource", where)
+    applies, more = _about(_strings(resources, f"{where}: Resource"), place, key, but=but_resources)
     return Statement(
         sid=sid,
         allow=given["Effect"] == "Allow",
-        principals=_principals(principals, account, where),
+        principals=_principals(principals, place.account, where),
         but=but,
         actions=_actions(_strings(actions, f"{where}: Action"), but=but_actions, where=where),
-        applies=_is_about(_strings(resources, f"{where}: Resource"), account, key)
-        is not but_resources,
-        conditions=_conditions(given.get("Condition", {}), where, account),
+        applies=applies,
+        conditions=(*_conditions(given.get("Condition", {}), where, place), *more),
     )
 
 
@@ -155,27 +178,63 @@ def _actions(patterns: list[str], *, but: bool, where: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _is_about(patterns: list[str], account: str, key: str) -> bool:
-    """Whether one of the patterns is this key. Its Region is whichever the caller is in."""
-    return any(
-        pattern == "*" or _fits(pattern, f"arn:aws:kms:*:{account}:key/{key}")
-        for pattern in patterns
+def _about(
+    patterns: list[str], place: Place, key: str, *, but: bool
+) -> tuple[bool, tuple[Condition, ...]]:
+    """Whether the statement is about this key, and on what condition if variables decide that."""
+    name = f"key/{key}"
+    keys: list[str] = []
+    wanted: list[Pieces] = []
+    for pattern in patterns:
+        text = pieces(pattern, wild=True, variables=place.variables)
+        variables = variables_of(text)
+        head, last = _parted(text, pattern)
+        if not _fits(head, ("arn", "aws", "kms", "*", place.account)):
+            continue
+        if variables:
+            keys += variables
+            wanted.append(last)
+        elif _fits([last], (name,)):
+            return not but, ()
+    if not wanted:
+        return but, ()
+    ours = Comparison("", "StringLike", tuple(wanted), negated=but, text=name)
+    return True, (Condition(tuple(keys), ours),)
+
+
+def _parted(text: Pieces, pattern: str) -> tuple[list[Pieces], Pieces]:
+    """The first five parts of an ARN, and the rest. What is none has nothing that fits."""
+    if pattern == "*":
+        return [(Wild.MANY,)] * 5, (Wild.MANY,)
+    variables = any(isinstance(piece, Variable) for piece in text)
+    try:
+        *head, last = arn_parts(text)
+    except MalformedPolicyError:
+        if variables:
+            raise
+        return [], ()
+    if any(isinstance(piece, Variable) for part in head for piece in part):
+        raise MalformedPolicyError(
+            f"{pattern[:64]} has a variable that is not in the last part of the ARN"
+        )
+    return head, last
+
+
+def _fits(patterns: list[Pieces], texts: tuple[str, ...]) -> bool:
+    """Whether each text is like its pattern; the Region may be any."""
+    plain = [resolved(pattern, {}) for pattern in patterns]
+    return len(plain) == len(texts) and all(
+        text == "*" or (there is not None and like(there, text))
+        for there, text in zip(plain, texts, strict=True)
     )
 
 
-def _fits(pattern: str, arn: str) -> bool:
-    ours, theirs = arn.split(":", 5), pattern.split(":", 5)
-    return len(theirs) == len(ours) and all(
-        there == "*" or fits(here, there) for here, there in zip(theirs, ours, strict=True)
-    )
-
-
-def _conditions(given: object, where: str, account: str) -> tuple[Condition, ...]:
+def _conditions(given: object, where: str, place: Place) -> tuple[Condition, ...]:
     found = []
     for operator, keys in _object(given, f"{where}: Condition").items():
         for name, values in _object(keys, f"{where}: {operator[:64]}").items():
             texts = _strings(values, f"{where}: {name[:64]}", scalars=True)
-            found.append(condition(operator, name, texts, account))
+            found.append(condition(operator, name, texts, place))
     if len(found) > CONDITIONS_MAX:
         raise MalformedPolicyError(f"{where} has more than {CONDITIONS_MAX} conditions")
     return tuple(found)

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from strongroom.domain.algorithms import Algorithm, Purpose, Scheme
+from strongroom.domain.transfers import Wrapping, WrappingKey
 
 ENCRYPT, SIGN = "ENCRYPT_DECRYPT", "SIGN_VERIFY"
 MAC, AGREE, ENCAPSULATE = "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"
@@ -84,6 +85,18 @@ SCHEMES: Final[dict[str, Scheme]] = {
 }
 """Those of AWS's algorithms that are a choice of ours."""
 
+WRAPPINGS: Final = {
+    Wrapping.RSA_OAEP_SHA1: "RSAES_OAEP_SHA_1",
+    Wrapping.RSA_OAEP_SHA256: "RSAES_OAEP_SHA_256",
+    Wrapping.RSA_AES_KWP_SHA1: "RSA_AES_KEY_WRAP_SHA_1",
+    Wrapping.RSA_AES_KWP_SHA256: "RSA_AES_KEY_WRAP_SHA_256",
+}
+WRAPPING_KEYS: Final = {
+    WrappingKey.RSA_2048: "RSA_2048",
+    WrappingKey.RSA_3072: "RSA_3072",
+    WrappingKey.RSA_4096: "RSA_4096",
+}
+
 DIGEST_BYTES: Final = {"256": 32, "384": 48, "512": 64}
 
 
@@ -97,6 +110,12 @@ def purpose_of(algorithm: Algorithm, usage: str) -> Purpose:
 def spec_of(algorithm: Algorithm) -> str:
     """AWS's spec for an algorithm of ours; empty: they have none."""
     return _NAMES.get(algorithm, "")
+
+
+def algorithms_of(algorithm: Algorithm, usage: str) -> tuple[str, ...]:
+    """AWS's names of what a key of that algorithm and usage does."""
+    spec = SPECS.get(spec_of(algorithm))
+    return () if spec is None else spec.usages.get(usage, ())
 
 
 def usage_of(purpose: Purpose) -> str:

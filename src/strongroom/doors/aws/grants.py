@@ -10,8 +10,8 @@ import msgspec
 from strongroom.domain.calls import Reply
 from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.iam import asks as iam
-from strongroom.domain.iam.comparisons import MalformedPolicyError
 from strongroom.domain.iam.document import who_is
+from strongroom.domain.iam.errors import MalformedPolicyError
 from strongroom.domain.words import ID_PREFIX, is_name
 from strongroom.doors.aws.errors import AWSError, not_found, validation
 from strongroom.doors.aws.metadata import seconds

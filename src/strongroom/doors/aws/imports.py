@@ -14,8 +14,9 @@ from strongroom.domain import asks, transfers
 from strongroom.domain.calls import ANSWER_DECODERS, Reply
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, KeyNotUsable
 from strongroom.domain.iam import specs
+from strongroom.domain.readings import VALID_TO
 from strongroom.domain.times import DAY_US, microseconds, rfc3339
-from strongroom.domain.transfers import Wrapping, WrappingKey
+from strongroom.domain.transfers import Wrapping
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, not_found, validation
 from strongroom.doors.aws.metadata import (
@@ -35,21 +36,16 @@ _NEW, _EXISTING = "NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"
 _VALID_DAYS_MAX: Final = 365
 _SECOND_US: Final = 1_000_000
 
-_WRAPPINGS: Final = {
-    "RSAES_OAEP_SHA_1": Wrapping.RSA_OAEP_SHA1,
-    "RSAES_OAEP_SHA_256": Wrapping.RSA_OAEP_SHA256,
-    "RSA_AES_KEY_WRAP_SHA_1": Wrapping.RSA_AES_KWP_SHA1,
-    "RSA_AES_KEY_WRAP_SHA_256": Wrapping.RSA_AES_KWP_SHA256,
-}
-_WRAPPING_KEYS: Final = {
-    "RSA_2048": WrappingKey.RSA_2048,
-    "RSA_3072": WrappingKey.RSA_3072,
-    "RSA_4096": WrappingKey.RSA_4096,
-}
+_WRAPPINGS: Final = {name: wrapping for wrapping, name in specs.WRAPPINGS.items()}
+_WRAPPING_KEYS: Final = {name: size for size, name in specs.WRAPPING_KEYS.items()}
 
 _HEAD: Final = b"SRIT\x01"
 _TOKEN: Final = struct.Struct(">5s16sBQ")  # the head, the ticket, the wrapping's number, the end
-_ORDER: Final = tuple(_WRAPPINGS.values())  # by the number that stands in tokens: only appended to
+# By the number that stands in tokens: only appended to.
+_ORDER: Final = (
+    Wrapping.RSA_OAEP_SHA1, Wrapping.RSA_OAEP_SHA256, Wrapping.RSA_AES_KWP_SHA1,
+    Wrapping.RSA_AES_KWP_SHA256,
+)  # fmt: skip
 
 
 class _Token(NamedTuple):
@@ -76,14 +72,20 @@ class _Token(NamedTuple):
 
 async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
     """GetParametersForImport."""
-    view = await _external(at, given)
+    told = {
+        "kms:wrappingalgorithm": given["WrappingAlgorithm"],
+        "kms:wrappingkeyspec": given["WrappingKeySpec"],
+    }
+    view = await _external(at, given, told)
     require(view, at.place, "Enabled", "Disabled", "PendingImport")
     algorithm, size = given["WrappingAlgorithm"], given["WrappingKeySpec"]
     for name, known in ((algorithm, _WRAPPINGS), (size, _WRAPPING_KEYS)):
         if name not in known:
             raise AWSError("UnsupportedOperationException", f"{name} is not supported.")
     _require_fit(specs.spec_of(view.algorithm), algorithm, size)
-    ask = transfers.ImportParameters(wrapping_key=_WRAPPING_KEYS[size])
+    ask = transfers.ImportParameters(
+        wrapping_key=_WRAPPING_KEYS[size], wrapping=_WRAPPINGS[algorithm]
+    )
     made = await at.ask("key.import-parameters", ask, given["KeyId"])
     token = _Token(made.import_token, _WRAPPINGS[algorithm], microseconds(made.expires))
     return {
@@ -94,9 +96,10 @@ async def get_parameters_for_import(at: Visitor, given: Given) -> Given:
 
 async def import_key_material(at: Visitor, given: Given) -> Given:
     """ImportKeyMaterial."""
-    view = await _external(at, given)
-    require(view, at.place, "Enabled", "Disabled", "PendingImport")
     expires = _expires(given)
+    told = {"kms:expirationmodel": EXPIRES if expires else DOES_NOT_EXPIRE}
+    view = await _external(at, given, told | ({VALID_TO: expires} if expires else {}))
+    require(view, at.place, "Enabled", "Disabled", "PendingImport")
     token = _Token.of(given["ImportToken"])
     ask = transfers.ImportMaterial(
         import_token=token.ticket, wrapped_material=given["EncryptedKeyMaterial"],
@@ -129,9 +132,9 @@ async def delete_imported_key_material(at: Visitor, given: Given) -> Given:
     return _answer(at, view, number)
 
 
-async def _external(at: Visitor, given: Given) -> asks.KeyView:
+async def _external(at: Visitor, given: Given, told: dict[str, str] | None = None) -> asks.KeyView:
     """The key. Raises `AWSError` for one whose material is made here."""
-    view = await at.view(names.no_alias(given["KeyId"]), at.operation)
+    view = await at.view(names.no_alias(given["KeyId"]), at.operation, told)
     if not is_external(view):
         raise wrong_origin(at.place.key(names.id_of(view)), "AWS_KMS")
     return view

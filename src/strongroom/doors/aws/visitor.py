@@ -194,9 +194,11 @@ class Visitor:
             said = f"Algorithm {need.algorithm} is incompatible with key spec {spec}."
             raise AWSError("InvalidKeyUsageException", said)
 
-    async def view(self, name: str, reading: str = "") -> asks.KeyView:
+    async def view(
+        self, name: str, reading: str = "", told: dict[str, str] | None = None
+    ) -> asks.KeyView:
         """The key that is called so, if AWS could have it; of a `reading`, what that shows."""
-        terms = Terms(reading=reading)
+        terms = Terms(reading=reading, told=tuple((told or {}).items()))
         view: asks.KeyView = await self.ask("key.read", asks.ReadKey(), name, terms)
         if view.state is State.DESTROYED:
             raise names.unknown(name, self.place)

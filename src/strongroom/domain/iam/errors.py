@@ -1,0 +1,5 @@
+"""What is wrong with a policy."""
+
+
+class MalformedPolicyError(Exception):
+    """A policy that is not understood. The text says what is wrong."""

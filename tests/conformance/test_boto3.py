@@ -239,6 +239,34 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
     assert refused(kms.update_alias, AliasName=alias, TargetKeyId=one["KeyId"]) == gone
 
 
+ALIKE = (
+    {}, {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
+    {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+    {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
+    {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"},
+    {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+    {"KeySpec": "HMAC_512", "KeyUsage": "GENERATE_VERIFY_MAC"},
+)  # fmt: skip
+
+
+def test_an_alias_moves_between_keys_of_one_type_and_usage(kms, refused):
+    keys = [made(kms, **how) for how in ALIKE]
+    same = {(2, 3), (3, 2), (5, 6), (6, 5)}
+    for first, one in enumerate(keys):
+        alias = f"alias/typed-{first}"
+        kms.create_alias(AliasName=alias, TargetKeyId=one["KeyId"])
+        for second, other in enumerate(keys):
+            if first == second or (first, second) in same:
+                kms.update_alias(AliasName=alias, TargetKeyId=other["KeyId"])
+                kms.update_alias(AliasName=alias, TargetKeyId=one["KeyId"])
+                continue
+            code, message = refused(kms.update_alias, AliasName=alias, TargetKeyId=other["KeyId"])
+            assert code == "ValidationException"
+            assert f":{alias} cannot be updated: {one['Arn']} and {other['Arn']} must" in message
+            (listed,) = kms.list_aliases(KeyId=one["KeyId"])["Aliases"]
+            assert listed["AliasName"] == alias
+
+
 @pytest.mark.parametrize(
     ("alias", "code"),
     [("cards", "ValidationException"), ("alias/aws/s3", "NotAuthorizedException"),

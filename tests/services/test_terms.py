@@ -466,6 +466,18 @@ def test_a_key_is_rotated_by_hand_as_often_as_terms_allow(desk, house, told):
     assert desk.ask(house.admin, "key.read", "turned").current_version == 4
 
 
+def test_an_alias_moves_between_keys_that_are_alike_where_terms_say_so(desk, house, told):
+    desk.ask(house.admin, "alias.write", "kind", key="signer")
+    terms, fields = Terms(alike=True), {"token": house.admin, "key": "mac"}
+    reply, _ = told("alias.write", "kind", terms, **fields)
+    assert (reply.code, reply.pointer) == ("invalid-request", "$.key")
+    assert (reply.key.purpose, reply.source.purpose) == ("mac", "sign-verify")
+    assert not told("alias.write", "kind", Terms(), **fields)[0].code
+    assert not told("alias.write", "kind", terms, **fields)[0].code
+    desk.ask(house.admin, "alias.delete", "kind")
+    assert not told("alias.write", "kind", terms, token=house.admin, key="rsa")[0].code
+
+
 def test_an_alias_that_is_to_move_is_there_already(desk, house):
     fields = {"key": "demo", "existing": True}
     assert desk.refusal(house.admin, "alias.write", "moved", **fields) == "not-found"

@@ -3,6 +3,7 @@
 import msgspec
 
 from strongroom.domain import asks, transfers
+from strongroom.domain.algorithms import ALGORITHMS
 from strongroom.domain.errors import AlreadyExists, InvalidRequest, NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State
 from strongroom.domain.operations import Resource
@@ -56,9 +57,10 @@ class Aliases:
             details["former"] = await self._permit_former(visit, former)
             visit.object = key.object
         created_us = visit.time_us if former is None else former.body.created_us
-        write = self._row(permit, name, former, Alias(key.id, created_us, ask.spelt))
+        body = Alias(key.id, created_us, ask.spelt)
+        write = self._row(permit, name, former, body)
         await self._books.allowed(permit, details, writes=(write,))
-        return _view(write.record, Alias(key.id, created_us, ask.spelt), key)
+        return _view(write.record, body, key)
 
     async def list(self, visit: Visit, ask: transfers.ListAliases) -> transfers.AliasPage:
         """A page of aliases, by name."""
@@ -100,6 +102,8 @@ class Aliases:
         if key is None or key.namespace != alias.namespace:
             raise TamperedRecord
         await self._authorizer.permit_key(visit, key.name, {}, as_source=True)
+        if visit.terms.alike and visit.key is not None and not _alike(key, visit.key):
+            raise InvalidRequest("the alias is that of a key of another kind", "$.key")
         return key.name
 
     async def _view(self, record: Record, permit: Permit) -> transfers.AliasView | None:
@@ -126,6 +130,14 @@ class Aliases:
             request=permit.visit.request,
         )  # fmt: skip
         return Write(record, revision)
+
+
+def _alike(one: KeyFact, other: KeyFact) -> bool:
+    """Whether who used one can use the other: a MAC has a purpose of its own."""
+    first, second = (
+        (ALGORITHMS[key.body.algorithm].kind, key.body.purpose) for key in (one, other)
+    )
+    return first == second
 
 
 def _view(record: Record, body: Alias, key: KeyFact) -> transfers.AliasView:

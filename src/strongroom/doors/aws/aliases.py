@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from strongroom.domain import asks, transfers
 from strongroom.domain.calls import Reply, Terms
-from strongroom.domain.errors import AlreadyExists
+from strongroom.domain.errors import AlreadyExists, InvalidRequest
 from strongroom.doors.aws import names
 from strongroom.doors.aws.errors import AWSError, validation
 from strongroom.doors.aws.metadata import seconds
@@ -32,8 +32,10 @@ async def create_alias(at: Visitor, given: Given) -> None:
 
 
 async def update_alias(at: Visitor, given: Given) -> None:
-    """UpdateAlias: there must be one of that name."""
+    """UpdateAlias: there must be one of that name, of a key of the same type and usage."""
     reply = await _write(at, given, existing=True)
+    if reply.code == InvalidRequest.code and reply.pointer == "$.key":
+        raise _unlike(at, given, reply)
     missing = given["TargetKeyId"] if reply.key is None else given["AliasName"]
     at.used("alias.write", reply, missing, None)
 
@@ -79,18 +81,27 @@ async def _require_there(at: Visitor, name: str) -> None:
             raise
 
 
+def _unlike(at: Visitor, given: Given, reply: Reply) -> AWSError:
+    arn = at.place.alias(given["AliasName"])
+    named = [at.place.key(key.id) for key in (reply.source, reply.key) if key is not None]
+    return validation(
+        f"Alias {arn} cannot be updated: {' and '.join(named)} must be of the same type (symmetric,"
+        " asymmetric or HMAC) and have the same key usage."
+    )
+
+
 async def _write(at: Visitor, given: Given, **how: bool) -> Reply:
     alias, name = _alias(given), names.no_alias(given["TargetKeyId"])
     target = names.target(name, at.place)
     ask = transfers.WriteAlias(key=target, spelt=_spelt(given, alias), **how)
-    return await at.reply("alias.write", ask, alias, Terms(key=CHANGED))
+    return await at.reply("alias.write", ask, alias, Terms(key=CHANGED, alike=True))
 
 
 def _shown(at: Visitor, name: str, alias: transfers.AliasView) -> Given:
-    created, key_id = seconds(alias.created), bytes.fromhex(alias.key_id)
     return {
-        "AliasName": name, "AliasArn": at.place.alias(name), "TargetKeyId": names.uuid(key_id),
-        "CreationDate": created, "LastUpdatedDate": created,
+        "AliasName": name, "AliasArn": at.place.alias(name),
+        "TargetKeyId": names.uuid(bytes.fromhex(alias.key_id)),
+        "CreationDate": seconds(alias.created), "LastUpdatedDate": seconds(alias.created),
     }  # fmt: skip
 
 

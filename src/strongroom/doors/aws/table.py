@@ -115,9 +115,7 @@ TABLE: Final[dict[str, Row]] = {
     "Sign": Row(uses.sign),
     "TagResource": Row(tags.tag_resource),
     "UntagResource": Row(tags.untag_resource),
-    "UpdateAlias": Row(
-        aliases.update_alias, "the new key may be of another type than the one before"
-    ),
+    "UpdateAlias": Row(aliases.update_alias),
     "UpdateCustomKeyStore": _STORES,
     "UpdateKeyDescription": Row(keys.update_key_description),
     "UpdatePrimaryRegion": Row(regions.update_primary_region, "holds at once, everywhere"),

@@ -239,6 +239,24 @@ def test_an_alias_is_a_name_for_a_key_wherever_aws_takes_one(kms, refused, alias
     assert refused(kms.update_alias, AliasName=alias, TargetKeyId=one["KeyId"]) == gone
 
 
+def test_an_alias_says_when_it_was_pointed_at_its_key(kms):
+    alias, one, two = "alias/dated", made(kms)["KeyId"], made(kms)["KeyId"]
+
+    def dates():
+        (listed,) = (one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == alias)
+        return listed["CreationDate"], listed["LastUpdatedDate"]
+
+    kms.create_alias(AliasName=alias, TargetKeyId=one)
+    created, updated = dates()
+    assert created == updated
+    kms.update_alias(AliasName=alias, TargetKeyId=two)
+    assert dates()[0] == created
+    assert dates()[1] > updated
+    kms.delete_alias(AliasName=alias)
+    kms.create_alias(AliasName=alias, TargetKeyId=two)  # another one, of that name
+    assert dates()[0] == dates()[1] > created
+
+
 ALIKE = (
     {}, {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
     {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},

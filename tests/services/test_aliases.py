@@ -4,6 +4,7 @@ import pytest
 
 from strongroom.adapters.sqlite.store import SQLiteStore
 from strongroom.domain.operations import OPERATIONS, Resource
+from strongroom.domain.times import rfc3339
 from tests.support.deeds import entries
 from tests.support.desks import House
 
@@ -54,6 +55,22 @@ def test_an_alias_moves_at_once_for_who_knew_it_before(desk, house):
     house.store.close()
     house.store = SQLiteStore.open(house.path)
     assert uses(house.desk(), house) == "key/two"
+
+
+def test_an_alias_says_when_it_was_pointed_at_its_key(desk, house):
+    dates = []
+    for key in ("one", "two"):
+        house.clock.now += 1_000_000
+        view = point(desk, house, key)
+        (listed,) = desk.ask(house.admin, "alias.list").aliases
+        assert (view.created, view.updated) == (listed.created, listed.updated)
+        dates.append((view.created, view.updated))
+    first, second = (rfc3339(house.clock.now + more) for more in (-1_000_000, 0))
+    assert dates == [(first, first), (first, second)]
+    desk.ask(house.admin, "alias.delete", "current")
+    house.clock.now += 1_000_000
+    view = point(desk, house, "one")
+    assert view.created == view.updated == rfc3339(house.clock.now)
 
 
 def test_no_request_finds_neither_key(desk, house):

@@ -165,11 +165,15 @@ def waits(body: Version, now_us: int) -> bool:
 
 
 class Alias(msgspec.Struct, frozen=True):
-    """Another name for a key; it can be moved to another key. `spelt`: how others' protocols do."""
+    """Another name for a key; it can be moved to another key. `spelt`: how others' protocols do.
+
+    `updated_us` is when it was pointed at its key; 0: nobody wrote that down.
+    """
 
     key: bytes
     created_us: int
     spelt: str = ""
+    updated_us: int = 0
 
 
 class Grant(msgspec.Struct, frozen=True):

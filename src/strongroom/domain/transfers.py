@@ -142,7 +142,10 @@ class WriteAlias(Ask, kw_only=True):
 
 
 class AliasView(Answer):
-    """An alias. Wherever a key is addressed, `alias:NAME` does it too."""
+    """An alias. Wherever a key is addressed, `alias:NAME` does it too.
+
+    `updated` is when it was pointed at that key.
+    """
 
     name: str
     key: str
@@ -150,6 +153,7 @@ class AliasView(Answer):
     revision: int
     key_id: str
     spelt: str = ""
+    updated: str = ""
 
 
 class AliasPage(Answer):

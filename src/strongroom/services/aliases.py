@@ -48,6 +48,7 @@ class Aliases:
             )
         details: Details = {"alias": name}
         former = await self._there(permit, name)
+        created_us = visit.time_us
         if former is None or not former.body.key or not await self._lives(former.body.key):
             if ask.existing:
                 raise NotFound
@@ -56,8 +57,8 @@ class Aliases:
                 raise AlreadyExists("there is such an alias already")
             details["former"] = await self._permit_former(visit, former)
             visit.object = key.object
-        created_us = visit.time_us if former is None else former.body.created_us
-        body = Alias(key.id, created_us, ask.spelt)
+            created_us = former.body.created_us
+        body = Alias(key.id, created_us, ask.spelt, visit.time_us)
         write = self._row(permit, name, former, body)
         await self._books.allowed(permit, details, writes=(write,))
         return _view(write.record, body, key)
@@ -148,4 +149,5 @@ def _view(record: Record, body: Alias, key: KeyFact) -> transfers.AliasView:
         record.revision,
         key.cipher_id.hex(),
         body.spelt,
+        rfc3339(body.updated_us or body.created_us),
     )

@@ -101,7 +101,7 @@ def _shown(at: Visitor, name: str, alias: transfers.AliasView) -> Given:
     return {
         "AliasName": name, "AliasArn": at.place.alias(name),
         "TargetKeyId": names.uuid(bytes.fromhex(alias.key_id)),
-        "CreationDate": seconds(alias.created), "LastUpdatedDate": seconds(alias.created),
+        "CreationDate": seconds(alias.created), "LastUpdatedDate": seconds(alias.updated),
     }  # fmt: skip
 
 

@@ -93,8 +93,7 @@ TABLE: Final[dict[str, Row]] = {
     "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
     "ListAliases": Row(
         aliases.list_aliases,
-        "`LastUpdatedDate` is that of creation; who may not read a key is not told that there is"
-        " none",
+        "who may not read a key is not told that there is none",
     ),
     "ListGrants": Row(grants.list_grants),
     "ListKeyPolicies": Row(policies.list_key_policies),

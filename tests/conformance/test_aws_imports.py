@@ -253,6 +253,35 @@ def test_material_that_expired_is_gone_and_comes_again(kms):
     assert "ValidTo" not in described(kms, key)
 
 
+def test_a_key_is_used_again_when_all_of_its_materials_are_there(kms):
+    found = external(kms)
+    key, arn = found["KeyId"], found["Arn"]
+    first = bring(kms, key, ONE, ValidTo=soon(seconds=3))["KeyMaterialId"]
+    second = bring(kms, key, TWO, ImportType="NEW_KEY_MATERIAL")["KeyMaterialId"]
+    kms.rotate_key_on_demand(KeyId=key)
+    sealed = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=sealed)["KeyMaterialId"] == second
+    while state(kms, key) == "Enabled":
+        time.sleep(0.05)
+    # The older one expired, and nobody erased it yet perhaps: what needs the other is refused, too.
+    said = ("KMSInvalidStateException", f"{arn} is pending import.")
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    assert refusal(kms.decrypt, CiphertextBlob=sealed) == said
+    assert refusal(kms.encrypt, KeyId=key, Plaintext=b"x") == said
+    assert refusal(kms.encrypt, KeyId=key, Plaintext=b"x", DryRun=True) == said
+    moved = {"CiphertextBlob": sealed, "DestinationKeyId": other}
+    assert refusal(kms.re_encrypt, **moved) == said
+    assert refusal(kms.disable_key, KeyId=key) == said
+    bring(kms, key, ONE, KeyMaterialId=first)
+    assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"x"
+    for gone in (second, first):
+        kms.delete_imported_key_material(KeyId=key, KeyMaterialId=gone)
+    bring(kms, key, ONE)
+    assert refusal(kms.decrypt, CiphertextBlob=sealed) == said
+    bring(kms, key, TWO)
+    assert kms.re_encrypt(**moved)["SourceKeyId"] == arn
+
+
 def test_deleted_material_is_gone_at_once_and_comes_again(kms):
     found = external(kms)
     key, arn = found["KeyId"], found["Arn"]

@@ -7,6 +7,8 @@ import datetime as dt
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from strongroom.doors.aws.table import TABLE
 from tests.conformance.conftest import REGION
@@ -62,7 +64,12 @@ CODES = {
     "Inv": "KMSInvalidStateException",
     "Uns": "UnsupportedOperationException",
 }
-MATERIAL = bytes(range(32))
+MATERIAL, NEXT = bytes(range(32)), bytes(range(1, 33))
+# What lacks any of its materials is in that state as what never had one.
+LACKING = "PendingImport/lacking"
+PAIR = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+)
 SPECS = {
     "Sign": ("ECC_NIST_P256", "SIGN_VERIFY", "ec-p256", "sign-verify"),
     "GenerateMac": ("HMAC_256", "GENERATE_VERIFY_MAC", "hmac-sha256", "mac"),
@@ -81,6 +88,8 @@ def cases():
         for state, one in zip(head[1:], expected, strict=True):
             if one != "-":
                 yield pytest.param(operation, state, one, id=f"{operation}-{state}")
+            if state == "PendingImport":
+                yield pytest.param(operation, LACKING, one, id=f"{operation}-{LACKING}")
 
 
 class Bench:
@@ -97,12 +106,23 @@ class Bench:
         imported = operation in OF_IMPORTED
         if state == "Creating":
             return self._later(*ours, imported=imported)
-        if imported or state == "PendingImport":
+        if state == LACKING:
+            key = self._rotated(spec, usage)
+        elif imported or state == "PendingImport":
             key = external(self._kms, spec, usage)["KeyId"]
             if imported and state != "PendingImport":
                 bring(self._kms, key, MATERIAL)
         else:
             key = self._kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+        return key
+
+    def _rotated(self, spec, usage):
+        """An imported key, whose first material is not the current one where that can be."""
+        key = external(self._kms, spec, usage)["KeyId"]
+        bring(self._kms, key, PAIR if spec == "ECC_NIST_P256" else MATERIAL)
+        if spec == "SYMMETRIC_DEFAULT":
+            bring(self._kms, key, NEXT, ImportType="NEW_KEY_MATERIAL")
+            self._kms.rotate_key_on_demand(KeyId=key)
         return key
 
     def _later(self, algorithm, purpose, *, imported):
@@ -128,7 +148,18 @@ class Bench:
             self._kms.disable_key(KeyId=key)
         elif state == "PendingDeletion":
             self._kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-        assert self._kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == state
+        elif state == LACKING:
+            self._kms.delete_imported_key_material(KeyId=key, **self._first(key))
+        found = self._kms.describe_key(KeyId=key)["KeyMetadata"]
+        assert found["KeyState"] == state.partition("/")[0]
+
+    def _first(self, key):
+        if self._kms.describe_key(KeyId=key)["KeyMetadata"]["KeySpec"] != "SYMMETRIC_DEFAULT":
+            return {}
+        everything = {"KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"}
+        first, second = self._kms.list_key_rotations(**everything)["Rotations"]
+        assert second["KeyMaterialState"] == "CURRENT"
+        return {"KeyMaterialId": first["KeyMaterialId"]}
 
     def _plain(self, operation, key):
         snake = "".join(f"_{one.lower()}" if one.isupper() else one for one in operation)[1:]
@@ -237,6 +268,7 @@ def test_the_state_of_a_key_is_on_the_way_of_every_operation(
         return
     code, message = refusal(call, **how)
     assert code == CODES[expected]
+    state = state.partition("/")[0]
     arn = f"arn:aws:kms:{REGION}:{bench.number}:key/{key}"
     assert message.startswith(arn)
     words = {"Disabled": "is disabled.", "PendingDeletion": "is pending deletion.",

@@ -136,8 +136,9 @@ def assemble(  # noqa: PLR0913 - the ports
     )  # fmt: skip
     exchange = Exchange(authorizer=authorizer, keyring=keyring, books=books, provider=provider)
     public = Public(
-        facts=facts, authorizer=authorizer, books=books, provider=provider, randomness=randomness
-    )
+        facts=facts, authorizer=authorizer, keyring=keyring, books=books, provider=provider,
+        randomness=randomness,
+    )  # fmt: skip
     identities = Identities(
         facts=facts, authorizer=authorizer, books=books, ledger=ledger, randomness=randomness
     )

@@ -87,6 +87,7 @@ class DataKeys:
         new_context = _new_context(ask)
         await self._authorizer.note_source(visit, ask.source_key, _key_of(blob))
         source = await self._source(visit, ask.source_key, blob, ask.context)  # 1
+        await self._keyring.whole(source)  # before the other, so that it is known which one it is
         permit = await self._authorizer.permit_key(visit, visit.target, new_context)  # 1
         await self._keyring.usable(permit, Use.PROTECT)  # 2, before anything is opened
         plaintext, old_number, opened = await self._opened(source, blob, ask)  # 2, 3

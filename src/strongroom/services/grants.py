@@ -70,6 +70,7 @@ class Grants:
         """A grant, or the one of the same name that says the same."""
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._keyring.free(permit, Use.ROTATE)  # an active one, that is
+        await self._keyring.whole(permit)
         _fitting(ask, key)
         grantee = await self._principal(key, ask.grantee, "$.grantee")
         if ask.retiring is not UNSET:

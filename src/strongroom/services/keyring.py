@@ -60,6 +60,7 @@ class Keyring:
         wanted = key.body.current_version if number is None else number
         if not wanted:
             raise KeyNotUsable("the key has no material yet: import it")
+        await self.whole(permit)
         version = await self._facts.version(key, wanted)
         if version is None:
             if number is None:
@@ -79,13 +80,14 @@ class Keyring:
     async def whole(self, permit: Permit) -> None:
         """Nothing, where the visit's terms ask that none of the key's imported material be gone.
 
-        Raises `NotFound`, and `KeyNotUsable` for a key that lacks any which can be imported again.
-        Before its material came, and once it is to be destroyed, the state says what it is.
+        Raises `KeyNotUsable` for a key that lacks any which can be imported again. Before its
+        material came, and once it is to be destroyed, the state says what it is. That there is no
+        key is for others to say.
         """
-        key, visit = permit.known_key(), permit.visit
-        body = key.body
-        if not visit.terms.whole or body.origin is not Origin.IMPORTED:
+        key, visit = permit.key, permit.visit
+        if not visit.terms.whole or key is None or key.body.origin is not Origin.IMPORTED:
             return
+        body = key.body
         if state_at(body, visit.time_us) in _ENDED:
             return
         first = max(body.min_version, body.current_version - _LOOKED_AT_MAX + 1)

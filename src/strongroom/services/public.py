@@ -11,22 +11,25 @@ from strongroom.ports.randomness import Randomness
 from strongroom.services.authorize import Authorizer, Visit
 from strongroom.services.books import Books
 from strongroom.services.facts import Facts
+from strongroom.services.keyring import Keyring
 
 
 class Public:
     """Hands out what is no secret, on record all the same."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it does that with
         self,
         *,
         facts: Facts,
         authorizer: Authorizer,
+        keyring: Keyring,
         books: Books,
         provider: Provider,
         randomness: Randomness,
     ) -> None:
         self._facts = facts
         self._authorizer = authorizer
+        self._keyring = keyring
         self._books = books
         self._public_keys = provider.public_keys
         self._randomness = randomness
@@ -37,6 +40,7 @@ class Public:
         key = permit.known_key()
         if ALGORITHMS[key.body.algorithm].kind is not Kind.ASYMMETRIC:
             raise InvalidRequest(f"a key of {key.body.algorithm} has no public half")
+        await self._keyring.whole(permit)
         number = key.body.current_version if ask.key_version is UNSET else ask.key_version
         version = await self._facts.version(key, number)
         if version is None:

@@ -51,7 +51,7 @@ async def decrypt(at: Visitor, given: Given) -> Given:
     blob, unseen = _ciphertext(given, name, "KeyId", need)
     ask = asks.Decrypt(ciphertext=blob, context=context, scheme=_scheme(need))
     target = names.target(name, at.place) if name else ""
-    terms = Terms(key=need.expected, dry=at.dry, unseen=unseen)
+    terms = Terms(key=need.expected, dry=at.dry, unseen=unseen, whole=True)
     reply = await at.reply("key.decrypt", ask, target, terms)
     if reply.code in _ANOTHER_KEY and need.algorithm == specs.SYMMETRIC:
         at.require_of(reply.key, blob)
@@ -81,7 +81,7 @@ async def re_encrypt(at: Visitor, given: Given) -> Given:
         source_scheme=_scheme(old),
     )
     target = names.target(given["DestinationKeyId"], at.place)
-    terms = Terms(key=new.expected, source=old.expected, dry=at.dry, unseen=unseen)
+    terms = Terms(key=new.expected, source=old.expected, dry=at.dry, unseen=unseen, whole=True)
     reply = await at.reply("key.re-encrypt", ask, target, terms)
     if reply.code == NotAllowed.code:
         source_id = names.id_in(ask.source_key) if name else key_of(blob)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from strongroom.domain.calls import Reply
+from strongroom.domain.calls import Reply, Terms
 from strongroom.domain.errors import InvalidRequest, NotFound
 from strongroom.domain.iam import asks as iam
 from strongroom.domain.iam.document import who_is
@@ -51,8 +51,9 @@ async def create_grant(at: Visitor, given: Given) -> Given:
         raise validation(str(error)) from None
     name = no_alias(given["KeyId"])
     grant = await at.ask_of(
-        "grant.create", ask, name, target_of(name, at.place), _invalid, at.terms
-    )
+        "grant.create", ask, name, target_of(name, at.place), _invalid,
+        Terms(dry=at.dry, whole=True),
+    )  # fmt: skip
     return {"GrantId": grant.id, "GrantToken": _token(grant.id)}
 
 

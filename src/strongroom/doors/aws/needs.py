@@ -71,7 +71,7 @@ class Need(NamedTuple):
 
 @cache
 def _terms(need: Need, dry: bool) -> Terms:  # noqa: FBT001 - a table
-    return Terms(key=need.expected, dry=dry)
+    return Terms(key=need.expected, dry=dry, whole=True)
 
 
 def context_of(given: dict[str, Any], member: str, need: Need) -> dict[str, str]:

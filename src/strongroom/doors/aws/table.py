@@ -31,10 +31,7 @@ class Row(NamedTuple):
     note: str = ""
 
 
-_IMPORTS = (
-    "a key that lacks one of its older materials goes on with the others, and one that was disabled"
-    " stays so whatever is imported"
-)
+_IMPORTS = "a key that was disabled stays so whatever is imported"
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
 TABLE: Final[dict[str, Row]] = {

@@ -96,7 +96,7 @@ async def verify_mac(at: Visitor, given: Given) -> Given:
 async def get_public_key(at: Visitor, given: Given) -> Given:
     """GetPublicKey."""
     name, ask = given["KeyId"], ours.ReadPublicKey()
-    terms = Terms(key=PUBLISHED)
+    terms = Terms(key=PUBLISHED, whole=True)
     reply = await at.reply("key.read-public-key", ask, names.target(name, at.place), terms)
     if reply.code == InvalidRequest.code and reply.key is not None:
         arn = at.place.key(reply.key.id)

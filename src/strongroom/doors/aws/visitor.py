@@ -275,7 +275,7 @@ class Visitor:
 
     def _unusable(self, reply: Reply, name: str) -> AWSError:
         """In AWS's words it matters which state a key is in."""
-        key = reply.key
+        key = reply.key or reply.source
         if reply.source is not None and reply.source.state is not State.ACTIVE:
             key = reply.source
         if key is None:

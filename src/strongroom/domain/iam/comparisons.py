@@ -8,7 +8,7 @@ from typing import Final
 
 from strongroom.domain.cedar_schema import quoted
 from strongroom.domain.iam.errors import MalformedPolicyError
-from strongroom.domain.iam.patterns import Plain, arn_parts, like
+from strongroom.domain.iam.patterns import Plain, arn_parts, like, written
 from strongroom.domain.times import microseconds
 
 
@@ -34,12 +34,8 @@ def many(positive: str) -> str:
 def listed(positive: str, values: list[Plain]) -> str:
     """What values without wildcards are compared with, as a Cedar set."""
     fold = positive == "StringEqualsIgnoreCase"
-    texts = [_written(value) for value in values]
+    texts = [written(value) for value in values]
     return "[" + ", ".join(quoted(text.lower() if fold else text) for text in texts) + "]"
-
-
-def _written(value: Plain) -> str:
-    return "".join(piece for piece in value if isinstance(piece, str))
 
 
 def _held(where: str, name: str) -> str:

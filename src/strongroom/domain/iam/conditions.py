@@ -215,7 +215,8 @@ def _of_texts(how: _Operator, name: str, kind: Kind, values: list[str], place: P
         return Condition(tuple(keys), ours)
     if kind is Kind.SEVERAL:
         return Condition(tuple(keys), _several(how, name, plain))
-    return Condition(tuple(keys), _one(how, name, kind, compared(how.base, name, plain, place[0])))
+    met = compared(how.base, name, plain, place.account)
+    return Condition(tuple(keys), _one(how, name, kind, met))
 
 
 def _for_cedar(texts: list[Pieces], kind: Kind) -> list[Plain] | None:

@@ -90,6 +90,11 @@ def resolved(text: Pieces, values: Mapping[str, str]) -> Plain | None:
     return tuple(found)
 
 
+def written(text: Plain) -> str:
+    """A text in which nothing stands for others."""
+    return "".join(piece for piece in text if isinstance(piece, str))
+
+
 def fits(pattern: str, text: str) -> bool:
     """Whether the whole text is one that a pattern without variables means."""
     return like(_plain(pattern), text)

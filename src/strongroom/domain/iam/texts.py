@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from strongroom.domain.iam.patterns import ARN_PARTS, Pieces, arn_parts, like, resolved
+from strongroom.domain.iam.patterns import ARN_PARTS, Pieces, arn_parts, like, resolved, written
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -70,13 +70,13 @@ def _equal(text: Pieces, value: str, variables: Mapping[str, str]) -> bool:
 
 
 def _equal_in_any_case(text: Pieces, value: str, variables: Mapping[str, str]) -> bool:
-    written = _written(text, variables)
-    return written is not None and written.lower() == value.lower()
+    found = _written(text, variables)
+    return found is not None and found.lower() == value.lower()
 
 
 def _written(text: Pieces, variables: Mapping[str, str]) -> str | None:
     found = resolved(text, variables)
-    return None if found is None else "".join(one for one in found if isinstance(one, str))
+    return None if found is None else written(found)
 
 
 def _like(text: Pieces, value: str, variables: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from strongroom.adapters.cedar import CedarEngine
 from strongroom.adapters.direct_ledger import DirectLedger
 from strongroom.adapters.software import SoftwareProvider
 from strongroom.adapters.software.derivation import derive
-from strongroom.domain.algorithms import Purpose
+from strongroom.adapters.software.provider import _unwrap
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.sensitive import Sensitive
@@ -376,10 +376,18 @@ class Visit:
         house = self.house
         provider = SoftwareProvider(Sensitive(house.root))
         facts = Facts(DirectLedger(house.store), provider, CedarEngine(), Meter())
-        keys = at_once(facts.namespace(house.first)).audit_keys
-        number = keys.body.details_generation
-        self.secrets[f"key of identifiers {number}"] = keys._mac._key.reveal()
-        self.secrets[f"key of details {number}"] = keys._cipher._key.reveal()
+        namespace = at_once(facts.namespace(house.first))
+        keys = namespace.audit_keys.body
+        number = keys.details_generation
+        for part, wrapped, generation in (
+            ("identifiers", keys.identifiers, keys.identifiers_generation),
+            ("details", keys.details, number),
+        ):
+            binding = Sealing(provider, house.store.deployment).audit_key_binding(
+                house.first, part, generation
+            )
+            material = _unwrap(namespace.handle._wrapping_key, wrapped, binding)
+            self.secrets[f"key of {part} {number}"] = material
 
     def _material(self):
         """Keys in the open: the root, the namespace's, each version's."""
@@ -407,10 +415,8 @@ class Visit:
                 purpose="encrypt-decrypt",
                 algorithm=version.algorithm,
             )
-            material = handle.open(
-                version.algorithm, Purpose.ENCRYPT_DECRYPT, version.wrapped, binding
-            )
-            self.secrets[f"material {number}"] = material._key.reveal()
+            material = _unwrap(handle._wrapping_key, version.wrapped, binding)
+            self.secrets[f"material {number}"] = material
 
 
 @pytest.fixture(scope="module")

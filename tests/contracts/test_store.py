@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.adapters.memory import MemoryStore
 from strongroom.adapters.sqlite.store import SQLiteStore
-from strongroom.domain.records import Kind, Record, Ref, aliases_fact
+from strongroom.domain.records import Kind, Record, Ref, aliases_fact, grants_fact
 from strongroom.ports.store import (
     Commit,
     Conflict,
@@ -134,6 +134,22 @@ def test_a_change_of_an_alias_is_one_of_all_aliases_of_its_namespace(store):
     assert store.commit([Commit(1, stands_on, entry())]) == [Kept(3)]
     moved = Commit(3, (), entry(), (Write(alias(1, 2), 1),))
     assert store.commit([moved, Commit(3, stands_on, entry())]) == [Kept(4), Stale()]
+
+
+def test_a_change_of_a_grant_is_one_of_all_grants_of_its_key(store):
+    def grant(key, number):
+        made = record(key, name=f"g{key}{number}")
+        return msgspec.structs.replace(made, kind=Kind.GRANT, id=made.id + bytes([number]) * 16)
+
+    stands_on = (grants_fact(grant(1, 1).id[:16]),)
+    assert store.commit([writing(grant(1, 1))]) == [Kept(0)]
+    assert set(store.changed_since(0)) == {grant(1, 1).fact, *stands_on}
+    assert store.commit([Commit(0, stands_on, entry())]) == [Stale()]
+    # No grant of another key changes them, and neither does the key itself.
+    assert store.commit([writing(grant(2, 1), epoch=1), writing(record(1), epoch=1)]) == [
+        Kept(1), Kept(2),
+    ]  # fmt: skip
+    assert store.commit([Commit(1, stands_on, entry())]) == [Kept(3)]
 
 
 def test_only_writes_move_the_epoch(store):

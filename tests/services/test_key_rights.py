@@ -78,6 +78,27 @@ def test_a_grant_that_ended_elsewhere_is_of_no_more_use(
     assert other.refusal(bob, operation, "demo", **fields) == "not-allowed"
 
 
+@pytest.mark.parametrize("refused_before", [False, True])
+def test_a_grant_that_was_made_elsewhere_is_of_use_at_once(house, desk, bob, refused_before):
+    """By a custodian that knew the key's grants, and has not heard of a further one."""
+
+    def refused(at, context):
+        return at.refusal(bob, "key.encrypt", "demo", plaintext=b"x", context={"for": context})
+
+    def grant(context):
+        fields = {"grantee": "bob", "operations": ["Encrypt"], "context_equals": {"for": context}}
+        return desk.ask(house.admin, "grant.create", "demo", **fields)
+
+    grant("a")
+    other = house.desk()
+    assert not refused(other, "a")
+    if refused_before:
+        assert refused(other, "b") == "not-allowed"
+    grant("b")
+    assert not refused(other, "b")
+    assert refused(other, "c") == "not-allowed"
+
+
 class Slow(DirectLedger):
     """One whose answers take a while, so that others are asked meanwhile."""
 

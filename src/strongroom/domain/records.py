@@ -48,6 +48,11 @@ def aliases_fact(namespace: bytes) -> bytes:
     return Ref(Kind.ALIAS, namespace).fact
 
 
+def grants_fact(key: bytes) -> bytes:
+    """The name under which a change to any grant of a key is announced."""
+    return Ref(Kind.GRANT, key).fact
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True):
     """A stored row. `name` is unique among the records of its kind and namespace; empty: no name.
 
@@ -79,10 +84,13 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         """All names under which a change to this record is announced.
 
         A change of an alias is one of all the aliases of its namespace, too: who looks for those of
-        a key stands on there being no other.
+        a key stands on there being no other. A change of a grant is one of all the grants of its
+        key: who is refused for want of one stands on there being none.
         """
         if self.kind is Kind.ALIAS:
             return self.fact, aliases_fact(self.namespace)
+        if self.kind is Kind.GRANT:
+            return self.fact, grants_fact(self.id[:16])
         return (self.fact,)
 
     @property

@@ -20,6 +20,7 @@ from strongroom.domain.lifecycle import state_at, why
 from strongroom.domain.operations import Operation, Resource
 from strongroom.domain.otp.credential import ID_PREFIX
 from strongroom.domain.readings import READINGS
+from strongroom.domain.records import grants_fact
 from strongroom.domain.words import ALIAS_PREFIX
 from strongroom.domain.words import ID_PREFIX as KEY_ID_PREFIX
 from strongroom.ports.policy_engine import Holds, Question, Verdict
@@ -35,7 +36,7 @@ from strongroom.services.facts import (
     PrincipalFact,
     TokenFact,
 )
-from strongroom.services.key_rights import KeyRights, Occasion, questions
+from strongroom.services.key_rights import KeyRights, Occasion, Weighed, questions
 
 if TYPE_CHECKING:
     from strongroom.domain.asks import Ask
@@ -361,7 +362,7 @@ class Authorizer:
         """The judgement, with the rights that are kept with the key."""
         attempt = self._attempt(visit, key, context, as_source=as_source)
         weighed = self._key_rights.weigh(own, attempt, named)
-        visit.facts.extend(weighed.grants)
+        visit.facts += _rests_on(weighed, key)
         visit.missing = weighed.missing[: limits.DESCRIPTION_CHARACTERS_MAX]
         return weighed.verdict
 
@@ -411,6 +412,7 @@ class Authorizer:
             attempt = self._attempt(visit, key, permit.context or {}, as_source=False)
             attempt = attempt._replace(operation=action, ask=None, reading="", told={})
             weighed = self._key_rights.weigh(permit.own, attempt, verdict)
+            visit.facts += _rests_on(weighed, key)
             if verdict.allowed or weighed.verdict.policies:
                 visit.missing = weighed.missing  # else, what would do is in the namespace
             verdict = weighed.verdict
@@ -589,6 +591,11 @@ def _require(key: KeyFact, expected: Expected, now_us: int) -> None:
         raise InvalidRequest(f"the key is {body.origin}, which is not what was expected")
     if state_at(body, now_us) in expected.not_in:
         raise KeyNotUsable(f"the key {why(body, now_us)}; its state does not allow this")
+
+
+def _rests_on(weighed: Weighed, key: KeyFact) -> list[bytes]:
+    """The grants that allow it; that there is no other, where none does."""
+    return weighed.grants if weighed.verdict.allowed else [grants_fact(key.id)]
 
 
 def _both(before: Verdict, verdict: Verdict) -> Verdict:

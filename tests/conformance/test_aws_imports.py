@@ -312,6 +312,35 @@ def test_the_state_of_a_deletion_stays_while_material_goes(kms):
     assert state(kms, key) == "PendingImport"
 
 
+def test_the_last_material_that_a_disabled_key_lacked_enables_it(kms):
+    key = external(kms)["KeyId"]
+    first = bring(kms, key, ONE)["KeyMaterialId"]
+    second = bring(kms, key, TWO, ImportType="NEW_KEY_MATERIAL")["KeyMaterialId"]
+    kms.rotate_key_on_demand(KeyId=key)
+    kms.disable_key(KeyId=key)
+    bring(kms, key, ONE)  # it is all there, and stays so
+    assert state(kms, key) == "Disabled"
+    for gone in (first, second):
+        kms.delete_imported_key_material(KeyId=key, KeyMaterialId=gone)
+    assert state(kms, key) == "PendingImport"
+    bring(kms, key, TWO)
+    assert state(kms, key) == "PendingImport"
+    bring(kms, key, ONE, KeyMaterialId=first)
+    assert state(kms, key) == "Enabled"
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+
+
+def test_a_disabled_pair_is_enabled_by_its_material_and_by_nothing_else(kms):
+    key = external(kms, "HMAC_256", "GENERATE_VERIFY_MAC")["KeyId"]
+    bring(kms, key, ONE)
+    kms.disable_key(KeyId=key)
+    kms.delete_imported_key_material(KeyId=key)
+    assert refusal(bring, kms=kms, key=key, material=TWO)[0] == "IncorrectKeyMaterialException"
+    assert state(kms, key) == "PendingImport"
+    bring(kms, key, ONE)
+    assert state(kms, key) == "Enabled"
+
+
 # --- rotation of what was imported ----------------------------------------------------------------
 
 

@@ -16,15 +16,17 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from strongroom.domain.calls import Call
+from strongroom.domain.calls import Call, Terms, spell_terms
 from strongroom.domain.records import Kind
 from strongroom.domain.times import DAY_US, rfc3339
 from strongroom.domain.transfers import Wrapping
+from tests.services.test_private_sources import Between
+from tests.support.deeds import entries
 from tests.support.desks import START_US, House, at_once
 from tests.support.travel import DIRECT, arrived, travelling
 
 HOUR_US = 3_600_000_000
-MATERIAL, OTHER = bytes(range(32)), bytes(range(1, 33))
+MATERIAL, OTHER, THIRD = (bytes(range(first, first + 32)) for first in range(3))
 
 
 @pytest.fixture
@@ -411,9 +413,92 @@ def test_a_key_that_was_stopped_takes_material_and_stays_so(desk, house):
     assert desk.refusal(house.app, "key.encrypt", "mine", plaintext=b"x") == "key-not-usable"
 
 
-# --- what waits for a rotation --------------------------------------------------------------------
+def imported_with(desk, house, parameters, material=MATERIAL, **fields):
+    """The reply to an import by whoever asks that it enable."""
+    fields = given(parameters, material, **fields)
+    request = f"{START_US // 1000:012x}" + os.urandom(10).hex()
+    call = Call(
+        "key.import", "mine", house.admin, "127.0.0.1", request, msgspec.msgpack.encode(fields),
+        spell_terms(Terms(enables=True)),
+    )  # fmt: skip
+    return at_once(desk.desk.answer(call))
 
-THIRD = bytes(range(2, 34))
+
+def stopped(desk, house, *lacking):
+    """A key of two versions that is stopped, and lacks the material of those."""
+    bring(desk, house)
+    bring(desk, house, material=OTHER)
+    desk.ask(house.admin, "key.disable", "mine")
+    for number in lacking:
+        desk.ask(house.admin, "key.delete-imported-material", "mine", key_version=number)
+
+
+def state(desk, house):
+    return desk.ask(house.admin, "key.read", "mine").state
+
+
+def test_where_it_is_asked_for_the_last_material_that_lacked_enables(desk, house):
+    stopped(desk, house, 1, 2)
+    again = {"again": True}
+    imported_with(desk, house, ticket(desk, house), OTHER, **again)
+    assert state(desk, house) == "suspended"
+    imported_with(desk, house, ticket(desk, house), **again)
+    assert state(desk, house) == "active"
+    said = [entry["details"] for entry in entries(house, action="key.import")]
+    assert [details.get("state") for details in said] == [None, None, None, "active"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "material", "fields"),
+    [
+        ((), MATERIAL, {"again": True}),  # all there
+        ((1,), OTHER, {"again": True}),  # the other one, which is there
+        ((), THIRD, {}),  # new
+        ((1,), THIRD, {}),
+        ((2,), THIRD, {"waits": True}),
+    ],
+)
+def test_no_other_material_enables_what_was_stopped(desk, house, lacking, material, fields):
+    stopped(desk, house, *lacking)
+    assert not imported_with(desk, house, ticket(desk, house), material, **fields).code
+    assert state(desk, house) == "suspended"
+
+
+def test_the_first_material_of_a_key_that_was_stopped_before_enables_it(desk, house):
+    later = house.clock.now + DAY_US
+    desk.ask(house.admin, "key.update", "mine", activates=rfc3339(later))
+    house.clock.now = later
+    desk.ask(house.admin, "key.disable", "mine")
+    assert not imported_with(desk, house, ticket(desk, house)).code
+    assert state(desk, house) == "active"
+
+
+def test_material_enables_no_key_whose_time_is_over(desk, house):
+    stopped(desk, house, 2)
+    desk.ask(house.admin, "key.update", "mine", deactivates=rfc3339(house.clock.now + DAY_US))
+    house.clock.now += DAY_US
+    assert not imported_with(desk, house, ticket(desk, house), OTHER, again=True).code
+    assert state(desk, house) == "suspended"
+
+
+def test_an_import_and_a_deletion_at_once_enable_nothing_that_lacks_material(desk, house):
+    """The other one's material goes after the decision, and before it is kept."""
+    stopped(desk, house, 2)
+    ledger = Between(house.store)
+    slow = house.desk(ledger=ledger)
+    parameters = ticket(desk, house)
+
+    async def then():
+        ask = {"key_version": 1}
+        _, reply = await desk.replied(house.admin, "key.delete-imported-material", "mine", **ask)
+        assert not reply.code
+
+    ledger.then = then
+    assert not imported_with(slow, house, parameters, OTHER, again=True).code
+    assert state(desk, house) == "suspended"
+
+
+# --- what waits for a rotation --------------------------------------------------------------------
 
 
 def numbers(view):

@@ -46,7 +46,8 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     rotated by hand then; 0: as often as one likes. `whole`: none of its imported material is gone.
     `reading`: AWS's action by which this is weighed, and what is told is of that alone
     (`readings.py`); `told`, condition keys and values, is what the request says that it is for.
-    `alike`: an alias moves between keys of one kind and purpose only.
+    `alike`: an alias moves between keys of one kind and purpose only. `enables`: an import that
+    brings the last of the material that a suspended key lacked makes the key active.
     """
 
     key: Expected | None = None
@@ -59,6 +60,7 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     reading: str = ""
     told: tuple[tuple[str, str], ...] = ()
     alike: bool = False
+    enables: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no door of ours asks: to do something with what is not seen."""

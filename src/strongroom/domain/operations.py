@@ -170,7 +170,7 @@ OPERATIONS: Final[dict[str, Operation]] = dict(
         ),
         _row(
             "key.import", transfers.ImportMaterial, transfers.ImportedKey, _KEY,
-            "Bring a key's material in", details="ticket wrapping expires again waits",
+            "Bring a key's material in", details="ticket wrapping expires again waits state",
             use=Use.IMPORT,
         ),
         _row(

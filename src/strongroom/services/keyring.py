@@ -13,10 +13,10 @@ from strongroom.domain.lifecycle import (
     state_at,
     why,
 )
-from strongroom.domain.things import Key, Origin, UseControl, Version
+from strongroom.domain.things import Key, Origin, UseControl, Version, has_material
 from strongroom.domain.times import rfc3339
 from strongroom.ports.store import Quota
-from strongroom.services.authorize import Authorizer, Bounds, Permit
+from strongroom.services.authorize import Authorizer, Bounds, Permit, Visit
 from strongroom.services.facts import Facts, KeyFact, NamespaceFact, VersionFact
 from strongroom.services.profiles import algorithm_forbidden
 
@@ -85,19 +85,29 @@ class Keyring:
         key is for others to say.
         """
         key, visit = permit.key, permit.visit
-        if not visit.terms.whole or key is None or key.body.origin is not Origin.IMPORTED:
+        if not visit.terms.whole or key is None or state_at(key.body, visit.time_us) in _ENDED:
             return
-        body = key.body
-        if state_at(body, visit.time_us) in _ENDED:
-            return
+        for version in await self.lacking(visit, key):
+            _present(_name(version), version.body, visit.time_us)
+
+    async def lacking(self, visit: Visit, key: KeyFact) -> list[VersionFact]:
+        """The versions of an imported key whose material is gone and can be imported again.
+
+        Without those that are retired, and of the newest only.
+        """
+        body, found = key.body, list[VersionFact]()
+        if body.origin is not Origin.IMPORTED:
+            return found
         first = max(body.min_version, body.current_version - _LOOKED_AT_MAX + 1)
         for number in range(first, body.current_version + 1):
             version = await self._facts.version(key, number)
             if version is None:
                 raise TamperedRecord
             visit.facts.append(version.fact)
-            if state_at(version.body, visit.time_us) not in _NEVER_CURRENT:
-                _present(_name(version), version.body, visit.time_us)
+            was_current = state_at(version.body, visit.time_us) not in _NEVER_CURRENT
+            if was_current and not has_material(version.body, visit.time_us):
+                found.append(version)
+        return found
 
     def _key_allows(self, permit: Permit, key: KeyFact, use: Use) -> None:
         body, now_us = key.body, permit.visit.time_us

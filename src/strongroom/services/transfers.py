@@ -23,7 +23,7 @@ from strongroom.domain import asks, limits, transfers
 from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
-from strongroom.domain.lifecycle import State, Use
+from strongroom.domain.lifecycle import State, Use, state_at
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.things import ImportTicket, Key, Origin, Version, has_material, waits
 from strongroom.domain.times import HOUR_US, rfc3339
@@ -49,6 +49,7 @@ from strongroom.services.views import Views
 _TICKET_US: Final = limits.IMPORT_TICKET_HOURS * HOUR_US
 _COMPARED_MAX: Final = 100  # of a key's versions, the newest: others' material may come as new
 
+_FIRST: Final = 1
 _RSA: Final = Algorithm.RSA_4096  # whatever size the recipient's is: it goes to a thread
 
 
@@ -138,7 +139,8 @@ class Transfers:
         tried, place = place, await self._settled(permit, key, ask, place, made)
         if place.number != tried.number:
             made = await self._unwrapped(permit, ticket, ask, place.number)
-        rows, details = self._rows(permit, place, made, ask, expires_us)
+        enables = await self._enables(visit, key, place)
+        rows, details = self._rows(permit, place, made, ask, expires_us, enables=enables)
         writes = (self._used_up(key, ticket, visit.request), *rows)
         view = await self._views.whole(key, writes)
         # 5. With the wrapping key's private half gone from the store's files, nobody opens later
@@ -329,25 +331,43 @@ class Transfers:
         )  # fmt: skip
         return await offload.made(body.algorithm, work)
 
-    def _rows(
+    async def _enables(self, visit: Visit, key: KeyFact, place: _Place) -> bool:
+        """Whether what comes there is the last that a stopped key lacked, and is to enable it."""
+        if not visit.terms.enables or key.body.state is not State.SUSPENDED:
+            return False
+        lacking = {version.number for version in await self._keyring.lacking(visit, key)}
+        if not key.body.current_version:
+            lacking = {_FIRST}
+        again = msgspec.structs.replace(key.body, state=State.ACTIVE)
+        # What comes after the end of its time is no reason to use it again.
+        return lacking == {place.number} and state_at(again, visit.time_us) is State.ACTIVE
+
+    def _rows(  # noqa: PLR0913 - what an import brings
         self,
         permit: Permit,
         place: _Place,
         made: Imported,
         ask: transfers.ImportMaterial,
         expires_us: int,
+        *,
+        enables: bool,
     ) -> tuple[tuple[Write, ...], Details]:
         visit, key, sealing = permit.visit, permit.known_key(), self._facts.sealing
         details: Details = {"ticket": ask.import_token, "wrapping": ask.wrapping}
         if expires_us:
             details["expires"] = rfc3339(expires_us)
+        if enables:
+            details["state"] = State.ACTIVE
         changes = {} if ask.description is UNSET else {"description": ask.description}
         if place.former is not None:
             again = msgspec.structs.replace(
                 place.former.body, wrapped=made.wrapped, expires_us=expires_us, **changes
             )
-            row = version_row(sealing, key, place.former, again, visit.request)
-            return (row,), details | {"again": 1}
+            rows = (version_row(sealing, key, place.former, again, visit.request),)
+            if enables:
+                enabled = msgspec.structs.replace(key.body, state=State.ACTIVE)
+                rows += (key_row(sealing, key, enabled, visit.request),)
+            return rows, details | {"again": 1}
         waiting = ask.waits and key.body.current_version > 0
         body = msgspec.structs.replace(
             version_of(key.body.algorithm, Generated(made.wrapped, made.public), visit.time_us),
@@ -361,7 +381,7 @@ class Transfers:
             details["waits"] = 1
             key_body = msgspec.structs.replace(key.body, waiting_version=place.number)
         else:
-            key_body = _alive(key.body, place.number, visit.time_us)
+            key_body = _alive(key.body, place.number, visit.time_us, enables=enables)
         rows = (
             key_row(sealing, key, key_body, visit.request),
             new_version_row(
@@ -388,12 +408,12 @@ def _given_up(key: KeyFact, number: int, body: Version, now_us: int) -> bool:
     return never_current and not (number == key.body.waiting_version and has_material(body, now_us))
 
 
-def _alive(body: Key, number: int, now_us: int) -> Key:
+def _alive(body: Key, number: int, now_us: int, *, enables: bool) -> Key:
     """The key with its next material, which brings it to life unless it is to wait for that.
 
-    What somebody stopped stays so.
+    What somebody stopped stays so, unless this is what `enables` it.
     """
     state = body.state
-    if state is State.PRE_ACTIVATION and body.activates_us <= now_us:
+    if enables or (state is State.PRE_ACTIVATION and body.activates_us <= now_us):
         state = State.ACTIVE
     return msgspec.structs.replace(body, current_version=number, waiting_version=0, state=state)

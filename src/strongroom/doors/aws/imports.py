@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from strongroom.domain import asks, transfers
-from strongroom.domain.calls import ANSWER_DECODERS, Reply
+from strongroom.domain.calls import ANSWER_DECODERS, Reply, Terms
 from strongroom.domain.errors import InvalidCiphertext, InvalidRequest, KeyNotUsable
 from strongroom.domain.iam import specs
 from strongroom.domain.readings import VALID_TO
@@ -106,7 +106,9 @@ async def import_key_material(at: Visitor, given: Given) -> Given:
         wrapping=token.wrapping, expires=expires, **_which(at, view, given),
     )  # fmt: skip
     target = names.target(given["KeyId"], at.place)
-    reply = await at.reply("key.import", ask, target)
+    # Here a key is both stopped and without material; to AWS it is one at a time, and what lacked
+    # material is enabled when that is there.
+    reply = await at.reply("key.import", ask, target, Terms(enables=True))
     if reply.code:
         raise _not_taken(token, reply) or at.refusal(reply, "key.import", given["KeyId"], target)
     done: Any = ANSWER_DECODERS["key.import"][reply.variant].decode(reply.answer)

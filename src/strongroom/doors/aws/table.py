@@ -31,7 +31,6 @@ class Row(NamedTuple):
     note: str = ""
 
 
-_IMPORTS = "a key that was disabled stays so whatever is imported"
 _STORES = Row(None, "custom key stores are AWS's; Strongroom keeps keys in its own")
 
 TABLE: Final[dict[str, Row]] = {
@@ -52,7 +51,7 @@ TABLE: Final[dict[str, Row]] = {
     "Decrypt": Row(crypto.decrypt, "without `Recipient`"),
     "DeleteAlias": Row(aliases.delete_alias),
     "DeleteCustomKeyStore": _STORES,
-    "DeleteImportedKeyMaterial": Row(imports.delete_imported_key_material, _IMPORTS),
+    "DeleteImportedKeyMaterial": Row(imports.delete_imported_key_material),
     "DeriveSharedSecret": Row(uses.derive_shared_secret, "without `Recipient`"),
     "DescribeCustomKeyStores": _STORES,
     "DescribeKey": Row(keys.describe_key),
@@ -87,7 +86,7 @@ TABLE: Final[dict[str, Row]] = {
         "without SM2; the token is good for one import",
     ),
     "GetPublicKey": Row(uses.get_public_key),
-    "ImportKeyMaterial": Row(imports.import_key_material, _IMPORTS),
+    "ImportKeyMaterial": Row(imports.import_key_material),
     "ListAliases": Row(
         aliases.list_aliases,
         "who may not read a key is not told that there is none",

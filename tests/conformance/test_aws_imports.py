@@ -312,6 +312,19 @@ def test_the_state_of_a_deletion_stays_while_material_goes(kms):
     assert state(kms, key) == "PendingImport"
 
 
+def test_a_key_waits_for_no_material_that_nobody_can_import_any_more(account, kms):
+    key = external(kms)["KeyId"]
+    first = bring(kms, key, ONE)["KeyMaterialId"]
+    bring(kms, key, TWO, ImportType="NEW_KEY_MATERIAL")
+    kms.rotate_key_on_demand(KeyId=key)
+    kms.delete_imported_key_material(KeyId=key, KeyMaterialId=first)
+    assert state(kms, key) == "PendingImport"
+    path = f"/v1/keys/id:{uuid.UUID(key).hex}/mark-compromised"
+    assert account.admin.ask("POST", path, {"key_version": 1}).status == 200
+    assert state(kms, key) == "Enabled"
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+
+
 def test_the_last_material_that_a_disabled_key_lacked_enables_it(kms):
     key = external(kms)["KeyId"]
     first = bring(kms, key, ONE)["KeyMaterialId"]

@@ -102,7 +102,6 @@ def test_each_spec_lists_the_algorithms_of_its_usage_and_no_others(kms, spec, us
          "at 'keySpec' failed to satisfy constraint: Member must satisfy enum value set: ["),
         ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, "UnsupportedOperationException", "SM2"),
         ({"Origin": "AWS_CLOUDHSM"}, "UnsupportedOperationException", "AWS_CLOUDHSM"),
-        ({"MultiRegion": True, "Origin": "EXTERNAL"}, "UnsupportedOperationException", "Multi-"),
         ({"Tags": [{"TagKey": "AWS:x", "TagValue": ""}]}, "TagException",
          "Tags beginning with aws: are reserved"),
         ({"Tags": [{"TagKey": "a", "TagValue": ""}] * 2}, "TagException", "Duplicate tag keys"),

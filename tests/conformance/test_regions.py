@@ -256,8 +256,6 @@ def test_what_is_refused_of_replicas(kms):
     assert refused(kms[AP].describe_key, KeyId=key).code == "NotFoundException"
     kms[EU].disable_key(KeyId=key)
     assert refused(replicate, **ask) == ("DisabledException", f"{arns[EU]} is disabled.")
-    external = {"MultiRegion": True, "Origin": "EXTERNAL"}
-    assert refused(kms[EU].create_key, **external).code == "UnsupportedOperationException"
 
 
 def test_each_kind_of_id_has_one_spelling(kms):

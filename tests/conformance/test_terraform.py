@@ -236,6 +236,31 @@ def test_a_replica_is_made_from_the_primarys_region_and_read_in_its_own(boto3, n
     assert destroyed(clients[US], key, PendingWindowInDays=7)
 
 
+# --- aws_kms_replica_external_key -----------------------------------------------------------------
+
+
+def test_an_external_replica_waits_for_its_own_import_of_the_same_material(boto3, node):
+    clients = Regions(boto3, node, outer=EU, inner=US).principal("op")
+    primary = made(clients[EU], MultiRegion=True, Origin="EXTERNAL")
+    key, material = primary["KeyId"], bytes(range(32))
+    bring(clients[EU], key, material, **OAEP)
+    clients[EU].replicate_key(
+        KeyId=primary["Arn"], ReplicaRegion=US, Description="there",
+        BypassPolicyLockoutSafetyCheck=False, Tags=tags(of="replica"),
+    )  # fmt: skip
+    assert read(clients[US], key)["KeyState"] == "PendingImport"
+    end = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=3)
+    bring(clients[US], key, material, ValidTo=end, **OAEP)
+    found = read(clients[US], key)
+    assert (found["KeyState"], found["ValidTo"], found["tags"]) == (
+        "Enabled", end, {"of": "replica"},
+    )  # fmt: skip
+    clients[US].disable_key(KeyId=key)
+    assert [read(clients[region], key)["Enabled"] for region in (EU, US)] == [True, False]
+    assert destroyed(clients[US], key, PendingWindowInDays=7)
+    assert destroyed(clients[EU], key, PendingWindowInDays=7)
+
+
 # --- aws_kms_alias --------------------------------------------------------------------------------
 
 

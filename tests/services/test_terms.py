@@ -239,6 +239,19 @@ def test_a_key_that_lacks_material_is_not_whole(desk, house, told):
         assert not told(operation, "brought", Terms(), token=house.admin)[0].code
 
 
+@pytest.mark.parametrize("end", ["key.deactivate", "key.mark-compromised"])
+def test_what_nobody_can_import_any_more_keeps_no_key_from_use(told, house, desk, end):
+    key = end.replace(".", "-")
+    desk.ask(house.admin, "key.create", name=key, origin="imported")
+    for _ in range(2):
+        bring(house, desk, key)
+    desk.ask(house.admin, "key.delete-imported-material", key, key_version=1)
+    whole = Terms(whole=True)
+    assert told("key.encrypt", key, whole, plaintext=b"x")[0].code == "key-not-usable"
+    desk.ask(house.admin, end, key, key_version=1)
+    assert not told("key.encrypt", key, whole, plaintext=b"x")[0].code
+
+
 def bring(house, desk, key):
     given = desk.ask(house.admin, "key.import-parameters", key, wrapping_key="rsa-2048")
     recipient = load_der_public_key(given.public_key)

@@ -26,7 +26,7 @@ def show(at: Session, key: "asks.KeyView") -> None:
             ("state", screen.styled(key.state)),
             *_dates(key),
             ("version", str(key.current_version) if key.current_version else "none yet"),
-            ("waiting version", str(key.waiting_version) if key.waiting_version else ""),
+            ("waiting version", _waiting(key)),
             ("min version", str(key.min_version) if key.min_version > 1 else ""),
             ("algorithm", key.algorithm),
             ("purpose", key.purpose),
@@ -65,6 +65,13 @@ def _rotation(key: "asks.KeyView") -> str:
     if key.rotates and key.state in {"active", "pre-activation"}:
         parts.append(f"next {screen.moment(key.rotates)}")
     return ", ".join(parts)
+
+
+def _waiting(key: "asks.KeyView") -> str:
+    if not key.waiting_version:
+        return ""
+    where = f", to be imported in {', '.join(key.awaited_in)} first" if key.awaited_in else ""
+    return f"{key.waiting_version}{where}"
 
 
 def _related(key: "asks.KeyView") -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from strongroom.cli import arguments, key_view
+from strongroom.cli import arguments, key_view, screen
 from strongroom.cli.command import command
 from strongroom.cli.session import Session
 
@@ -24,7 +24,10 @@ def register(app: typer.Typer) -> None:
         label: arguments.Labels = None,
         description: arguments.Description = None,
     ) -> None:
-        """Make a replica of a multi-Region key: the same material in another Region."""
+        """Make a replica of a multi-Region key: the same material in another Region.
+
+        Imported material does not go there by itself: import each version there, too.
+        """
         from strongroom.client import keys
 
         call = keys.replicate_key(
@@ -34,4 +37,10 @@ def register(app: typer.Typer) -> None:
             labels=arguments.pairs(label, "--label"),
             description=description or "",
         )
-        key_view.show(at, at.ask(call))
+        answer = at.ask(call)
+        key_view.show(at, answer)
+        if answer.origin == "imported" and not at.json:
+            screen.note(
+                f"It waits for its material. There: strongroom key import {answer.name}"
+                f" --from FILE --key-version {answer.current_version}"
+            )

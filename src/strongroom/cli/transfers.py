@@ -120,11 +120,16 @@ def register(app: typer.Typer) -> None:
                 "--key-version",
                 metavar="N",
                 min=1,
-                help="The same material again, for a version whose material is gone.",
+                help="The same material again, for a version whose material is gone, or has not"
+                " come to this replica yet.",
             ),
         ] = None,
         waits: Annotated[
-            bool, typer.Option("--waits", help="Use it only when the key is rotated.")
+            bool,
+            typer.Option(
+                "--waits",
+                help="Use it only when the key is rotated; with replicas, once it is in each, too.",
+            ),
         ] = False,
     ) -> None:
         """Bring a key's material in: its first, or its next version.

@@ -148,7 +148,10 @@ def replicate_key(
     labels: dict[str, str] | None = None,
     description: str = "",
 ) -> Call[asks.KeyView]:
-    """A replica of a multi-Region key in another Region: the same material, other rights."""
+    """A replica of a multi-Region key in another Region: the same material, other rights.
+
+    Imported material does not go there by itself: import each version there, too.
+    """
     body = given(
         region=region,
         name=replica_name,

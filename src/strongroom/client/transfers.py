@@ -59,7 +59,8 @@ def import_material(  # noqa: PLR0913 - what an import says
 
     A next version that `waits` is used once the key is rotated. With `key_version`, the same
     material again for a version whose material expired or was deleted; with `again`, also for one
-    that has it still, and whichever it is. `description` says what the material is to you.
+    that has it still, and whichever it is; so it comes to a replica, too. New material of a key
+    with replicas waits until it is in each. `description` says what the material is to you.
     """
     body = given(
         import_token=import_token,

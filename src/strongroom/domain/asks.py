@@ -302,8 +302,9 @@ class KeyView(Answer):
 
     Times that never come are empty. `rotates` is when the next version comes by itself.
     `waiting_version` becomes the current one by a rotation, if it has its material still; 0: none.
-    `rotations_by_hand` counts those that somebody asked for. Related
-    keys of several Regions have the id `multi_region` in common; `related`, where asked.
+    `rotations_by_hand` counts those that somebody asked for. Related keys of several Regions have
+    the id `multi_region` in common; `related`, where asked. `awaited_in`, of related keys while one
+    of their versions waits for a rotation: the Regions where its material must still be imported.
     """
 
     name: str
@@ -334,6 +335,7 @@ class KeyView(Answer):
     rotations_by_hand: int = 0
     multi_region: str | UnsetType = UNSET
     related: RelatedView | UnsetType = UNSET
+    awaited_in: list[str] | UnsetType = UNSET
 
 
 class KeyPage(Answer):

@@ -13,6 +13,11 @@ RANDOM_BYTES: Final = 16 - len(MARK)  # 80 bits: no two meet
 NO_RELATIVES: Final = "the key is no multi-Region key"
 REPLICA: Final = "the key is a replica: it rotates when its primary does"
 NO_PRIMARY: Final = "the key is a replica: its primary is in another Region"
+AT_THE_PRIMARY: Final = (
+    "the key is a replica: new material comes to its primary; bring what the primary has, naming"
+    " its version as key_version"
+)
+NOT_EVERYWHERE: Final = "the key's next material is not in every Region yet"
 
 
 def spelt(key_id: bytes) -> str:

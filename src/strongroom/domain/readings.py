@@ -24,7 +24,7 @@ class Reading(NamedTuple):
 
 
 VALID_TO: Final = "kms:validto"
-_MATERIAL: Final = frozenset({"min_version", "versions", "waiting_version"})
+_MATERIAL: Final = frozenset({"awaited_in", "min_version", "versions", "waiting_version"})
 
 READINGS: Final[dict[str, Reading]] = {
     "GetKeyRotationStatus": Reading(

@@ -64,7 +64,8 @@ class ImportMaterial(Ask, kw_only=True):
     one is used only when the key is rotated. With `key_version`, it is the same material again: for
     a version whose material expired or was deleted. With `again`, it may be there still (and will
     expire as this import says), and the version need not be named. `description` says what it is to
-    you; without it, the former one stays.
+    you; without it, the former one stays. To a replica in another Region comes what its primary
+    has, one version after the other; a primary's next material waits until each replica has it.
     """
 
     import_token: Token

@@ -23,7 +23,8 @@ from strongroom.services.profiles import algorithm_forbidden
 # What uses material: the others change what is on record.
 _USES_MATERIAL: Final = frozenset({Use.PROTECT, Use.PROCESS})
 _ENDED: Final = frozenset({State.DESTRUCTION_SCHEDULED, State.DESTROYED})
-_NEVER_CURRENT: Final = frozenset({State.PRE_ACTIVATION, State.DESTROYED})
+# Versions that have been current and take the same material again.
+_IMPORTED_AGAIN: Final = frozenset({State.ACTIVE, State.SUSPENDED})
 _LOOKED_AT_MAX: Final = 100  # of a key's versions, the newest: as many as a key is shown with
 
 
@@ -93,7 +94,7 @@ class Keyring:
     async def lacking(self, visit: Visit, key: KeyFact) -> list[VersionFact]:
         """The versions of an imported key whose material is gone and can be imported again.
 
-        Without those that are retired, and of the newest only.
+        Without those that are retired, or take no imports in their state; of the newest only.
         """
         body, found = key.body, list[VersionFact]()
         if body.origin is not Origin.IMPORTED:
@@ -104,8 +105,8 @@ class Keyring:
             if version is None:
                 raise TamperedRecord
             visit.facts.append(version.fact)
-            was_current = state_at(version.body, visit.time_us) not in _NEVER_CURRENT
-            if was_current and not has_material(version.body, visit.time_us):
+            takes = state_at(version.body, visit.time_us) in _IMPORTED_AGAIN
+            if takes and not has_material(version.body, visit.time_us):
                 found.append(version)
         return found
 
@@ -158,7 +159,7 @@ def _present(name: str, body: Version, now_us: int) -> None:
             f"the material of {name} expired at {rfc3339(body.expires_us)}; {IMPORT_AGAIN}"
         )
     if not body.wrapped:
-        raise KeyNotUsable(f"the material of {name} was deleted; {IMPORT_AGAIN}")
+        raise KeyNotUsable(f"{name} has no material here; {IMPORT_AGAIN}")
 
 
 def _on_profile(namespace: NamespaceFact, body: Key) -> None:

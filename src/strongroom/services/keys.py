@@ -199,8 +199,6 @@ def first_of_its_kind(key: Key, key_id: bytes, region: str) -> Key:
 
     Raises `InvalidRequest` for material that cannot be in two places.
     """
-    if key.origin is Origin.IMPORTED:
-        raise InvalidRequest("a multi-Region key's material is not imported", "$.origin")
     if key.algorithm in COUNTED:
         raise InvalidRequest(
             f"the messages of {key.algorithm} are counted in one place: it has no multi-Region"

@@ -16,6 +16,7 @@ from strongroom.domain.lifecycle import (
     after,
     state_at,
 )
+from strongroom.domain.multi_region import REPLICA
 from strongroom.domain.things import Key, Origin, waits
 from strongroom.domain.times import DAY_US
 from strongroom.ports.store import Write
@@ -31,6 +32,7 @@ from strongroom.services.related import (
     is_replica,
     rotated_elsewhere,
 )
+from strongroom.services.related_imports import as_current, turned_elsewhere
 from strongroom.services.rows import generated, key_row, new_version_row, version_row
 from strongroom.services.views import Views
 
@@ -113,6 +115,9 @@ class KeyLife:
         self, permit: Permit, key: KeyFact
     ) -> tuple[tuple[Write, ...], Elsewhere]:
         visit, number = permit.visit, key.body.waiting_version
+        family = await family_of(self._facts, key, visit.facts)
+        if is_replica(family, key):
+            raise KeyNotUsable(REPLICA)
         version = await self._facts.version(key, number) if number else None
         if version is not None:
             visit.facts.append(version.fact)
@@ -123,14 +128,16 @@ class KeyLife:
             key.body, current_version=number, waiting_version=0,
             rotations_by_hand=key.body.rotations_by_hand + 1,
         )  # fmt: skip
-        current = msgspec.structs.replace(
-            version.body, state=State.ACTIVE, rotated_us=visit.time_us, by_hand=True
+        current = as_current(version.body, visit.time_us)
+        elsewhere = await turned_elsewhere(
+            self._facts, family, number, visit.facts, request=visit.request, now_us=visit.time_us
         )
         writes = (
             key_row(sealing, key, body, visit.request),
             version_row(sealing, key, version, current, visit.request),
+            *elsewhere.writes,
         )
-        return writes, Elsewhere()  # imported keys are in one Region
+        return writes, elsewhere
 
     async def _move(
         self, visit: Visit, ask: asks.OfVersion, transition: Transition

@@ -4,7 +4,8 @@ The steps of both, numbered below:
 
 1. The right here is weighed, and the state of the key is looked at: it is an active primary.
 2. The right there is weighed: for the principal of the same name in the other Region's namespace.
-3. Material goes from one namespace key to the other, inside the provider.
+3. Material goes from one namespace key to the other, inside the provider. Imported material stays:
+   what goes there is how the same is known again (`related_imports.py`).
 4. One commit has the rows of both namespaces, and an entry in each one's trail.
 """
 
@@ -27,7 +28,7 @@ from strongroom.domain.lifecycle import Use, allows, state_at
 from strongroom.domain.multi_region import NO_PRIMARY, NO_RELATIVES
 from strongroom.domain.operations import OPERATIONS
 from strongroom.domain.records import Kind, Ref
-from strongroom.domain.things import Key, Version, version_id
+from strongroom.domain.things import Key, Origin, Version, version_id, waits
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.randomness import Randomness
 from strongroom.ports.store import Write
@@ -38,6 +39,7 @@ from strongroom.services.key_policies import KeyPolicies
 from strongroom.services.keyring import Keyring
 from strongroom.services.profiles import on_profile
 from strongroom.services.related import Family, Place, family_of, is_replica, rewrapped
+from strongroom.services.related_imports import unarrived, waiting_number
 from strongroom.services.rows import key_row, new_key_row, new_version_row
 from strongroom.services.views import Views
 
@@ -71,11 +73,16 @@ class Replicas:
     async def replicate(self, visit: Visit, ask: asks.ReplicateKey) -> asks.KeyView:
         """The key in another Region: other rights, labels and state there, the same material.
 
+        A replica of an imported key waits for it to be imported there, too.
+
         Raises `AlreadyExists` when there is one already, or another key of that name.
         """
         permit = await self._authorizer.permit_key(visit, visit.target, {})  # 1
         family = await self._primarys(visit, permit.known_key())
+        await self._keyring.whole(permit)
         key = self._keyring.free(permit, Use.REPLICATE)
+        if not key.body.current_version:
+            raise KeyNotUsable("the key has no material yet: import it")
         if ask.region in (family.first.body.primary, *family.replicas):
             raise AlreadyExists("the key is in that Region already")
         name = key.name if ask.name is UNSET else ask.name
@@ -117,6 +124,7 @@ class Replicas:
         family = await self._primarys(visit, permit.known_key())
         if region == family.first.body.primary:
             raise InvalidRequest("the key is the primary there already", "$.primary_region")
+        await self._keyring.whole(permit)
         key = self._keyring.free(permit, Use.REPLICATE)
         replica = family.replicas.get(region)
         other = await self._there(visit, "key.update", region)
@@ -128,6 +136,7 @@ class Replicas:
             raise InvalidRequest("the key has no replica in that Region", "$.primary_region")
         if not allows(state_at(replica.body, visit.time_us), Use.REPLICATE):
             raise KeyNotUsable("the replica's state does not allow this: enable it first")
+        await self._require_its_material(visit, family, key, replica)
         writes = self._moved(visit, family, key, replica, region)
         also = self._books.also(named, {"changed": ["primary_region"], "primary_region": region})
         view = await self._views.whole(key, writes)
@@ -145,6 +154,28 @@ class Replicas:
             raise KeyNotUsable(NO_PRIMARY)
         return family
 
+    async def _require_its_material(
+        self, visit: Visit, family: Family, key: KeyFact, replica: KeyFact
+    ) -> None:
+        """Raises `KeyNotUsable` for a replica that lacks what the primary is to have.
+
+        What waits does so as long as the primary has it, so it must not be given up by the move.
+        """
+        if visit.terms.whole and await self._keyring.lacking(visit, replica):
+            raise KeyNotUsable("the replica lacks some of its material: import it first")
+        number = await waiting_number(self._facts, key, family, visit.facts, visit.time_us)
+        if not number:
+            return
+        version = await self._facts.version(replica, number)
+        if version is None:
+            raise TamperedRecord
+        visit.facts.append(version.fact)
+        if not waits(version.body, visit.time_us):
+            raise KeyNotUsable(
+                "the key's next material is not in that Region yet: import it there first, or"
+                " delete it here"
+            )
+
     async def _there(self, visit: Visit, operation: str, region: str) -> Visit:
         other = await self._authorizer.elsewhere(visit, OPERATIONS[operation], region)
         if other is None:
@@ -154,7 +185,7 @@ class Replicas:
     async def _versions(
         self, permit: Permit, key: KeyFact, there: NamespaceFact, replica_id: bytes
     ) -> list[Write]:
-        sealing, last = self._facts.sealing, key.body.current_version
+        sealing, last = self._facts.sealing, key.body.last_version
         source = Place(permit.namespace.handle, key.namespace, key.id)
         to = Place(there.handle, there.id, replica_id)
         writes: list[Write] = []
@@ -171,7 +202,12 @@ class Replicas:
                     raise TooLarge("the key has too many versions; destroy old ones first")
                 expected = (Kind.VERSION, version_id(key.id, number))
                 body = sealing.open(record, Version, expected=expected)
-                moved = rewrapped(sealing, body, number, key.body, source, to)
+                if key.body.origin is Origin.IMPORTED:
+                    moved = unarrived(
+                        sealing, body, number, key.body, source, to, now_us=permit.visit.time_us
+                    )
+                else:
+                    moved = rewrapped(sealing, body, number, key.body, source, to)
                 writes.append(
                     new_version_row(
                         sealing, replica_id, number, moved,

@@ -28,6 +28,7 @@ from strongroom.services.founding import own_request
 from strongroom.services.life import rotation
 from strongroom.services.profiles import algorithm_forbidden
 from strongroom.services.related import without
+from strongroom.services.related_imports import given_up_elsewhere
 from strongroom.services.rows import key_row, version_row
 
 _LOOKS_SECONDS: Final = 15.0
@@ -233,9 +234,13 @@ class Steward:
         if body.wrapped and 0 < body.expires_us <= now_us:
             changed = msgspec.structs.replace(body, wrapped=b"")
             write = version_row(self._facts.sealing, key, version, changed, request)
+            action = "key.expire-material"
+            elsewhere = await given_up_elsewhere(
+                self._facts, key, version.number, action, request=request, now_us=now_us
+            )
             return await self._keep(
-                key, "key.expire-material", number, (write,), request=request, epoch=epoch,
-                facts=(version.fact,), erases=True,
+                key, action, number, (write, *elsewhere.writes), request=request, epoch=epoch,
+                facts=(version.fact, *elsewhere.facts), erases=True, also=elsewhere.also,
             )  # fmt: skip
         return False
 

@@ -7,8 +7,8 @@ An import, in this order:
 3. The place: the key's next version, or one that had this material before.
 4. The material is unwrapped and checked; where there was some before, it is the same, and what is
    to be new is that of no version yet.
-5. One commit: the ticket is used up, the version is there, the key is alive. Before it nothing is
-   changed; if anything it stands on has changed, nothing is.
+5. One commit: the ticket is used up, the version is there, the key is alive, and its replicas wait
+   for the same. Before it nothing is changed; if anything it stands on has changed, nothing is.
 """
 
 import hashlib
@@ -24,8 +24,9 @@ from strongroom.domain.algorithms import Algorithm
 from strongroom.domain.binding import bind
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, NotFound, TamperedRecord
 from strongroom.domain.lifecycle import State, Use, state_at
+from strongroom.domain.multi_region import AT_THE_PRIMARY
 from strongroom.domain.records import Kind, Ref
-from strongroom.domain.things import ImportTicket, Key, Origin, Version, has_material, waits
+from strongroom.domain.things import ImportTicket, Key, Origin, Version, has_material
 from strongroom.domain.times import HOUR_US, rfc3339
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.provider import Generated, Imported, Provider, Ticket
@@ -37,6 +38,8 @@ from strongroom.services.books import Books, Details
 from strongroom.services.dates import to_come
 from strongroom.services.facts import Facts, KeyFact, VersionFact
 from strongroom.services.keyring import Keyring, allowed_version
+from strongroom.services.related import Elsewhere, Family, Place, family_of, is_replica
+from strongroom.services.related_imports import announced, given_up_elsewhere, waiting_number
 from strongroom.services.rows import (
     binding_of,
     key_row,
@@ -66,6 +69,18 @@ class _Place(NamedTuple):
 
     number: int
     former: VersionFact | None
+
+
+class _Standing(NamedTuple):
+    """A key as an import finds it: its relatives, and the version that waits for a rotation."""
+
+    key: KeyFact
+    family: Family | None
+    waiting: int
+
+    def gave_up(self, number: int, body: Version) -> bool:
+        """Whether it waited to become the current version, and nothing makes it that any more."""
+        return body.state is State.PRE_ACTIVATION and number != self.waiting
 
 
 class Transfers:
@@ -134,23 +149,33 @@ class Transfers:
         key = self._taking_imports(permit, Use.IMPORT)
         expires_us = to_come(ask.expires, visit.time_us, "$.expires")
         ticket = await self._ticket(permit, key, ask)  # 2
-        place = await self._place(permit, key, ask)  # 3
+        standing = await self._standing(visit, key)
+        place = await self._place(permit, standing, ask)  # 3
         made = await self._unwrapped(permit, ticket, ask, place.number)  # 4
-        tried, place = place, await self._settled(permit, key, ask, place, made)
+        tried, place = place, await self._settled(permit, standing, ask, place, made)
         if place.number != tried.number:
             made = await self._unwrapped(permit, ticket, ask, place.number)
         enables = await self._enables(visit, key, place)
-        rows, details = self._rows(permit, place, made, ask, expires_us, enables=enables)
-        writes = (self._used_up(key, ticket, visit.request), *rows)
+        body, details = self._body(permit, place, made, ask, expires_us)
+        elsewhere = await self._elsewhere(permit, standing, place, body)
+        rows, more = self._rows(permit, place, body, enables=enables)
+        writes = (self._used_up(key, ticket, visit.request), *rows, *elsewhere.writes)
+        visit.facts += elsewhere.facts
         view = await self._views.whole(key, writes)
         # 5. With the wrapping key's private half gone from the store's files, nobody opens later
         # what travelled.
-        await self._books.allowed(permit, details, version=place.number, writes=writes, erases=True)
+        await self._books.allowed(
+            permit, details | more, version=place.number, writes=writes, erases=True,
+            also=elsewhere.also,
+        )  # fmt: skip
         shown = {name: getattr(view, name) for name in view.__struct_fields__}
         return transfers.ImportedKey(**shown, imported_version=place.number)
 
     async def delete_material(self, visit: Visit, ask: asks.OfVersion) -> asks.KeyView:
-        """Erase imported material. Nothing is changed where there is none any more."""
+        """Erase imported material. Nothing is changed where there is none any more.
+
+        Of a primary's version that was never the current one it is erased in all Regions.
+        """
         permit = await self._authorizer.permit_key(visit, visit.target, {})
         key = self._taking_imports(permit, Use.CHANGE)
         if key.body.deletion_protection:
@@ -159,14 +184,21 @@ class Transfers:
         if not number:
             raise KeyNotUsable("the key has no material yet: import it")
         version = await self._version(permit, key, number, Use.CHANGE)
-        writes: tuple[Write, ...] = ()
+        elsewhere = await given_up_elsewhere(
+            self._facts, key, number, visit.operation.name, request=visit.request,
+            now_us=visit.time_us,
+        )  # fmt: skip
+        writes = elsewhere.writes
         if version.body.wrapped:
             body = msgspec.structs.replace(version.body, wrapped=b"", expires_us=0)
-            writes = (version_row(self._facts.sealing, key, version, body, visit.request),)
+            own = version_row(self._facts.sealing, key, version, body, visit.request)
+            writes = (own, *writes)
+        visit.facts += elsewhere.facts
         view = await self._views.whole(key, writes)
         await self._books.allowed(
-            permit, {"key_version": number}, writes=writes, erases=bool(writes)
-        )
+            permit, {"key_version": number}, writes=writes, erases=bool(writes),
+            also=elsewhere.also,
+        )  # fmt: skip
         return view
 
     async def export(self, visit: Visit, ask: transfers.ExportMaterial) -> transfers.Exported:
@@ -242,12 +274,19 @@ class Transfers:
 
     # --- the place, and what comes there ----------------------------------------------------------
 
-    async def _place(self, permit: Permit, key: KeyFact, ask: transfers.ImportMaterial) -> _Place:
+    async def _standing(self, visit: Visit, key: KeyFact) -> _Standing:
+        family = await family_of(self._facts, key, visit.facts)
+        waiting = await waiting_number(self._facts, key, family, visit.facts, visit.time_us)
+        return _Standing(key, family, waiting)
+
+    async def _place(
+        self, permit: Permit, standing: _Standing, ask: transfers.ImportMaterial
+    ) -> _Place:
         """The place as far as the ask says it: of what comes `again`, perhaps another's."""
-        now_us = permit.visit.time_us
+        now_us, key = permit.visit.time_us, standing.key
         if ask.key_version is not UNSET:
             former = await self._version(permit, key, ask.key_version, Use.IMPORT)
-            if _given_up(key, former.number, former.body, now_us):
+            if standing.gave_up(former.number, former.body):
                 raise KeyNotUsable(
                     f"version {former.number} of the key was never used, and its material is gone;"
                     " leave key_version out"
@@ -264,22 +303,23 @@ class Transfers:
             if not last:
                 raise InvalidRequest("the key has had no material yet", "$.again")
             return _Place(last, None)
+        _require_new_here(standing, ask)
         newest = await self._facts.version(key, last) if last else None
         if newest is not None:
             permit.visit.facts.append(newest.fact)
-            if last == key.body.waiting_version and waits(newest.body, now_us):
-                raise KeyNotUsable(
-                    f"version {last} of the key waits to become the current one; rotate the key, or"
-                    " delete that version's material first"
-                )
         elif last:
             raise TamperedRecord  # the newest version's row is gone
+        if standing.waiting:
+            raise KeyNotUsable(
+                f"version {standing.waiting} of the key waits to become the current one; rotate the"
+                " key, or delete that version's material first"
+            )
         return _Place(last + 1, None)
 
     async def _settled(
         self,
         permit: Permit,
-        key: KeyFact,
+        standing: _Standing,
         ask: transfers.ImportMaterial,
         place: _Place,
         made: Imported,
@@ -289,7 +329,7 @@ class Transfers:
             if _same(made, place.former.body):
                 return place
             raise InvalidRequest("this is other material than was imported first")
-        known = await self._known(permit, key, made)
+        known = await self._known(permit, standing, made)
         if ask.again:
             if known is None:
                 raise InvalidRequest("this is the material of no version of the key")
@@ -304,8 +344,11 @@ class Transfers:
             )
         return place
 
-    async def _known(self, permit: Permit, key: KeyFact, made: Imported) -> VersionFact | None:
+    async def _known(
+        self, permit: Permit, standing: _Standing, made: Imported
+    ) -> VersionFact | None:
         """The version that has or had this material, of the newest."""
+        key = standing.key
         records = await self._ledger.family(Kind.VERSION, key.id, _COMPARED_MAX)
         for record in records:
             body = self._facts.sealing.open(record, Version, expected=(Kind.VERSION, record.id))
@@ -313,7 +356,7 @@ class Transfers:
             if not record.id.startswith(key.id):
                 raise TamperedRecord  # a sound row, but another key's
             # A version that was given up was never used, and its material may come as new.
-            if _same(made, body) and not _given_up(key, number, body, permit.visit.time_us):
+            if _same(made, body) and not standing.gave_up(number, body):
                 permit.visit.facts.append(record.fact)
                 return VersionFact(record, number, body, None)
         return None
@@ -342,54 +385,70 @@ class Transfers:
         # What comes after the end of its time is no reason to use it again.
         return lacking == {place.number} and state_at(again, visit.time_us) is State.ACTIVE
 
-    def _rows(  # noqa: PLR0913 - what an import brings
+    def _body(
         self,
         permit: Permit,
         place: _Place,
         made: Imported,
         ask: transfers.ImportMaterial,
         expires_us: int,
-        *,
-        enables: bool,
-    ) -> tuple[tuple[Write, ...], Details]:
-        visit, key, sealing = permit.visit, permit.known_key(), self._facts.sealing
+    ) -> tuple[Version, Details]:
+        """The version with the material, and what the entry says of it."""
+        key, now_us = permit.known_key(), permit.visit.time_us
         details: Details = {"ticket": ask.import_token, "wrapping": ask.wrapping}
         if expires_us:
             details["expires"] = rfc3339(expires_us)
-        if enables:
-            details["state"] = State.ACTIVE
         changes = {} if ask.description is UNSET else {"description": ask.description}
         if place.former is not None:
             again = msgspec.structs.replace(
                 place.former.body, wrapped=made.wrapped, expires_us=expires_us, **changes
             )
-            rows = (version_row(sealing, key, place.former, again, visit.request),)
-            if enables:
-                enabled = msgspec.structs.replace(key.body, state=State.ACTIVE)
-                rows += (key_row(sealing, key, enabled, visit.request),)
-            return rows, details | {"again": 1}
+            return again, details | {"again": 1}
         waiting = ask.waits and key.body.current_version > 0
         body = msgspec.structs.replace(
-            version_of(key.body.algorithm, Generated(made.wrapped, made.public), visit.time_us),
+            version_of(key.body.algorithm, Generated(made.wrapped, made.public), now_us),
             state=State.PRE_ACTIVATION if waiting else State.ACTIVE,
             fingerprint=made.fingerprint,
             expires_us=expires_us,
             by_hand=not waiting and place.number > 1,
             **changes,
         )
-        if waiting:
-            details["waits"] = 1
+        return body, details | ({"waits": 1} if waiting else {})
+
+    def _rows(
+        self, permit: Permit, place: _Place, body: Version, *, enables: bool
+    ) -> tuple[tuple[Write, ...], Details]:
+        """The rows of the key and its version; and what the entry says of the key."""
+        key, sealing, request = permit.known_key(), self._facts.sealing, permit.visit.request
+        details: Details = {"state": State.ACTIVE} if enables else {}
+        if place.former is not None:
+            row = version_row(sealing, key, place.former, body, request)
+            enabled = msgspec.structs.replace(key.body, state=State.ACTIVE)
+            more = (key_row(sealing, key, enabled, request),) if enables else ()
+            return (row, *more), details
+        if body.state is State.PRE_ACTIVATION:
             key_body = msgspec.structs.replace(key.body, waiting_version=place.number)
         else:
-            key_body = _alive(key.body, place.number, visit.time_us, enables=enables)
+            key_body = _alive(key.body, place.number, permit.visit.time_us, enables=enables)
         rows = (
-            key_row(sealing, key, key_body, visit.request),
+            key_row(sealing, key, key_body, request),
             new_version_row(
-                sealing, key.id, place.number, body, namespace=key.namespace,
-                request=visit.request,
+                sealing, key.id, place.number, body, namespace=key.namespace, request=request
             ),
-        )  # fmt: skip
+        )
         return rows, details
+
+    async def _elsewhere(
+        self, permit: Permit, standing: _Standing, place: _Place, body: Version
+    ) -> Elsewhere:
+        """What new material is to the key's replicas. What comes again is each Region's own."""
+        if standing.family is None or place.former is not None:
+            return Elsewhere()
+        source = Place(permit.namespace.handle, standing.key.namespace, standing.key.id)
+        return await announced(
+            self._facts, standing.key, standing.family, source, place.number, body,
+            request=permit.visit.request, now_us=permit.visit.time_us,
+        )  # fmt: skip
 
 
 def _bad_token() -> InvalidRequest:
@@ -402,10 +461,17 @@ def _same(made: Imported, body: Version) -> bool:
     return hmac.compare_digest(made.fingerprint, body.fingerprint)
 
 
-def _given_up(key: KeyFact, number: int, body: Version, now_us: int) -> bool:
-    """Whether it waited to become the current version, and nothing makes it that any more."""
-    never_current = body.state is State.PRE_ACTIVATION
-    return never_current and not (number == key.body.waiting_version and has_material(body, now_us))
+def _require_new_here(standing: _Standing, ask: transfers.ImportMaterial) -> None:
+    """Raises what forbids that new material comes to this one of related keys, and so."""
+    family = standing.family
+    if is_replica(family, standing.key):
+        raise KeyNotUsable(AT_THE_PRIMARY)
+    if family is not None and family.replicas and not ask.waits:
+        raise InvalidRequest(
+            "the key has replicas, so new material waits until it is in every Region: say that it"
+            " waits",
+            "$.waits",
+        )
 
 
 def _alive(body: Key, number: int, now_us: int, *, enables: bool) -> Key:

@@ -3,18 +3,19 @@
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from strongroom.domain import asks
 from strongroom.domain.errors import TamperedRecord
 from strongroom.domain.lifecycle import State, state_at
 from strongroom.domain.records import Kind, Record, Ref
-from strongroom.domain.things import Key, UseControl, Version, has_material, version_id
+from strongroom.domain.things import Key, UseControl, Version, has_material, version_id, waits
 from strongroom.domain.times import rfc3339, rfc3339_or_empty
 from strongroom.ports.clock import Clock
 from strongroom.ports.ledger import Ledger
 from strongroom.ports.store import Write
 from strongroom.services.facts import KeyFact
+from strongroom.services.related_imports import takes_imports
 from strongroom.services.sealing import Sealing
 
 _VERSIONS_SHOWN = 100
@@ -66,6 +67,9 @@ class Views:
         if primary_id and primary_id != key_id:
             primary = await self._body(primary_id, changed)
         rotates = self.key(key_id, view.name, primary, 0).rotates
+        awaited_in: list[str] | UnsetType = UNSET
+        if primary_id and primary.waiting_version:
+            awaited_in = await self._awaited_in(first, primary.waiting_version, changed)
         return msgspec.structs.replace(
             view,
             rotation_days=primary.rotation_days,
@@ -77,7 +81,32 @@ class Views:
                 replicas=sorted(region for region in first.related if region != first.primary),
                 waits_days=body.waits_days,
             ),
+            awaited_in=awaited_in,
         )
+
+    async def _awaited_in(
+        self, first: Key, number: int, changed: dict[bytes, Record]
+    ) -> list[str] | UnsetType:
+        """The Regions that lack the version which waits; unset: the primary has it no more."""
+        now_us = self._clock.now_us()
+        found: list[str] = []
+        for region, key_id in first.related.items():
+            version = await self._version_body(version_id(key_id, number), changed)
+            if waits(version, now_us):
+                continue
+            if region == first.primary:
+                return UNSET
+            if takes_imports(await self._body(key_id, changed), now_us):
+                found.append(region)
+        return sorted(found)
+
+    async def _version_body(self, record_id: bytes, changed: dict[bytes, Record]) -> Version:
+        record = changed.get(record_id)
+        if record is None:
+            (record,) = await self._ledger.load([Ref(Kind.VERSION, record_id)])
+        if record is None:
+            raise TamperedRecord
+        return self._sealing.open(record, Version, expected=(Kind.VERSION, record_id))
 
     async def _body(self, key_id: bytes, changed: dict[bytes, Record]) -> Key:
         record = changed.get(key_id)
@@ -182,7 +211,7 @@ HIDDEN: Final[dict[str, Any]] = {
     "min_version": 1, "rotation_days": 0, "rotation_uses": 0, "rotates": "", "exportable": False,
     "deletion_protection": False, "control": asks.ControlView([], "", "", 0, 0, 0, []),
     "revision": 0, "versions": UNSET, "waiting_version": 0, "rotations_by_hand": 0,
-    "related": UNSET,
+    "related": UNSET, "awaited_in": UNSET,
 }  # fmt: skip
 
 

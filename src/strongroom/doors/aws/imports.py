@@ -27,7 +27,7 @@ from strongroom.doors.aws.metadata import (
     pending,
     seconds,
 )
-from strongroom.doors.aws.states import require, wrong_origin
+from strongroom.doors.aws.states import no_primary, require, wrong_origin
 from strongroom.doors.aws.visitor import Visitor
 
 Given = dict[str, Any]
@@ -110,7 +110,8 @@ async def import_key_material(at: Visitor, given: Given) -> Given:
     # material is enabled when that is there.
     reply = await at.reply("key.import", ask, target, Terms(enables=True))
     if reply.code:
-        raise _not_taken(token, reply) or at.refusal(reply, "key.import", given["KeyId"], target)
+        known = _not_taken(token, reply) or no_primary(reply, at.place)
+        raise known or at.refusal(reply, "key.import", given["KeyId"], target)
     done: Any = ANSWER_DECODERS["key.import"][reply.variant].decode(reply.answer)
     return _answer(at, view, done.imported_version)
 

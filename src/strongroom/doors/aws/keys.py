@@ -58,17 +58,10 @@ async def create_key(at: Visitor, given: Given) -> Given:
         rotation_days=0,
         policy=policies.short(given.get("Policy", "")),
         bypass_lockout_check=given.get("BypassPolicyLockoutSafetyCheck", False),
-        multi_region=_multi_region(given, origin),
+        multi_region=given.get("MultiRegion", False),
     )
     view = await at.ask_of("key.create", ask, "", "", policies.malformed)
     return {"KeyMetadata": metadata(view, at.place)}
-
-
-def _multi_region(given: Given, origin: str) -> bool:
-    if given.get("MultiRegion") and origin == "EXTERNAL":
-        said = "Multi-Region keys with imported material are not served."
-        raise AWSError("UnsupportedOperationException", said)
-    return bool(given.get("MultiRegion"))
 
 
 async def describe_key(at: Visitor, given: Given) -> Given:

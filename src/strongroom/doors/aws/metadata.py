@@ -18,6 +18,7 @@ DOES_NOT_EXPIRE: Final = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 
 _SECOND_US: Final = 1_000_000
 _NOBODYS: Final = frozenset({State.PRE_ACTIVATION, State.DESTROYED})
+_TAKES_NONE: Final = frozenset({State.DEACTIVATED, State.COMPROMISED, State.DESTRUCTION_SCHEDULED})
 _STATES: Final = {
     State.PRE_ACTIVATION: "Creating",
     State.ACTIVE: "Enabled",
@@ -103,9 +104,14 @@ def is_external(view: asks.KeyView) -> bool:
 
 
 def key_state(view: asks.KeyView) -> str:
-    """The state as AWS calls it. A key that lacks any of its imported material waits for that."""
+    """The state as AWS calls it. A key that lacks any of its imported material waits for that.
+
+    But for what nobody can import any more.
+    """
     if is_external(view) and view.state is not State.DESTRUCTION_SCHEDULED:
-        whole = all(version.material for version in associated(view))
+        whole = all(
+            version.material or version.state in _TAKES_NONE for version in associated(view)
+        )
         if not view.current_version or not whole:
             return "PendingImport"
     return _STATES[view.state]
@@ -125,9 +131,14 @@ def associated(view: asks.KeyView) -> list[asks.VersionView]:
 
 
 def pending(view: asks.KeyView) -> asks.VersionView | None:
-    """The version that the next rotation makes the current one."""
+    """The version that the next rotation makes the current one.
+
+    Of a multi-Region key it waits, also where its material has not come yet.
+    """
+    here = view.multi_region is UNSET
     for version in () if view.versions is UNSET else view.versions:
-        waits = version.state is State.PRE_ACTIVATION and version.material
+        alive = version.material if here else view.awaited_in is not UNSET
+        waits = version.state is State.PRE_ACTIVATION and alive
         if waits and version.version == view.waiting_version:
             return version
     return None

@@ -19,7 +19,7 @@ from strongroom.doors.aws.visitor import Visitor
 Given = dict[str, Any]
 
 _UNSUPPORTED: Final = "UnsupportedOperationException"
-_OF_KEYS: Final = Terms(key=READABLE)
+_OF_KEYS: Final = Terms(key=READABLE, whole=True)
 
 
 async def replicate_key(at: Visitor, given: Given) -> Given:

@@ -9,6 +9,7 @@ from strongroom.domain.calls import About, Reply, Terms
 from strongroom.domain.errors import InvalidRequest, KeyNotUsable, TooLarge
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import NOTHING_WAITS, State
+from strongroom.domain.multi_region import NOT_EVERYWHERE
 from strongroom.domain.things import Origin
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.metadata import (
@@ -33,6 +34,7 @@ _PERIOD_DAYS: Final = 365
 _ON_DEMAND_MAX: Final = 25
 _LISTED, _LISTED_MAX = 100, 1_000
 _DIGITS_MAX: Final = 10
+_NOTHING_TO_TURN_TO: Final = (NOTHING_WAITS, NOT_EVERYWHERE)
 _AT_ONCE: Final = 100  # versions that a custodian shows at a time
 
 
@@ -89,7 +91,7 @@ async def rotate_key_on_demand(at: Visitor, given: Given) -> Given:
                 "The on-demand rotations limit has been reached for the given keyId. No more"
                 f" on-demand rotations can be performed for this key: {arn}",
             )
-        if reply.code == KeyNotUsable.code and reply.detail == NOTHING_WAITS:
+        if reply.code == KeyNotUsable.code and reply.detail.startswith(_NOTHING_TO_TURN_TO):
             said = f"No available key material pending rotation for the key: {arn}."
             return AWSError("KMSInvalidStateException", said)
         return _unrotatable(at, reply, external=True) or no_primary(reply, at.place)
@@ -172,7 +174,9 @@ def _shown(view: asks.KeyView, version: asks.VersionView) -> Given:
     key_id = id_of(view)
     entry: Given = {"KeyId": uuid(key_id), "KeyMaterialId": material_id(key_id, version.version)}
     if version.version > view.current_version:
-        entry["KeyMaterialState"] = "PENDING_ROTATION"
+        entry["KeyMaterialState"] = (
+            "PENDING_MULTI_REGION_IMPORT_AND_ROTATION" if view.awaited_in else "PENDING_ROTATION"
+        )
     else:
         current = version.version == view.current_version
         entry["KeyMaterialState"] = "CURRENT" if current else "NON_CURRENT"

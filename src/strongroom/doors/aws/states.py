@@ -5,12 +5,12 @@ from typing import Final
 from strongroom.domain import asks
 from strongroom.domain.calls import Reply
 from strongroom.domain.errors import KeyNotUsable
-from strongroom.domain.multi_region import NO_PRIMARY, NO_RELATIVES, REPLICA
+from strongroom.domain.multi_region import AT_THE_PRIMARY, NO_PRIMARY, NO_RELATIVES, REPLICA
 from strongroom.doors.aws.errors import AWSError
 from strongroom.doors.aws.metadata import key_state
 from strongroom.doors.aws.names import Place, id_of
 
-_NO_PRIMARY: Final = frozenset({NO_PRIMARY, NO_RELATIVES, REPLICA})
+_NO_PRIMARY: Final = frozenset({AT_THE_PRIMARY, NO_PRIMARY, NO_RELATIVES, REPLICA})
 _SAID: Final = {
     "Creating": "is being created",
     "Disabled": "is disabled",

@@ -45,7 +45,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     "CreateKey": Row(
         keys.create_key,
-        "without `MultiRegion` with `Origin` `EXTERNAL`, and the specs `SM2` and `ML_KEM_512`",
+        "without the specs `SM2` and `ML_KEM_512`",
     ),
     "Decapsulate": Row(uses.decapsulate),
     "Decrypt": Row(crypto.decrypt, "without `Recipient`"),

@@ -58,6 +58,34 @@ def imported(house, own, *words, key="mine"):
 # --- in -------------------------------------------------------------------------------------------
 
 
+def test_imported_key_is_brought_to_each_region(cli, own, monkeypatch, tmp_path):
+    of = []
+    for name, region in (("EU", "eu-west-1"), ("US", "us-east-1")):
+        words = ["namespace", "create", name.lower(), "--region", region, *of, "-o", "json"]
+        monkeypatch.setenv(name, json.loads(cli.does(*words))["token"])
+        of = ["--account-of", "eu"]
+    europe, states = (["--token-from", name] for name in ("EU", "US"))
+    cli.does("key", "create", "mine", "--origin", "imported", "--multi-region", *europe)
+    bring = ["key", "import", "mine", *SMALL, "--from"]
+    cli.does(*bring, own, *europe)
+    made = cli("key", "replicate", "mine", "us-east-1", *europe)
+    assert "There: strongroom key import mine --from FILE --key-version 1" in made.err
+    refused = cli(*bring, own, *states)
+    assert "bring what the primary has, naming its version as key_version" in refused.err
+    cli.does(*bring, own, "--key-version", "1", *states)
+    new = tmp_path / "new"
+    new.write_bytes(bytes(range(1, 33)))
+    refused = cli(*bring, str(new), *europe)
+    assert "say that it waits" in refused.err
+    shown = cli.does(*bring, str(new), "--waits", *europe)
+    assert "waiting version   2, to be imported in us-east-1 first" in shown
+    refused = cli("key", "rotate", "mine", *europe)
+    assert "not in every Region yet: import it in us-east-1, too" in refused.err
+    cli.does(*bring, str(new), "--key-version", "2", *states)
+    rotated = json.loads(cli.does("key", "rotate", "mine", *europe, "-o", "json"))
+    assert rotated["current_version"] == 2
+
+
 def test_new_imported_key_says_what_it_waits_for(cli):
     result = cli("key", "create", "k", "--origin", "imported")
     assert "version      none yet" in result.out

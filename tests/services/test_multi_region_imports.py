@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from strongroom.domain.destructions import destruction_of
+from strongroom.domain.events import Event
 from strongroom.domain.records import Kind, Ref
 from strongroom.domain.things import Version, version_id
 from strongroom.domain.times import DAY_US, rfc3339
@@ -238,11 +240,12 @@ def test_what_the_primary_has_no_more_is_given_up_everywhere(world, house, end):
         world.ask(EU, "key.delete-imported-material", "card", key_version=2)
     assert world.standing(EU, US, AP) == [(1, 2, [1])] * 3
     action = {"deleted": "key.delete-imported-material", "expired": "key.expire-material"}[end]
-    assert [
-        (entry["namespace"], entry["details"])
-        for entry in entries(house)
-        if entry["action"] == action
-    ] == [(name, {"key_version": 2}) for name in ("eu", "us")]
+    here, there = (entry for entry in entries(house) if entry["action"] == action)
+    assert (here["namespace"], there["namespace"]) == ("eu", "us")
+    assert here["details"] == there["details"] == {"key_version": 2}
+    # By that, a restored database has them erased again.
+    erased = destruction_of(msgspec.convert(here, Event), 0, b"").erased
+    assert {ref.id[:16].hex() for ref in erased} == {world.read(region).id for region in (EU, US)}
     assert world.read(US).awaited_in is UNSET
     for region in (US, AP):
         assert world.unwanted(region, TWO, key_version=2).code == "key-not-usable"

@@ -73,7 +73,7 @@ class Signer:
             "x-amz-target": f"TrentService.{operation}",
         }
         spelled = canonical.canonical_request(
-            "POST", "/", "", {name: [value] for name, value in headers.items()}, _SIGNED,
+            "POST", "/", "", canonical.Headers(headers), _SIGNED,
             hashlib.sha256(body).hexdigest(),
         )  # fmt: skip
         scope = f"{date[:8]}/{_REGION}/kms/{sigv4.TERMINATOR}"
@@ -228,7 +228,7 @@ def main() -> None:
     """Measure; print."""
     parser = argparse.ArgumentParser(prog="python -m bench.aws", description=__doc__)
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--gates", type=int, default=2)
     parser.add_argument("--custodians", type=int, default=1)
     options = parser.parse_args()

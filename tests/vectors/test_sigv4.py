@@ -38,7 +38,7 @@ class Request:
     @property
     def gathered(self):
         return canonical.gathered(
-            (name.encode("latin-1"), value.encode()) for name, value in self.headers
+            [(name.encode("latin-1"), value.encode()) for name, value in self.headers]
         )
 
     def signature(self, *, presigned):

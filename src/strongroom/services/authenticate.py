@@ -73,7 +73,7 @@ class Authenticator:
         ):
             raise Unauthenticated
         # 4. It is for this namespace, or for another Region of its account.
-        if visit.region:
+        if visit.region and namespace.body.region not in ("", visit.region):
             namespace = await self._enter_region(visit, namespace, principal)
         # 5. The rules that will be weighed.
         visit.policies = await self._facts.policies(namespace.id)
@@ -87,8 +87,6 @@ class Authenticator:
         Raises `Unauthenticated`, the same whether there is no such Region, no such principal, or
         one that is disabled. The visit stays in the namespace of its access key then.
         """
-        if namespace.body.region in ("", visit.region):
-            return namespace
         there = await self._facts.region(namespace, visit.region, visit.facts)
         namesake = there and await self._facts.namesake(there.id, owner.name)
         if namesake:

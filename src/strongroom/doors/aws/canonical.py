@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+import msgspec
+
 from strongroom.domain import sigv4
 from strongroom.domain.sigv4 import NotSignedError
 
@@ -27,17 +29,33 @@ _REMEMBERED: Final = 256
 _SIGNATURE_CHARACTERS: Final = 64
 _LENGTH_MAX: Final = 16_384  # 64 names of headers and a credential are shorter
 
-Headers = Mapping[str, Sequence[str]]
-"""Names in lower case, and the values of each in the order they came."""
+_NONE: Final = frozenset[str]()
 
 
-def gathered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+class Headers(msgspec.Struct, frozen=True):
+    """Names in lower case, and their values; which are there more than once, joined by commas."""
+
+    values: Mapping[str, str]
+    repeated: frozenset[str] = _NONE
+
+
+def gathered(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Headers by name, from those of a request one by one."""
+    values = {
+        name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in headers
+    }
+    return Headers(values) if len(values) == len(headers) else _joined(headers)
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     found: dict[str, list[str]] = {}
     for name, value in headers:
-        text = value.decode("utf-8", "surrogateescape")
+        text = value.decode("utf-8", "surrogateescape").strip()
         found.setdefault(name.decode("latin-1"), []).append(text)
-    return found
+    return Headers(
+        {name: ",".join(texts) for name, texts in found.items()},
+        frozenset(name for name, texts in found.items() if len(texts) > 1),
+    )
 
 
 # --- what a request says --------------------------------------------------------------------------
@@ -45,10 +63,10 @@ def gathered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
 
 def of_header(headers: Headers) -> sigv4.Signature:
     """From Authorization, and X-Amz-Date or Date. Raises `NotSignedError`."""
-    values = headers.get("authorization", ())
-    if len(values) != 1:
+    authorization = headers.values.get("authorization")
+    if authorization is None or "authorization" in headers.repeated:
         raise NotSignedError("the header Authorization is missing or there twice")
-    credential, signed, signature = _parts(values[0])
+    credential, signed, signature = _parts(authorization)
     return sigv4.checked(
         credential, signed, signature, _one(headers, "x-amz-date"),
         session=_one(headers, "x-amz-security-token"),
@@ -114,10 +132,9 @@ def of_query(query: str) -> sigv4.Signature:
 
 
 def _one(headers: Headers, wanted: str) -> str:
-    values = headers.get(wanted, ())
-    if len(values) > 1:
+    if wanted in headers.repeated:
         raise NotSignedError(f"the header {wanted} is there twice")
-    return values[0].strip() if values else ""
+    return headers.values.get(wanted, "").strip()
 
 
 # --- what was signed ------------------------------------------------------------------------------
@@ -139,18 +156,21 @@ def canonical_request(  # noqa: PLR0913 - the parts of a request
     hexadecimal. Of a presigned request the signature itself is left out. Clients of some services
     sign the path with its dots and empty segments: not `normalize`.
     """
-    names = tuple(signed)
-    lines = [f"{name}:{','.join(map(_value, headers.get(name, ())))}\n" for name in names]
-    return "\n".join(
-        (
-            method,
-            _path(_plain(path) if normalize else path),
-            _query(query),
-            "".join(lines),
-            ";".join(names),
-            content_hash,
-        )
-    )
+    names, find = tuple(signed), headers.values.get
+    values = [find(name, "") for name in names]
+    if _may_have_space("".join(values)):
+        values = [_SPACES.sub(" ", value).strip() for value in values]
+    if path != "/":
+        path = _path(_plain(path) if normalize else path)
+    lines = _lines(names) % tuple(values)
+    return f"{method}\n{path}\n{_query(query)}\n{lines}\n{content_hash}"
+
+
+@lru_cache(_REMEMBERED)
+def _lines(names: tuple[str, ...]) -> str:
+    """The lines of these headers and that of their names, to put the values in."""
+    escaped = [name.replace("%", "%%") for name in names]
+    return "".join(f"{name}:%s\n" for name in escaped) + "\n" + ";".join(escaped)
 
 
 def digest(canonical: str) -> str:
@@ -158,17 +178,13 @@ def digest(canonical: str) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _value(value: str) -> str:
-    # A value that can be printed has no white space but spaces.
-    if "  " in value or not value.isprintable():
-        value = _SPACES.sub(" ", value)
-    return value.strip()
+def _may_have_space(text: str) -> bool:
+    # What can be printed has no white space but spaces.
+    return " " in text or not text.isprintable()
 
 
 def _plain(path: str) -> str:
     """Without dots and empty segments (RFC 3986, 5.2.4)."""
-    if path == "/":
-        return path
     kept: list[str] = []
     segments = path.split("/")
     for segment in segments:
@@ -182,8 +198,6 @@ def _plain(path: str) -> str:
 
 def _path(path: str) -> str:
     """Encoded as it came, byte by byte: so what a client has encoded is encoded twice."""
-    if path == "/":
-        return path
     return quote(path.encode("utf-8", "surrogateescape"), safe="/" + _UNRESERVED) or "/"
 
 

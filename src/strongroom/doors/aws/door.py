@@ -43,7 +43,7 @@ def is_for_us(scope: Scope) -> bool:
         scope["type"] == "http"
         and scope["method"] == "POST"
         and scope["raw_path"] == b"/"
-        and any(name == b"x-amz-target" for name, _ in scope["headers"])
+        and b"x-amz-target" in dict(scope["headers"])
     )
 
 
@@ -137,17 +137,17 @@ def _require_served(given: dict[str, Any]) -> None:
 
 
 def _operation(headers: canonical.Headers) -> str:
-    targets = headers.get(_TARGET, ())
-    operation = _OPERATIONS.get(targets[0]) if len(targets) == 1 else None
+    # What is there twice is joined, and no operation's name.
+    operation = _OPERATIONS.get(headers.values.get(_TARGET, ""))
     if operation is None:
         raise AWSError("UnknownOperationException")
     return operation
 
 
 async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
-    types = headers.get("content-type", ())
-    if len(types) != 1 or (
-        types[0] != _MEDIA_TYPE and types[0].partition(";")[0].strip().lower() != _MEDIA_TYPE
+    of = headers.values.get("content-type", "")
+    if of != _MEDIA_TYPE and (
+        "content-type" in headers.repeated or of.partition(";")[0].strip().lower() != _MEDIA_TYPE
     ):
         raise serialization(f"Content-Type is {_MEDIA_TYPE}.")
     try:
@@ -160,9 +160,9 @@ async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
 
 def _require_short(headers: canonical.Headers) -> None:
     """What is announced as too long is not read. Raises `TooLarge`."""
-    for length in headers.get("content-length", ()):
-        if len(length) > _LENGTH_DIGITS_MAX or int(length) > limits.AWS_BODY_BYTES_MAX:
-            raise TooLarge
+    length = headers.values.get("content-length", "0")
+    if len(length) > _LENGTH_DIGITS_MAX or int(length) > limits.AWS_BODY_BYTES_MAX:
+        raise TooLarge
 
 
 def _answer(answer: dict[str, Any] | None) -> bytes:

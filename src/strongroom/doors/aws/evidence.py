@@ -1,6 +1,7 @@
 """Who signed a request, as far as a gate can tell: a signature, and the digest of what it is of."""
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from strongroom.doors.aws.errors import AWSError
 _SERVICE: Final = "kms"
 # Whatever of these a request has is signed, or somebody could have put it there.
 _MUST: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
+_REMEMBERED: Final = 256  # the same names in all that a client sends
 
 
 def of(
@@ -19,9 +21,9 @@ def of(
 ) -> sigv4.Signature:
     """The request's signature. Raises `AWSError` for none, or one that cannot be right."""
     presigned = "X-Amz-Signature=" in query
-    if not presigned and "authorization" not in headers:
+    if not presigned and "authorization" not in headers.values:
         raise AWSError("MissingAuthenticationTokenException", "Missing Authentication Token")
-    if presigned and "authorization" in headers:
+    if presigned and "authorization" in headers.values:
         said = "A request is signed in its header or in its query, not in both."
         raise AWSError("IncompleteSignatureException", said)
     try:
@@ -31,16 +33,21 @@ def of(
     if signature.service != _SERVICE:
         said = f"Credential should be scoped to correct service: '{_SERVICE}'."
         raise AWSError("InvalidSignatureException", said)
-    unsigned = [name for name in _MUST if name in headers and name not in signature.signed]
+    unsigned = [name for name in _not_in(signature.signed) if name in headers.values]
     if unsigned or "host" not in signature.signed:
         said = f"These headers must be signed: {', '.join(unsigned) or 'host'}."
         raise AWSError("InvalidSignatureException", said)
     content_hash = hashlib.sha256(body).hexdigest()
-    for value in headers.get(canonical.CONTENT_HASH, ()):
-        if value.strip() != content_hash:
-            said = f"The header {canonical.CONTENT_HASH} is not the SHA-256 of the body."
-            raise AWSError("InvalidSignatureException", said)
+    said_hash = headers.values.get(canonical.CONTENT_HASH)
+    if said_hash is not None and said_hash.strip() != content_hash:
+        said = f"The header {canonical.CONTENT_HASH} is not the SHA-256 of the body."
+        raise AWSError("InvalidSignatureException", said)
     spelled = canonical.canonical_request(
         method, path, query, headers, signature.signed, content_hash
     )
     return msgspec.structs.replace(signature, digest=canonical.digest(spelled))
+
+
+@lru_cache(_REMEMBERED)
+def _not_in(signed: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in _MUST if name not in signed)

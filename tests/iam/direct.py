@@ -197,6 +197,8 @@ def _parted(arn, request):
 
 def _arn(has, pattern, request):
     parts, here = _parted(pattern, request), has.split(":", 5)
+    if not re.fullmatch("arn(:[^:]*){4}:.*", has, re.DOTALL):
+        return False  # no ARN is like another
     return len(parts) == len(here) and all(
         _like(part, text, request) for part, text in zip(parts, here, strict=True)
     )

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from strongroom.adapters.cedar import CedarEngine
-from strongroom.domain.iam import cedar, patterns, texts
+from strongroom.domain.iam import cedar, conditions, patterns, texts
 from strongroom.domain.iam.actions import ACTIONS
 from strongroom.domain.iam.asks import GRANT_OPERATIONS
 from strongroom.domain.operations import Resource
@@ -22,6 +22,8 @@ MANY_CASES = 100_000
 REQUESTS = 50  # of each policy
 SEED = 20_261_127
 
+# Of other accounts, who never come.
+OTHERS = ("arn:aws:iam::999900001111:root", "arn:aws:iam::999900001111:user/alice", "999900001111")
 USERS, ROLES = ("alice", "bob", "carol"), ("key-user", "auditor")
 PATTERNS = (
     "kms:*", "*", "kms:Encrypt", "kms:decrypt", "kms:Enc*", "KMS:*crypt*", "kms:Generate*",
@@ -32,14 +34,26 @@ ASKED = (
     "kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:CreateGrant",
     "kms:DescribeKey", "kms:GetPublicKey", "kms:PutKeyPolicy", "kms:strongroom.key.export",
 )  # fmt: skip
+TEXTS_LIKE_ARNS = (
+    "arn:aws:logs:eu:1:group:a", "arn:aws:logs:eu:x:1:group:a", "urn:aws:logs:eu:1:group:a",
+    "arn:aws:logs:us:1:*", "arn:aws:logs",
+)  # fmt: skip
+LIKE_ARNS = (
+    "arn:aws:logs:*:1:group:?", "*:aws:logs:eu:1:*", "*:*:*:*:*:*", "arn:aws:logs:eu:1:*",
+    "arn:aws:logs:eu:1:group:a", "urn:aws:logs:eu:1:group:a", "arn:aws:logs:us:1:${*}",
+    "arn:*:1:group:*:*:*", "arn:aws:logs:?u:1:group:${aws:username, 'a'}",
+    "arn:aws:logs:${kms:EncryptionContext:tenant, 'eu'}:1:*",
+)  # fmt: skip
 ONE = {
     "kms:EncryptionContext:tenant": ("a", "b", "A", "ab", "alice"),
     "kms:EncryptionContext:Purpose": ("cards", "x*y", "", "*", "a?"),
+    "kms:EncryptionContext:aws:logs:arn": TEXTS_LIKE_ARNS,
     "kms:KeySpec": ("SYMMETRIC_DEFAULT", "RSA_2048"),
     "kms:EncryptionAlgorithm": ("SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_256"),
     "kms:ViaService": ("s3.eu-west-1.amazonaws.com",),
     "aws:username": USERS,
     "aws:ResourceTag/Team": ("pay", "risk", "", "*", "a", "bob"),
+    "aws:ResourceTag/Name": TEXTS_LIKE_ARNS,
     "kms:MessageType": ("RAW", "DIGEST"),
     "kms:MultiRegionKeyType": ("PRIMARY", "REPLICA"),
     "kms:RecipientAttestation:PCR0": ("ab",),
@@ -49,7 +63,14 @@ SEVERAL = {
     "kms:EncryptionContextKeys": ("tenant", "Purpose", "other"),
     "kms:GrantOperations": ("Encrypt", "Decrypt", "CreateGrant", "DescribeKey"),
     "aws:TagKeys": ("Team", "Cost", "team"),
-    "kms:ResourceAliases": ("alias/a", "alias/ab", "alias/team-pay", "alias/team-*", "alias/alice"),
+    "kms:ResourceAliases": (
+        "alias/a",
+        "alias/ab",
+        "alias/team-pay",
+        "alias/team-*",
+        "alias/alice",
+        *TEXTS_LIKE_ARNS[:2],
+    ),
 }
 TRUTHS = ("kms:ReEncryptOnSameKey", "kms:MultiRegion")
 NOT_OF_REQUESTS = ("kms:EncryptionContext", "kms:Via", "kms:Recipient")
@@ -68,6 +89,7 @@ VARIABLES = (
     "${aws:PrincipalTag/Team, 'a'}", "${kms:EncryptionContext:Purpose, 'cards'}", "${*}", "${?}",
     "${$}", "${kms:TrailingDaysWithoutKeyUsage, 'a'}",
 )  # fmt: skip
+OF_OTHERS = (("Allow", "Principal"), ("Deny", "NotPrincipal"))  # where they may be named
 RESOURCES = (
     "*", f"arn:aws:kms:*:{ACCOUNT}:key/{KEY}", f"arn:aws:kms:eu-west-1:*:key/{KEY[:3]}?*",
     f"arn:aws:kms:*:{ACCOUNT}:key/other", "arn:aws:s3:::*",
@@ -96,8 +118,8 @@ def varied(pick, values):
 def a_condition(pick):  # noqa: PLR0911 - one for each kind
     """An operator, a key and values that go together."""
     kind = pick.choice(
-        ("one", "one", "one", "several", "several", "several", "arn", "number", "date", "ip",
-         "null", "bool")
+        ("one", "one", "one", "several", "several", "several", "arn", "as-arn", "as-arn", "number",
+         "date", "ip", "null", "bool")
     )  # fmt: skip
     if_exists = pick.choice(("", "", "", "IfExists"))
     no = pick.choice(("", "", "Not"))
@@ -134,6 +156,13 @@ def a_condition(pick):  # noqa: PLR0911 - one for each kind
             "arn:*:*:*:*:*",
         ]
         return f"Arn{no}{how}{if_exists}", pick.choice(ARNS), some(pick, users)
+    if kind == "as-arn":
+        key = pick.choice(
+            ("kms:EncryptionContext:aws:logs:arn", "aws:ResourceTag/Name", "kms:ResourceAliases")
+        )
+        qualifiers = ("ForAnyValue:", "ForAllValues:") + (() if key in SEVERAL else ("", "", ""))
+        how = pick.choice(("Equals", "Like"))
+        return f"{pick.choice(qualifiers)}Arn{no}{how}{if_exists}", key, some(pick, LIKE_ARNS)
     if kind == "number":
         how = pick.choice(("Equals", "LessThan", "LessThanEquals", "GreaterThan",
                            "GreaterThanEquals"))  # fmt: skip
@@ -164,9 +193,14 @@ def a_principal(pick):
 
 
 def a_statement(pick):
+    effect = pick.choice(("Allow", "Allow", "Allow", "Deny"))
+    whom = pick.choice(("Principal", "Principal", "Principal", "NotPrincipal"))
+    principal = a_principal(pick)
+    if "AWS" in principal and (effect, whom) in OF_OTHERS and pick.random() < 0.3:
+        principal["AWS"] += some(pick, OTHERS)
     statement = {
-        "Effect": pick.choice(("Allow", "Allow", "Allow", "Deny")),
-        pick.choice(("Principal", "Principal", "Principal", "NotPrincipal")): a_principal(pick),
+        "Effect": effect,
+        whom: principal,
         pick.choice(("Action", "Action", "Action", "NotAction")): some(pick, PATTERNS, 3),
     }
     if pick.random() < 0.8:
@@ -195,8 +229,9 @@ def a_policy(pick):
 
 def a_context(pick):
     pool = {"tenant": ("a", "b", "A", "ab", *USERS, "*"), "Purpose": ("cards", "x*y", "*", "??"),
-            "other": ("z",), "id": (KEY, KEY[:3], "*", "")}  # fmt: skip
-    names = pick.sample(list(pool), pick.randint(0, 4))
+            "other": ("z",), "aws:logs:arn": TEXTS_LIKE_ARNS,
+            "id": (KEY, KEY[:3], "*", "")}  # fmt: skip
+    names = pick.sample(list(pool), pick.randint(0, 5))
     return {name: pick.choice(pool[name]) for name in names}
 
 
@@ -366,6 +401,35 @@ def some_characters(pattern, text):
     """A mistake: `?` is any number of characters."""
     many = tuple(patterns.Wild.MANY if one is patterns.Wild.ONE else one for one in pattern)
     return patterns.like(many, text)
+
+
+def six_parts(text, value, variables):
+    """A mistake: whatever has six parts is an ARN."""
+    return ARN_LIKE(text, "arn" + value[value.find(":") :], variables)
+
+
+def unparted(text, value, variables):
+    """A mistake: a wildcard stands for colons, too."""
+    found = patterns.resolved(text, variables)
+    return value.startswith("arn:") and found is not None and patterns.like(found, value)
+
+
+def test_a_mistake_about_which_arns_cedar_compares_is_found(monkeypatch):
+    monkeypatch.setattr(conditions, "_ends_alike", lambda _: True)
+    with pytest.raises(AssertionError):
+        compared(SEED, CASES)
+
+
+ARN_LIKE = texts._TESTS["ArnLike"]
+ARN_OPERATORS = ("ArnLike", "ArnEquals")
+
+
+@pytest.mark.parametrize("mistake", [six_parts, unparted])
+def test_a_mistake_about_arns_is_found(monkeypatch, mistake):
+    tests = texts._TESTS | dict.fromkeys(ARN_OPERATORS, mistake)
+    monkeypatch.setattr(texts, "_TESTS", tests)
+    with pytest.raises(AssertionError):
+        compared(SEED, CASES)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from strongroom.ports.policy_engine import Circumstances, Question
 ROOT = Path(__file__).parents[2]
 ACCOUNT, KEY = "111122223333", "ab" * 16
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
+OTHER = "arn:aws:iam::999900001111:root"
 GOOD = {"Effect": "Allow", "Principal": {"AWS": USER}, "Action": "kms:Encrypt", "Resource": "*"}
+DENIED = GOOD | {"Effect": "Deny"}
 
 OF_AWS = """
 aws:RequestTag/x aws:ResourceTag/x aws:TagKeys kms:BypassPolicyLockoutSafetyCheck
@@ -95,8 +97,20 @@ def without(name):
         (text(GOOD | {"Principal": {"AWS": "alice"}}), "invalid principals"),
         (
             text(GOOD | {"Principal": {"AWS": "arn:aws:iam::999900001111:root"}}),
-            "invalid principals",
+            "all that it names are of other accounts",
         ),
+        (text(GOOD | {"Principal": {"AWS": OTHER[13:-5]}}), "all that it names are of other"),
+        (
+            text(GOOD | {"Principal": "*"}, GOOD | {"Principal": {"AWS": OTHER}}),
+            "all that it names",
+        ),
+        (text(GOOD, DENIED | {"Principal": {"AWS": [USER, OTHER]}}), "NotPrincipal of a Deny"),
+        (
+            text(GOOD, without("Principal") | {"NotPrincipal": {"AWS": OTHER}}),
+            "Principal of an Allow",
+        ),
+        (text(GOOD | {"Principal": {"AWS": [USER, f"{OTHER}/x"]}}), "invalid principals"),
+        (text(GOOD | {"Principal": {"AWS": [USER, "9999"]}}), "invalid principals"),
         (text(GOOD | {"Principal": {"Other": USER}}), "Other"),
         (
             text(GOOD | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:group/x"}}),
@@ -134,6 +148,10 @@ def without(name):
         (text(when("Bool", "kms:MultiRegion", "maybe")), "true or false"),
         (text(when("Null", "kms:MultiRegion", "maybe")), "true or false"),
         (text(when("ArnLike", "aws:PrincipalArn", "alice")), "no ARN"),
+        (text(when("ArnLike", "kms:EncryptionContext:x", "*")), "no ARN"),
+        (text(when("ArnLike", "kms:ResourceAliases", USER)), "ForAnyValue"),
+        (text(when("ArnLike", "kms:RotationPeriodInDays", USER)), "does not go with"),
+        (text(when("ArnEquals", "aws:CurrentTime", USER)), "does not go with"),
         (text(when("StringEquals", "aws:username", ["x"] * 51)), "50 values"),
         (text(when("StringEquals", "aws:username", [])), "a string"),
         (text(when("StringEquals", "aws:username", {"a": 1})), "a string"),
@@ -170,9 +188,46 @@ def test_only_what_cedar_has_no_expression_for_is_compared_by_ours():
     assert not comparisons("StringLike", "aws:username", "a*")
     assert not comparisons("ForAnyValue:StringLike", "kms:ResourceAliases", "alias/a")
     assert not comparisons("ArnLike", "aws:PrincipalArn", f"{USER}*")
+    assert not comparisons("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:user/a*")
+    assert not comparisons("ArnLike", "kms:EncryptionContext:x", "arn:aws:logs:eu:1:*")
+    assert not comparisons("ForAnyValue:ArnLike", "kms:ResourceAliases", "arn:aws:logs:eu:1:x")
+    assert comparisons("ArnLike", "kms:EncryptionContext:x", "arn:aws:logs:*:1:x")
+    assert comparisons("ArnLike", "kms:EncryptionContext:x", "*:aws:logs:eu:1:x")
+    assert comparisons("ArnLike", "kms:EncryptionContext:x", "urn:aws:logs:eu:1:x")
+    assert comparisons("ForAnyValue:ArnLike", "kms:ResourceAliases", "arn:aws:logs:eu:1:*")
     assert comparisons("StringLike", "aws:username", "a?")
     assert comparisons("StringEquals", "aws:username", "${aws:userid}")
     assert comparisons("ForAnyValue:StringLike", "kms:ResourceAliases", "alias/*")
+
+
+def test_who_is_of_another_account_is_nobody_who_comes():
+    """A statement for others alone is none; one that denies all but them denies everybody."""
+
+    def direct(**principal):
+        policy = text(GOOD | {"Effect": "Allow", "Principal": {"AWS": USER}, "Sid": "own"},
+                      without("Principal") | {"Sid": "other"} | principal)  # fmt: skip
+        return cedar.of_policy(policy, account=ACCOUNT, key=KEY).direct
+
+    other = {"AWS": [OTHER, OTHER.replace("root", "user/alice"), "999900001111"]}
+    assert list(direct(Principal=other)) == ["key-policy:own"]
+    both = direct(Principal={"AWS": [*other["AWS"], USER]})
+    assert both["key-policy:other"] == both["key-policy:own"]
+    found = direct(Effect="Deny", NotPrincipal=other)["key-policy:other"]
+    assert "when { (!(false)) }" in found
+
+
+def test_keys_of_networks_of_aws_are_compared_as_what_is_not_there():
+    for key in ("aws:VpcSourceIp", "aws:Ec2InstanceSourcePrivateIPv4"):
+        for operator, holds in (("IpAddress", False), ("NotIpAddress", True),
+                                ("IpAddressIfExists", True)):  # fmt: skip
+            policy = text(when(operator, key, "10.0.0.0/8"))
+            found = cedar.of_policy(policy, account=ACCOUNT, key=KEY).direct
+            question = Question(
+                principal="alice", roles=[], action="kms:Encrypt", resource=Resource.KEY,
+                object="k", namespace="n", source="10.0.0.1",
+                circumstances=Circumstances(one={}, many={}, numbers={}, times={}),
+            )  # fmt: skip
+            assert CedarEngine().parse_rights(found).weigh(question).allowed is holds
 
 
 def test_comparisons_that_nobody_made_are_a_denial():

@@ -1,6 +1,7 @@
 """Backups: what comes back, where, and what does not, over real stores."""
 
 import hmac
+import json
 import os
 
 import msgspec
@@ -379,6 +380,32 @@ def test_who_has_not_the_right_neither_backs_up_nor_restores_nor_learns_what_it_
     for one in (blob, blob[:-1], b""):
         fields = {"backup": one, "name": "restored"}
         assert there.refusal(other.app, "key.restore", **fields) == "not-allowed"
+
+
+def test_a_key_whose_policy_is_of_another_account_is_closed_until_it_has_another(
+    desk, house, other
+):
+    """What it says of everybody was not said of who is here."""
+    there = other.desk()
+    admin, successor = (
+        at.ask(of.admin, "namespace.create", name="apart").token
+        for at, of in ((desk, house), (there, other))
+    )
+    accounts = (desk.ask(admin, "identity.read"), there.ask(successor, "identity.read"))
+    assert accounts[0].account != accounts[1].account
+    root = {"AWS": f"arn:aws:iam::{accounts[0].account}:root"}
+    allow = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [
+        allow | {"Principal": root}, allow | {"Principal": "*"}
+    ]})  # fmt: skip
+    desk.ask(admin, "key.create", name="demo", policy=policy)
+    blob = desk.ask(admin, "key.backup", "demo").backup
+    there.ask(successor, "key.restore", backup=blob)
+    for operation in ("key.rotate", "key.read", "key.encrypt"):
+        given = {"plaintext": b"x"} if operation == "key.encrypt" else {}
+        assert there.refusal(successor, operation, "demo", **given) == "not-allowed"
+    there.ask(successor, "key.write-policy", "demo", policy="")
+    there.ask(successor, "key.rotate", "demo")
 
 
 def test_a_policy_on_labels_holds_for_what_is_restored(desk, house, other):

@@ -286,3 +286,59 @@ def test_a_key_whose_policy_was_another_accounts_is_closed_and_can_be_opened(hou
     other.ask(there.admin, "key.write-policy", "demo", policy="")
     assert not other.refusal(there.admin, "key.read", "demo")
     there.store.close()
+
+
+# --- other accounts -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def abroad(house, desk):
+    """The tokens of an administrator and of a bob in another namespace, and its account."""
+    admin = desk.ask(house.admin, "namespace.create", name="abroad").token
+    desk.ask(admin, "principal.create", name="bob", roles=["key-user"])
+    token = desk.ask(admin, "token.create", principal="bob").token
+    return admin, token, desk.ask(admin, "identity.read").account
+
+
+def test_a_key_is_of_no_use_to_another_namespace_that_its_policy_names(house, desk, bob, abroad):
+    """Nor to a namesake here of whom is named there."""
+    admin, theirs, number = abroad
+    key = desk.ask(house.admin, "key.read", "demo").id
+    arns = [
+        number,
+        *(f"arn:aws:iam::{number}:{who}" for who in ("root", "user/bob", "role/key-user")),
+    ]
+    named = STATEMENT | {"Principal": {"AWS": arns}}
+    mine = STATEMENT | {"Principal": user(house, "admin")}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [named, mine]})
+    desk.ask(house.admin, "key.write-policy", "demo", policy=text)
+    desk.ask(house.admin, "key.encrypt", "demo", plaintext=b"x")
+    for token, expected in ((bob, "not-allowed"), (house.app, "not-allowed"),
+                            (theirs, "not-found"), (admin, "not-allowed")):  # fmt: skip
+        for name in ("demo", f"id:{key}"):
+            assert desk.refusal(token, "key.encrypt", name, plaintext=b"x") == expected
+
+
+def test_who_is_denied_to_all_but_another_account_is_denied_to_all(house, desk, abroad):
+    *_, number = abroad
+    other = {"AWS": [f"arn:aws:iam::{number}:user/app", number]}
+    denied = {"Effect": "Deny", "NotPrincipal": other, "Action": "kms:Encrypt", "Resource": "*"}
+    mine = STATEMENT | {"Principal": {"AWS": f"arn:aws:iam::{account_of(house.first)}:root"}}
+
+    def refused(*statements):
+        text = json.dumps({"Version": "2012-10-17", "Statement": [*statements]})
+        return desk.refusal(house.admin, "key.write-policy", "demo", policy=text)
+
+    assert refused(STATEMENT, denied) == "invalid-request"  # it names nobody of here
+    assert refused(STATEMENT, mine, denied | {"Action": "kms:*"}) == "invalid-request"  # locked out
+    assert not refused(STATEMENT, mine, denied)
+    for token in (house.app, house.admin):
+        assert desk.refusal(token, "key.encrypt", "demo", plaintext=b"x") == "not-allowed"
+    assert not desk.refusal(house.admin, "key.read", "demo")
+
+
+def test_no_grant_is_made_for_another_account(house, desk, abroad):
+    *_, number = abroad
+    for name in (number, f"arn:aws:iam::{number}:user/bob"):
+        given = {"grantee": name, "operations": ["Encrypt"]}
+        assert desk.refusal(house.admin, "grant.create", "demo", **given) == "invalid-request"

@@ -42,12 +42,12 @@ def _held(where: str, name: str) -> str:
     return f"context.{where}.getTag({quoted(name)})"
 
 
-def compared(positive: str, name: str, values: list[Plain], account: str) -> str:
+def compared(positive: str, name: str, kind: Kind, values: list[Plain], account: str) -> str:
     """The value of a key that has one against texts, or patterns in which `*` alone is special."""
-    if positive == "StringLike":
-        return _any(f"{_held('one', name)} like {_pattern(value)}" for value in values)
-    if positive in ARN_OPERATORS:
+    if positive in ARN_OPERATORS and kind is Kind.ARN:
         return _arn_like(name, values, account)
+    if positive in PATTERN_OPERATORS:
+        return _any(f"{_held('one', name)} like {_pattern(value)}" for value in values)
     where = "lower" if positive == "StringEqualsIgnoreCase" else "one"
     return f"{listed(positive, values)}.contains({_held(where, name)})"
 
@@ -139,7 +139,8 @@ def _dated(compare: str) -> _Expression:
 
 
 ARN_OPERATORS: Final = frozenset(["ArnEquals", "ArnLike"])  # they are the same
-TEXT_OPERATORS: Final = ARN_OPERATORS | {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
+PATTERN_OPERATORS: Final = ARN_OPERATORS | {"StringLike"}
+TEXT_OPERATORS: Final = PATTERN_OPERATORS | {"StringEquals", "StringEqualsIgnoreCase"}
 EXPRESSIONS: Final[dict[str, _Expression]] = {
     "Bool": _bool,
     "IpAddress": _in_network,
@@ -168,10 +169,8 @@ OPERATORS: Final = frozenset([*TEXT_OPERATORS, *EXPRESSIONS, *NEGATED, "Null"])
 
 
 def _fitting(base: str) -> frozenset[Kind]:
-    if base.startswith("String"):
+    if base.startswith(("String", "Arn")):
         return frozenset([Kind.TEXT, Kind.SEVERAL, Kind.ARN])
-    if base.startswith("Arn"):
-        return frozenset([Kind.ARN])
     if base.startswith("Numeric"):
         return frozenset([Kind.NUMBER])
     if base.startswith("Date"):

@@ -22,6 +22,7 @@ from strongroom.domain.iam.comparisons import (
     FITTING,
     NEGATED,
     OPERATORS,
+    PATTERN_OPERATORS,
     TEXT_OPERATORS,
     Kind,
     compared,
@@ -107,6 +108,8 @@ NEVER_THERE: Final[dict[str, Kind]] = {
     "aws:CalledVia": Kind.SEVERAL,
     "aws:CalledViaFirst": Kind.TEXT,
     "aws:CalledViaLast": Kind.TEXT,
+    "aws:Ec2InstanceSourcePrivateIPv4": Kind.ADDRESS,
+    "aws:Ec2InstanceSourceVpc": Kind.TEXT,
     "aws:FederatedProvider": Kind.TEXT,
     "aws:MultiFactorAuthAge": Kind.NUMBER,
     "aws:MultiFactorAuthPresent": Kind.TEXT,
@@ -124,6 +127,10 @@ NEVER_THERE: Final[dict[str, Kind]] = {
     "aws:SourceVpc": Kind.TEXT,
     "aws:SourceVpce": Kind.TEXT,
     "aws:TokenIssueTime": Kind.TIME,
+    "aws:VpceAccount": Kind.TEXT,
+    "aws:VpceOrgID": Kind.TEXT,
+    "aws:VpceOrgPaths": Kind.SEVERAL,
+    "aws:VpcSourceIp": Kind.ADDRESS,
     "kms:GrantConstraintSourceArn": Kind.ARN,
     "kms:GranteeServicePrincipal": Kind.TEXT,
     "kms:RetiringServicePrincipal": Kind.TEXT,
@@ -200,13 +207,14 @@ def variables_of(text: Pieces) -> list[str]:
 
 
 def _of_texts(how: _Operator, name: str, kind: Kind, values: list[str], place: Place) -> Condition:
-    wild = how.base == "StringLike" or how.base in ARN_OPERATORS
+    wild = how.base in PATTERN_OPERATORS
     texts = [pieces(value, wild=wild, variables=place.variables) for value in values]
     keys = [name, *(variable for text in texts for variable in variables_of(text))]
-    if how.base in ARN_OPERATORS:
-        for text in texts:
-            arn_parts(text)  # or it is none
     plain = _for_cedar(texts, kind)
+    if how.base in ARN_OPERATORS:
+        parted = [_ends_alike(text) for text in texts]  # or it is no ARN
+        if kind is not Kind.ARN and not all(parted):
+            plain = None
     if plain is None:
         ours = Comparison(
             name, how.base, tuple(texts),
@@ -215,7 +223,7 @@ def _of_texts(how: _Operator, name: str, kind: Kind, values: list[str], place: P
         return Condition(tuple(keys), ours)
     if kind is Kind.SEVERAL:
         return Condition(tuple(keys), _several(how, name, plain))
-    met = compared(how.base, name, plain, place.account)
+    met = compared(how.base, name, kind, plain, place.account)
     return Condition(tuple(keys), _one(how, name, kind, met))
 
 
@@ -229,6 +237,12 @@ def _for_cedar(texts: list[Pieces], kind: Kind) -> list[Plain] | None:
             return None
         plain.append(of)
     return plain
+
+
+def _ends_alike(arn: Pieces) -> bool:
+    """Whether such an ARN differs from others in its last part alone: Cedar parts none."""
+    first, *others, _ = arn_parts(arn)
+    return first == ("arn",) and all(isinstance(piece, str) for part in others for piece in part)
 
 
 def _several(how: _Operator, name: str, texts: list[Plain]) -> str:
@@ -251,7 +265,7 @@ def _where_there(how: _Operator, has: str, met: str) -> str:
 
 def _has(name: str, kind: Kind) -> str:
     if kind is Kind.ADDRESS:
-        return "(context has address)"
+        return "(context has address)" if name == "aws:sourceip" else "false"
     where = {
         Kind.SEVERAL: "many", Kind.NUMBER: "numbers", Kind.TIME: "times"
     }.get(kind, "one")  # fmt: skip

@@ -30,18 +30,28 @@ _ELEMENTS: Final = frozenset(
 )  # fmt: skip
 _SID: Final = re.compile(r"[A-Za-z0-9 ]{0,128}")
 _ARN: Final = re.compile(r"arn:aws:iam::([0-9]{12}):(root|(?:user|role)/([\w+=,.@/-]+))")
+_ACCOUNT: Final = re.compile(r"([0-9]{12})")
 _NOBODY_HERE: Final = frozenset(["Service", "Federated", "CanonicalUser"])
 _STATEMENTS_MAX: Final = 100
 _DEPTH_MAX: Final = 8
 
 
 class Principals(msgspec.Struct, frozen=True):
-    """Whom a statement is about: everybody, the account, users and roles by name."""
+    """Whom a statement is about: everybody, the account, users and roles by name.
+
+    `others`: it names principals of other accounts, too. Nobody who comes to this key is one.
+    """
 
     everybody: bool = False
     account: bool = False
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    others: bool = False
+
+    @property
+    def of_here(self) -> bool:
+        """Whether it names the account, or somebody in it."""
+        return self.account or bool(self.users or self.roles)
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -79,8 +89,23 @@ def read(text: str, *, account: str, key: str) -> tuple[Statement, ...]:
         raise MalformedPolicyError(f"a policy has 1 to {_STATEMENTS_MAX} statements")
     place = Place(account, variables=version == _VERSIONS[0])
     found = tuple(_statement(_object(one, "a statement"), place, key) for one in statements)
+    _of_this_account([one.principals for one in found], account)
     _few_patterns(found)
     return found
+
+
+def _of_this_account(principals: list[Principals], account: str) -> None:
+    """A policy that was written for another account is not weighed in this one.
+
+    One that was copied here, or came with a backup, would leave to everybody what it says of `*`,
+    and to nobody what it says of those who were meant.
+    """
+    others = any(one.others for one in principals)
+    if others and not any(one.of_here for one in principals):
+        raise MalformedPolicyError(
+            "Policy contains a statement with one or more invalid principals: all that it names are"
+            f" of other accounts than this one, arn:aws:iam::{account}:root"
+        )
 
 
 def _few_patterns(statements: tuple[Statement, ...]) -> None:
@@ -90,7 +115,7 @@ def _few_patterns(statements: tuple[Statement, ...]) -> None:
     if count > limits.KEY_POLICY_PATTERNS_MAX:
         raise MalformedPolicyError(
             f"a policy has at most {limits.KEY_POLICY_PATTERNS_MAX} values with variables or ?, or"
-            " with wildcards against keys with several values"
+            " with wildcards against keys with several values or within ARNs"
         )
 
 
@@ -105,11 +130,20 @@ def _statement(given: dict[str, Any], place: Place, key: str) -> Statement:
     principals, but = _either(given, "Principal", where)
     actions, but_actions = _either(given, "Action", where)
     resources, but_resources = _either(given, "Resource", where)
+    named = _principals(principals, place.account, where)
+    # Nobody who comes is one of them: an Allow gives nobody anything, and a Deny of all but them is
+    # one of all. The other two would open what was to be closed: mistakes, or of elsewhere.
+    if named.others and (given["Effect"] == "Allow") is but:
+        raise MalformedPolicyError(
+            f"{where}: Policy contains a statement with one or more invalid principals: those of"
+            f" other accounts than {place.account} can be in the Principal of an Allow, and in the"
+            " NotPrincipal of a Deny"
+        )
     applies, more = _about(_strings(resources, f"{where}: Resource"), place, key, but=but_resources)
     return Statement(
         sid=sid,
         allow=given["Effect"] == "Allow",
-        principals=_principals(principals, place.account, where),
+        principals=named,
         but=but,
         actions=_actions(_strings(actions, f"{where}: Action"), but=but_actions, where=where),
         applies=applies,
@@ -130,7 +164,7 @@ def _either(given: dict[str, Any], name: str, where: str) -> tuple[Any, bool]:
 def _principals(given: object, account: str, where: str) -> Principals:
     if given == "*":
         return Principals(everybody=True)
-    everybody = of_account = False
+    everybody = of_account = others = False
     users: list[str] = []
     roles: list[str] = []
     for kind, value in _object(given, f"{where}: Principal").items():
@@ -143,10 +177,18 @@ def _principals(given: object, account: str, where: str) -> Principals:
             if name == "*":
                 everybody = True
                 continue
+            if _is_of_another(name, account):
+                others = True
+                continue
             who, of = who_is(name, account)
             of_account = of_account or who == "root"
             (users if who == "user" else roles).extend([of] if of else [])
-    return Principals(everybody, of_account, tuple(users), tuple(roles))
+    return Principals(everybody, of_account, tuple(users), tuple(roles), others)
+
+
+def _is_of_another(name: str, account: str) -> bool:
+    found = _ARN.fullmatch(name) or _ACCOUNT.fullmatch(name)
+    return found is not None and found[1] != account
 
 
 def who_is(name: str, account: str) -> tuple[str, str]:

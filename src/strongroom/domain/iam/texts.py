@@ -85,11 +85,14 @@ def _like(text: Pieces, value: str, variables: Mapping[str, str]) -> bool:
 
 
 def _arn_like(text: Pieces, value: str, variables: Mapping[str, str]) -> bool:
-    """Part by part: what is parted first, the value of a variable does not part."""
+    """Part by part: what is parted first, the value of a variable does not part.
+
+    A value that is no ARN is like none.
+    """
     there, here = arn_parts(text), value.split(":", ARN_PARTS - 1)
-    return len(here) == len(there) and all(
-        _like(pattern, part, variables) for pattern, part in zip(there, here, strict=True)
-    )
+    if len(here) != len(there) or here[0] != "arn":
+        return False
+    return all(_like(pattern, part, variables) for pattern, part in zip(there, here, strict=True))
 
 
 _TESTS: Final[dict[str, Callable[[Pieces, str, Mapping[str, str]], bool]]] = {

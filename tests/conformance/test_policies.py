@@ -305,6 +305,17 @@ POLICIES = {
         encrypt("admin"),
         encrypt("bob"),
     ),
+    "not without TLS": (  # this server has no certificate
+        [ALL, said(TO_BOB, USE), deny("kms:Encrypt", Bool={"aws:SecureTransport": "false"})],
+        decrypt("bob"),
+        encrypt("bob"),
+    ),
+    "with TLS": (
+        [ALL, said(TO_BOB, "kms:DescribeKey"),
+         said(TO_BOB, USE, Bool={"aws:SecureTransport": "true"})],
+        ask("bob", "describe_key"),
+        encrypt("bob"),
+    ),
     "time": (
         [ALL, said(TO_BOB, "kms:Encrypt",
                    DateGreaterThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"}),
@@ -382,6 +393,8 @@ def test_a_policy_of_a_kind_that_aws_shows_does_what_it_says(kms, people, number
          "there is no condition key aws:UserAgent here"),
         ([ALL, said(TO_BOB, "kms:Encrypt", ArnLike={"kms:EncryptionContext:a": "*"})],
          "is no ARN"),
+        ([ALL, deny("kms:*", Bool={"aws:SecureTransport": "false"})],
+         "will not allow you to update the key policy in the future"),
         ([ALL, said(TO_BOB, "s3:GetObject")], "actions of a key policy begin with kms:"),
         ([said(TO_BOB, "kms:*")], "will not allow you to update the key policy in the future"),
         ([ALL, deny("kms:*", principal={"AWS": f"arn:aws:iam::{OTHER}:root"}, whom="NotPrincipal")],

@@ -1,6 +1,7 @@
 """What a client may do to a gate by HTTP alone, and what becomes of it."""
 
 import asyncio
+import http.client
 import json
 import os
 import socket
@@ -327,42 +328,74 @@ def certificate(tmp_path_factory):
     return directory
 
 
-def test_tls_is_served_and_old_versions_are_not(certificate, tmp_path):
-    config = tmp_path / "strongroom.toml"
+@pytest.fixture(scope="module")
+def encrypted(certificate, tmp_path_factory):
+    """A node with a certificate: its port, its first token, and who trusts it."""
+    directory = tmp_path_factory.mktemp("encrypted")
+    config = directory / "strongroom.toml"
     port = free_port()
     config.write_text(
         f'[server]\nlisten = "127.0.0.1:{port}"\ntls_certificate = "{certificate}/chain.pem"\n'
         f'tls_key = "{certificate}/key.pem"\n[store]\npath = "data/strongroom.db"\n'
         '[seal]\nkind = "passphrase"\nfile = "data/seal.json"\n'
     )
-    secret = tmp_path / "passphrase"
+    secret = directory / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text("a passphrase for tests only")
     done = strongroom("init", "--config", config, "--passphrase-file", secret)
     assert done.returncode == 0, done.stderr
-    with Served(config, done.stdout.strip(), f"https://127.0.0.1:{port}"):
-        trusting = ssl.create_default_context(cafile=certificate / "chain.pem")
-        with (
-            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
-            trusting.wrap_socket(plain, server_hostname="localhost") as line,
-        ):
-            assert line.version() == "TLSv1.3"
-            line.sendall(b"GET /v1/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert _response(line)[0] == 200
-        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        old.check_hostname = False
-        old.verify_mode = ssl.CERT_NONE
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
-            old.minimum_version = ssl.TLSVersion.TLSv1
-            old.maximum_version = ssl.TLSVersion.TLSv1_1
-        old.set_ciphers("ALL:@SECLEVEL=0")
-        with (
-            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
-            pytest.raises((ssl.SSLError, OSError)),
-        ):
-            old.wrap_socket(plain)
-        # Plain HTTP at a TLS port is no request.
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
-            plain.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"200" not in plain.recv(1000)
+    token = done.stdout.strip()
+    with Served(config, token, f"https://127.0.0.1:{port}"):
+        yield port, token, ssl.create_default_context(cafile=certificate / "chain.pem")
+
+
+def test_tls_is_served_and_old_versions_are_not(encrypted):
+    port, _, trusting = encrypted
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as line,
+    ):
+        assert line.version() == "TLSv1.3"
+        line.sendall(b"GET /v1/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert _response(line)[0] == 200
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname = False
+    old.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+        pytest.raises((ssl.SSLError, OSError)),
+    ):
+        old.wrap_socket(plain)
+    # Plain HTTP at a TLS port is no request.
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
+        plain.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" not in plain.recv(1000)
+
+
+def test_a_key_policy_knows_that_all_comes_by_tls(encrypted):
+    port, token, trusting = encrypted
+    line = http.client.HTTPSConnection("localhost", port, timeout=60, context=trusting)
+
+    def asked(method, path, body):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        line.request(method, path, json.dumps(body), headers)
+        answer = line.getresponse()
+        answer.read()
+        return answer.status
+
+    assert asked("POST", "/v1/keys", {"name": "card"}) == 201
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+    for denied, status in (("false", 200), ("true", 403)):
+        deny = allow | {
+            "Effect": "Deny", "Action": "kms:Encrypt",
+            "Condition": {"Bool": {"aws:SecureTransport": denied}},
+        }  # fmt: skip
+        policy = {"policy": json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]})}
+        assert asked("PUT", "/v1/keys/card/policy", policy) == 200
+        assert asked("POST", "/v1/keys/card/encrypt", {"plaintext": "eA=="}) == status
+    line.close()

@@ -136,6 +136,18 @@ def test_aliases_are_read_where_a_policy_looks_at_them_and_once(house, desk, gua
     assert ledger.lists == 1
 
 
+# --- how it comes ---------------------------------------------------------------------------------
+
+
+def test_what_comes_without_tls_can_be_denied(house, desk):
+    """Where nobody says that it comes by TLS, it does not."""
+    write(house, desk, "demo", deny("kms:Encrypt", "Bool", "aws:SecureTransport", "false"))
+    for tls, expected in ((True, ""), (False, NOT_ALLOWED)):
+        at = house.desk(tls=tls)
+        assert at.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == expected
+    assert desk.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == NOT_ALLOWED
+
+
 # --- what is asked for ----------------------------------------------------------------------------
 
 

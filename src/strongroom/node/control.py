@@ -59,6 +59,7 @@ class CustodianStart(msgspec.Struct, frozen=True):
     signature_seconds: int = limits.SIGNATURE_SECONDS
     ids_given: bool = False  # in development mode: who makes a key may say which id it has
     witnessed: bool = False  # checkpoints count only when others have cosigned them
+    tls: bool = False  # all that comes to the node's gates comes by TLS
 
 
 class AnchorWrite(msgspec.Struct, frozen=True, array_like=True):

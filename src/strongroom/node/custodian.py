@@ -81,6 +81,7 @@ class CustodianRoom:
             seal=self._start.seal,
             signature_seconds=self._start.signature_seconds,
             ids_given=self._start.ids_given,
+            tls=self._start.tls,
         )
         asyncio.get_running_loop().add_reader(self._line, self._obey)
         self._measures.append(seccomp.seal(Room.CUSTODIAN))

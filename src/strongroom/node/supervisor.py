@@ -486,6 +486,7 @@ def _rooms(plan: Plan) -> list[_Process]:
             signature_seconds=plan.signature_seconds,
             ids_given=plan.ids_given,
             witnessed=plan.witnesses_required > 0,
+            tls=bool(plan.tls_certificate),
         )
         rooms.append(_Process(custodian.name, Room.CUSTODIAN, _encode(custodian)))
     for number, listening in enumerate(plan.listening, 1):

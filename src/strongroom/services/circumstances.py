@@ -47,6 +47,7 @@ class Attempt(NamedTuple):
     reading: str = ""  # AWS's action, where a reading is weighed by one of its own
     told: Mapping[str, str] = MappingProxyType({})  # of what the reading is for, by condition key
     same_key: bool | None = None  # re-encryption: whether it comes from the key that it goes to
+    tls: bool = False  # whether all comes by TLS
 
 
 def circumstances(attempt: Attempt, own: Own) -> Circumstances:
@@ -91,6 +92,7 @@ def _texts(attempt: Attempt, found: Found) -> Iterator[tuple[str, str]]:
     yield "aws:principalarn", user(namespace, principal.name)
     yield "aws:principalisawsservice", "false"
     yield "aws:principaltype", "User"
+    yield "aws:securetransport", str(attempt.tls).lower()
     yield "aws:userid", principal.id.hex()
     yield "aws:username", principal.name
     yield "aws:viaawsservice", "false"

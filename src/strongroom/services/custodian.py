@@ -75,15 +75,17 @@ def assemble(  # noqa: PLR0913 - the ports
     seal: str,
     signature_seconds: int = limits.SIGNATURE_SECONDS,
     ids_given: bool = False,
+    tls: bool = False,
 ) -> Staff:
     """The desk, with a method behind every operation, and the steward.
 
     `first_namespace` keeps what is nobody's. A signature is good for `signature_seconds` from its
     time on, and as long before. `ids_given`: who makes a key may say which id it has.
+    `tls`: all that is asked came by TLS.
     """
     facts = Facts(ledger, provider, engine, watch)
     key_rights = KeyRights(facts, engine)
-    authorizer = Authorizer(facts, key_rights)
+    authorizer = Authorizer(facts, key_rights, tls=tls)
     authenticator = Authenticator(facts, clock, signature_seconds=signature_seconds)
     keyring = Keyring(facts, authorizer)
     steward = Steward(facts=facts, ledger=ledger, clock=clock, randomness=randomness, meter=watch)

@@ -63,6 +63,7 @@ SERVED: Final[dict[str, Kind]] = {
     "aws:PrincipalType": Kind.TEXT,
     "aws:RequestedRegion": Kind.TEXT,
     "aws:ResourceAccount": Kind.TEXT,
+    "aws:SecureTransport": Kind.TEXT,
     "aws:SourceIp": Kind.ADDRESS,
     "aws:TagKeys": Kind.SEVERAL,
     "aws:userid": Kind.TEXT,

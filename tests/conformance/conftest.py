@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.support import clients
+from tests.support.native_words import watched
 from tests.support.nodes import Node
 from tests.support.terminal import Terminal
 from tests.support.tree import ROOT
@@ -104,13 +105,14 @@ class Account:
     def client(self, key, *, region=REGION, secret=None, **more):
         from botocore.config import Config
 
-        return self._boto3.client(
+        made = self._boto3.client(
             "kms", region_name=region, endpoint_url=self._node.url,
             aws_access_key_id=key["access_key"],
             aws_secret_access_key=secret or key["secret_access_key"],
             # Whatever fails is to be seen, and not tried again.
             config=Config(retries={"total_max_attempts": 1}), **more,
         )  # fmt: skip
+        return watched(made)
 
 
 class Regions:

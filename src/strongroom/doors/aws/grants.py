@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -36,22 +37,24 @@ async def create_grant(at: Visitor, given: Given) -> Given:
     constraints = given.get("Constraints", {})
     if "SourceArn" in constraints:
         raise AWSError("UnsupportedOperationException", "SourceArn is not served.")
-    try:
-        ask = iam.CreateGrant(
-            grantee=_principal(at, given["GranteePrincipal"]),
-            operations=given["Operations"],
-            context_subset=constraints.get("EncryptionContextSubset", {}),
-            context_equals=constraints.get("EncryptionContextEquals", {}),
-            retiring=_principal(at, given["RetiringPrincipal"])
-            if "RetiringPrincipal" in given
-            else msgspec.UNSET,
-            name=given.get("Name", ""),
-        )
-    except ValueError as error:
-        raise validation(str(error)) from None
+    subset = constraints.get("EncryptionContextSubset", {})
+    equals = constraints.get("EncryptionContextEquals", {})
+    if subset and equals:
+        said = "Give either EncryptionContextSubset or EncryptionContextEquals, not both."
+        raise validation(said)
+    ask = iam.CreateGrant(
+        grantee=_principal(at, given["GranteePrincipal"]),
+        operations=given["Operations"],
+        context_subset=subset,
+        context_equals=equals,
+        retiring=_principal(at, given["RetiringPrincipal"])
+        if "RetiringPrincipal" in given
+        else msgspec.UNSET,
+        name=given.get("Name", ""),
+    )
     name = no_alias(given["KeyId"])
     grant = await at.ask_of(
-        "grant.create", ask, name, target_of(name, at.place), _invalid,
+        "grant.create", ask, name, target_of(name, at.place), partial(_invalid, at),
         Terms(dry=at.dry, whole=True),
     )  # fmt: skip
     return {"GrantId": grant.id, "GrantToken": _token(grant.id)}
@@ -168,14 +171,14 @@ def _no_services(given: Given) -> None:
             raise AWSError("UnsupportedOperationException", f"{member}: there are none here.")
 
 
-def _invalid(reply: Reply) -> AWSError | None:
+def _invalid(at: Visitor, reply: Reply) -> AWSError | None:
     if reply.code != InvalidRequest.code:
         return None
     if reply.pointer in ("$.grantee", "$.retiring"):
-        return AWSError("InvalidArnException", reply.detail)
+        return AWSError("InvalidArnException", at.words(reply))
     if reply.pointer == "$.grants":
-        return AWSError("LimitExceededException", reply.detail)
-    return validation(reply.detail)
+        return AWSError("LimitExceededException", at.words(reply))
+    return None
 
 
 def _shown(at: Visitor, view: iam.GrantView) -> Given:

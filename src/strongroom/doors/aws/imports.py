@@ -110,7 +110,7 @@ async def import_key_material(at: Visitor, given: Given) -> Given:
     # material is enabled when that is there.
     reply = await at.reply("key.import", ask, target, Terms(enables=True))
     if reply.code:
-        known = _not_taken(token, reply) or no_primary(reply, at.place)
+        known = _not_taken(at, token, reply) or no_primary(reply, at.place)
         raise known or at.refusal(reply, "key.import", given["KeyId"], target)
     done: Any = ANSWER_DECODERS["key.import"][reply.variant].decode(reply.answer)
     return _answer(at, view, done.imported_version)
@@ -230,7 +230,7 @@ def _numbered(view: asks.KeyView, name: str) -> int:
     return 0
 
 
-def _not_taken(token: _Token, reply: Reply) -> AWSError | None:
+def _not_taken(at: Visitor, token: _Token, reply: Reply) -> AWSError | None:
     """Why material was refused, in AWS's words; None for what has nothing to do with imports."""
     if reply.code == InvalidCiphertext.code:
         return AWSError("InvalidCiphertextException")
@@ -241,5 +241,5 @@ def _not_taken(token: _Token, reply: Reply) -> AWSError | None:
         late = token.expires_us <= _now_us()
         return AWSError("ExpiredImportTokenException" if late else "InvalidImportTokenException")
     if reply.pointer == "$.expires":
-        return validation(reply.detail)
-    return AWSError("IncorrectKeyMaterialException", reply.detail)
+        return validation(at.words(reply))
+    return AWSError("IncorrectKeyMaterialException", at.words(reply))

@@ -41,7 +41,7 @@ async def replicate_key(at: Visitor, given: Given) -> Given:
             return AWSError("AlreadyExistsException", f"{there.key(reply.key.id)} already exists.")
         refused = _unrelated(at, reply) or policies.malformed(reply)
         if refused is None and reply.code == InvalidRequest.code:
-            said = f"No namespace of this account stands for {region}."
+            said = f"{region} is no Region of this account."
             return AWSError(_UNSUPPORTED, said)
         return refused
 

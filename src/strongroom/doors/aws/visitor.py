@@ -27,7 +27,7 @@ from strongroom.domain.errors import (
 )
 from strongroom.domain.iam import specs
 from strongroom.domain.lifecycle import IMPORT_AGAIN, State
-from strongroom.doors.aws import names, states
+from strongroom.doors.aws import names, states, words
 from strongroom.doors.aws.errors import NAMES, AWSError
 from strongroom.doors.aws.metadata import is_known, spec_and_usage
 from strongroom.doors.aws.names import Place
@@ -49,10 +49,9 @@ _WOULD_HAVE: Final = "The request would have succeeded, but the DryRun option is
 _VERIFIED: Final = {"VerifyMac": "KMSInvalidMacException", "Verify": "KMSInvalidSignatureException"}
 _STATES: Final = {
     State.SUSPENDED: "is disabled",
-    State.DEACTIVATED: "is deactivated",
-    State.COMPROMISED: "is marked compromised",
+    State.DEACTIVATED: "is disabled for good",
+    State.COMPROMISED: "is disabled for good",
     State.DESTRUCTION_SCHEDULED: "is pending deletion",
-    State.DESTROYED: "is destroyed",
 }
 
 _SILENT: Final = frozenset({"InvalidCiphertextException"})
@@ -231,7 +230,15 @@ class Visitor:
         if reply.code == KeyNotUsable.code:
             return self._unusable(reply, name)
         code = NAMES[reply.code]
-        return AWSError(code, "" if code in _SILENT else reply.detail)
+        return AWSError(code, "" if code in _SILENT else self.words(reply, name))
+
+    def words(self, reply: Reply, name: str = "") -> str:
+        """What a custodian says, for AWS's clients, of the key that is called so."""
+        which = name or "The key"
+        if reply.key is not None:
+            # Of two, nobody says which it is about.
+            which = self.place.key(reply.key.id) if reply.source is None else "The key"
+        return words.said(reply, which, self.operation)
 
     def _unproven(self, why: str) -> AWSError:
         if why == sigv4.WRONG:
@@ -293,7 +300,8 @@ class Visitor:
             return states.refusal("PendingImport", arn)
         code = "DisabledException" if key.state is State.SUSPENDED else "KMSInvalidStateException"
         # Of an active key it is its bounds or its material that forbid it.
-        return AWSError(code, f"{arn} {_STATES.get(key.state, f'cannot be used: {reply.detail}')}.")
+        said = f"{arn} {_STATES[key.state]}." if key.state in _STATES else self.words(reply)
+        return AWSError(code, said)
 
 
 def key_of(blob: bytes) -> bytes:

@@ -304,6 +304,53 @@ def test_a_replica_and_a_primary_are_told_apart(house, desk):
     assert (refused(EU), refused(US)) == (NOT_ALLOWED, "")
 
 
+# --- labels ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [{"StringEquals": {"aws:ResourceTag/team": "pay"}},
+     {"StringEquals": {"kms:EncryptionContext:team": "${aws:ResourceTag/TEAM}"}},
+     {"Null": {"aws:resourcetag/Team": "false"}}],
+    ids=["condition", "variable", "null"],
+)  # fmt: skip
+def test_labels_that_are_one_condition_key_are_a_denial_where_a_policy_looks_at_it(
+    house, desk, allowed
+):
+    """AWS says that it is one of them, and not which: neither order of writing them opens a key."""
+    desk.ask(house.admin, "key.update", "demo", labels={"team": "pay", "cost": "1", "Cost": "2"})
+    open_ = ALL | {"Action": "kms:Encrypt", "Condition": allowed}
+    rest = {key: value for key, value in ALL.items() if key != "Action"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [
+        rest | {"NotAction": "kms:Encrypt"}, open_
+    ]})  # fmt: skip
+    desk.ask(house.admin, "key.write-policy", "demo", policy=text)
+
+    def refused():
+        given = {"plaintext": b"x", "context": {"team": "pay"}}
+        return desk.refusal(house.app, "key.encrypt", "demo", **given)
+
+    assert not refused()
+    desk.ask(house.admin, "key.update", "demo", add_labels={"Team": "risk"})
+    assert refused() == NOT_ALLOWED
+    # Whoever writes the namespace's policies can help, as out of any lock-out.
+    desk.ask(house.admin, "key.write-policy", "demo", policy="")
+    desk.ask(house.admin, "key.update", "demo", remove_labels=["Team"])
+    desk.ask(house.admin, "key.write-policy", "demo", policy=text)
+    assert not refused()
+
+
+def test_labels_that_are_one_condition_key_are_not_given_where_a_policy_looks_at_it(house, desk):
+    write(house, desk, "demo",
+          deny("kms:TagResource", "StringEquals", "aws:RequestTag/team", "pay"))  # fmt: skip
+    for labels, expected in (
+        ({"team": "risk", "Team": "pay"}, NOT_ALLOWED),
+        ({"Team": "pay", "team": "risk"}, NOT_ALLOWED),
+        ({"team": "risk", "cost": "1", "Cost": "2"}, ""),
+    ):  # fmt: skip
+        assert desk.refusal(house.admin, "key.update", "demo", add_labels=labels) == expected
+
+
 # --- variables ------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """What the conditions of a key's policy look at: who asks from where, about which key, for what."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -111,9 +112,20 @@ def _texts(attempt: Attempt, found: Found) -> Iterator[tuple[str, str]]:
     yield from _of_ask(namespace, attempt.key.body, attempt.ask, as_source=attempt.as_source)
 
 
-def is_ambiguous(context: dict[str, str]) -> bool:
+def is_ambiguous(names: Collection[str]) -> bool:
     """Whether two names of a context are one to AWS's conditions, which do not look at case."""
-    return len({name.lower() for name in context}) != len(context)
+    return len({name.lower() for name in names}) != len(names)
+
+
+def shared_keys(attempt: Attempt) -> Iterator[str]:
+    """The condition keys that two tags, of the key or of the request, have in common."""
+    tags = {"aws:resourcetag/": attempt.key.body.labels}
+    if isinstance(attempt.ask, asks.UpdateKey):
+        tags["aws:requesttag/"] = _labels(attempt.ask)
+    for prefix, labels in tags.items():
+        if is_ambiguous(labels):
+            counts = Counter(prefix + name.lower() for name in labels)
+            yield from (key for key, count in counts.items() if count > 1)
 
 
 def _of_key(body: Key) -> dict[str, str]:

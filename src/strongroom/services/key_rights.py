@@ -30,6 +30,7 @@ from strongroom.services.circumstances import (
     is_batch_of_ciphertexts,
     is_without_wrapping,
     message_types,
+    shared_keys,
 )
 from strongroom.services.facts import Facts, Found, GrantFact, KeyFact, Own, PrincipalFact
 
@@ -235,6 +236,9 @@ def _unclear(own: Own, attempt: Attempt) -> str:
         return "the key's policy looks at kms:ReEncryptOnSameKey: re-encrypt one at a time"
     if "kms:wrappingalgorithm" in own.looks_at and is_without_wrapping(attempt.ask):
         return "the key's policy looks at kms:WrappingAlgorithm: say which wrapping"
+    for key in shared_keys(attempt):
+        if key in own.looks_at:
+            return f"the key's policy looks at {key}, which is of two labels"
     return ""
 
 

@@ -1,5 +1,6 @@
 """Signed and malformed: AWS's errors for whatever comes, and nothing else."""
 
+import base64
 import hashlib
 import http.client
 import json
@@ -102,11 +103,57 @@ def test_operations_without_an_answer_have_an_empty_body(caller, kms):
         (b"[" * 100_000, "SerializationException"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "SerializationException"),
         (b'{"NumberOfBytes":4,"Recipient":{}}', "UnsupportedOperationException"),
+        (b'{"NumberOfBytes":4,"NumberOfBytes":4}', "SerializationException"),
+        (b'{"NumberOfBytes":null,"NumberOfBytes":4}', "SerializationException"),
+        (b'{"NumberOfBytes":4,"NumberOfBytes":null}', "SerializationException"),
+        (b'{"NumberOfBytes":4, "\\u004eumberOfBytes" :8}', "SerializationException"),
     ],
     ids=lambda value: repr(value)[:24],
 )
 def test_a_body_that_is_not_as_the_model_has_it_is_refused(caller, body, code):
     assert caller.refused(body, caller.signed(body)) == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"NumberOfBytes":4,"x":1,"x":2}',
+        b'{"NumberOfBytes":4,"x":"NumberOfBytes"}',
+        b'{"NumberOfBytes":4,"x":{"NumberOfBytes":5,"\\u004eumberOfBytes":6}}',
+        b'{"NumberOfBytes":4,"x":[{"NumberOfBytes":5}]}',
+    ],
+)
+def test_what_is_spelt_like_a_member_that_is_there_once_is_none(caller, body):
+    status, _, content = caller.send(body, caller.signed(body))
+    assert (status, len(json.loads(content)["Plaintext"])) == (200, 8)
+
+
+def test_of_a_context_in_which_a_name_is_twice_one_value_is_weighed_and_used(node, account, kms):
+    key = kms.create_key()["KeyMetadata"]
+    user = f"arn:aws:iam::{key['AWSAccountId']}:user/"
+    own = {"StringEquals": {"kms:EncryptionContext:tenant": "mine"}}
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": user + who}, "Action": "kms:*", "Resource": "*"}
+        | more
+        for who, more in (("admin", {}), ("tenant", {"Condition": own}))
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    tenant = Caller(node, account.newcomer("tenant"))
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy)
+
+    def asked(first, second):
+        body = (
+            f'{{"KeyId":"{key["KeyId"]}","Plaintext":"eA==","EncryptionContext":'
+            f'{{"tenant":"{first}","tenant":"{second}"}}}}'
+        ).encode()
+        return body, tenant.signed(body, target="TrentService.Encrypt")
+
+    assert tenant.refused(*asked("mine", "yours")) == "AccessDeniedException"
+    status, _, content = tenant.send(*asked("yours", "mine"))
+    assert status == 200
+    blob = base64.b64decode(json.loads(content)["CiphertextBlob"])
+    opened = kms.decrypt(CiphertextBlob=blob, EncryptionContext={"tenant": "mine"})
+    assert opened["Plaintext"] == b"x"
 
 
 @pytest.mark.parametrize(

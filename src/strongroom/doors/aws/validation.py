@@ -31,9 +31,6 @@ Reader = Callable[[Json, Where, Complaints], Any]
 """Reads a value of a shape. What is out of bounds is added to the complaints."""
 
 _TOP: Final[Where] = ()
-_QUOTED: Final = {
-    member: f'"{member}"'.encode() for shape in MODEL.shapes.values() for member in shape.members
-}
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
@@ -47,10 +44,10 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
         return {}
     complaints: Complaints = []
     members: dict[str, Any] = _reader(name)(found, _TOP, complaints)
-    # Nearly all requests are seen to name each member once by this, which costs next to nothing.
-    known = [_QUOTED[member] for member in MODEL.shapes[name].members if member in found]
-    if b"\\" in body or any(body.count(quoted) > 1 for quoted in known):
-        _require_once(name, body)
+    # What was read has all texts of the body, or a name was there twice. Most requests are flat.
+    texts = len(found) + [type(value) for value in found.values()].count(str)
+    if body.count(b'"') != 2 * texts or b"\\" in body:
+        _require_once(name, found, body)
     if complaints:
         count = len(complaints)
         errors = "error" if count == 1 else "errors"
@@ -60,12 +57,14 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
     return members
 
 
-def _require_once(name: str, body: bytes) -> None:
+def _require_once(name: str, found: Json, body: bytes) -> None:
     """Raises `AWSError` for a member that is there twice: others may go by the one that we do not.
 
-    A member of another object, or a value, may be spelled like it: so each is looked at.
+    It may be one of an object inside that is there twice, so each is looked at.
     """
     try:
+        if body.count(b'"') == 2 * _texts(found) and b"\\" not in body:
+            return
         pairs: list[tuple[str, Json]] = json.loads(body, object_pairs_hook=list)
     except (ValueError, RecursionError):
         raise serialization("The body is not JSON.") from None
@@ -73,6 +72,15 @@ def _require_once(name: str, body: bytes) -> None:
     twice = next((member for member in named if named.count(member) > 1), None)
     if twice is not None:
         raise serialization(f"{twice} is there twice.")
+
+
+def _texts(found: Json) -> int:
+    """How many texts there are in it, names of members among them."""
+    if isinstance(found, str):
+        return 1
+    if isinstance(found, dict):
+        return len(found) + sum(map(_texts, found.values()))
+    return sum(map(_texts, found)) if isinstance(found, list) else 0
 
 
 @cache

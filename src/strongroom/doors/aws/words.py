@@ -51,6 +51,10 @@ _SENTENCES: Final = {
         "PendingWindowInDays must be at least {text} in this account.",
     r"the key's deletion protection is on; .+": "{arn} is protected from deletion.",
     r"the replica's state does not allow this: .+": "The replica key must be enabled first.",
+    r"the replica lacks some of its material: .+":
+        "The replica key lacks key material: import it first.",
+    r"the key's next material is not in that Region yet: .+":
+        "The replica key lacks the key material that is pending rotation: import it first.",
     r"the key has too many versions; .+": "{arn} has too much key material to be replicated.",
     # Of imports.
     r"this is other material than was imported first":

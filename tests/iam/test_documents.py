@@ -74,7 +74,7 @@ def without(name):
         ('{"Statement": [NaN]}', "no JSON"),
         ("[" * 100_000, "32768 bytes"),
         ("[" * 1_000, "too deeply"),
-        ('{"Version": "2012-10-17"}', "a statement is an object"),
+        ('{"Version": "2012-10-17"}', "1 to 100 statements"),
         (text(), "1 to 100"),
         (text(*[GOOD] * 101), "1 to 100"),
         ('{"Statement": [], "Statement": []}', "twice"),

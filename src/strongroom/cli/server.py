@@ -321,6 +321,8 @@ def _welcome(url: str, environment: Path) -> None:
         ("                   ", f"C=$({post} {one}/encrypt -d '{encrypt}' | {cut})", "cyan"),
         ("                   ", f'{post} $STRONGROOM_URL/v1/decrypt -d "{decrypt}"', "cyan"),
         ("", "", ""),
+        ("by AWS's clients   ", "aws kms create-key", "cyan"),
+        ("", "", ""),
         ("read more          ", f"{url}/docs", "bold"),
         ("stop               ", "Ctrl-C", "bold"),
     ]  # fmt: skip

@@ -83,7 +83,7 @@ def read(text: str, *, account: str, key: str) -> tuple[Statement, ...]:
         raise MalformedPolicyError(f"Version is one of {', '.join(_VERSIONS)}")
     if not isinstance(document.get("Id", ""), str):
         raise MalformedPolicyError("Id is a string")
-    given = document.get("Statement")
+    given = document.get("Statement", [])
     statements = given if isinstance(given, list) else [given]
     if not 0 < len(statements) <= _STATEMENTS_MAX:
         raise MalformedPolicyError(f"a policy has 1 to {_STATEMENTS_MAX} statements")

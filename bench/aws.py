@@ -73,7 +73,7 @@ class Signer:
             "x-amz-target": f"TrentService.{operation}",
         }
         spelled = canonical.canonical_request(
-            "POST", "/", "", canonical.Headers(headers), _SIGNED,
+            "POST", "/", "", canonical.Headers(_bytes(headers)), _SIGNED,
             hashlib.sha256(body).hexdigest(),
         )  # fmt: skip
         scope = f"{date[:8]}/{_REGION}/kms/{sigv4.TERMINATOR}"
@@ -88,6 +88,10 @@ class Signer:
             f" SignedHeaders={';'.join(_SIGNED)}, Signature={signature}"
         )
         return headers
+
+
+def _bytes(headers: dict[str, str]) -> dict[bytes, bytes]:
+    return {name.encode(): value.encode() for name, value in headers.items()}
 
 
 def measured(  # noqa: PLR0913 - what a measurement depends on

@@ -122,7 +122,7 @@ def test_nothing_at_all_is_no_signature():
 
 def test_a_day_that_never_was_is_no_time():
     header = HEADER.replace("20260131", "20260231")
-    headers = {"authorization": header, "x-amz-date": "20260231T120000Z"}
+    headers = {b"authorization": header.encode(), b"x-amz-date": b"20260231T120000Z"}
     signature = canonical.of_header(canonical.Headers(headers))
     with pytest.raises(sigv4.NotSignedError):
         _ = signature.seconds

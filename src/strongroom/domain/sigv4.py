@@ -137,17 +137,33 @@ def parse(evidence: str) -> Signature:
     )
 
 
-def checked(  # noqa: PLR0913 - the parts of a signature
-    credential: str,
-    signed: str,
-    signature: str,
-    time: str,
-    *,
-    expires_seconds: int = 0,
-    session: str = "",
+class Opening(msgspec.Struct, frozen=True):
+    """What a request says before the signature itself: whose it is, for what, and of which headers.
+
+    The same in all that a client sends in a day.
+    """
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+    signed: tuple[str, ...]
+
+
+def opened(credential: str, signed: str) -> Opening:
+    """A credential and the names of headers, taken apart. Raises `NotSignedError`."""
+    found = _CREDENTIAL.fullmatch(credential)
+    if found is None:
+        raise NotSignedError("the credential is not KEY/DATE/REGION/SERVICE/aws4_request")
+    access_key, date, region, service = found.groups()
+    return Opening(access_key, date, region, service, _names(signed))
+
+
+def checked(
+    opening: Opening, signature: str, time: str, *, expires_seconds: int = 0, session: str = ""
 ) -> Signature:
     """A signature of these parts. Raises `NotSignedError` for one that is misspelt."""
-    access_key, date, region, service = _credential(credential)
+    date = opening.date
     if not _TIME.fullmatch(time):
         raise NotSignedError("the date of signing is missing, or not YYYYMMDDTHHMMSSZ")
     if date != time[:8]:
@@ -157,21 +173,11 @@ def checked(  # noqa: PLR0913 - the parts of a signature
     if session and not _SESSION.fullmatch(session):
         session = _NOT_A_SESSION  # refused as every other wrong one is
     return Signature(
-        access_key, date, region, service, time, signature, _names(signed),
+        opening.access_key, date, opening.region, opening.service, time, signature, opening.signed,
         expires_seconds=expires_seconds, session=session,
     )  # fmt: skip
 
 
-@lru_cache(_REMEMBERED)
-def _credential(text: str) -> tuple[str, str, str, str]:
-    found = _CREDENTIAL.fullmatch(text)
-    if found is None:
-        raise NotSignedError("the credential is not KEY/DATE/REGION/SERVICE/aws4_request")
-    access_key, date, region, service = found.groups()
-    return access_key, date, region, service
-
-
-@lru_cache(_REMEMBERED)
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(";"))
     if len(names) > _SIGNED_HEADERS_MAX or list(names) != sorted(set(names)):

@@ -16,45 +16,43 @@ import msgspec
 from strongroom.domain import sigv4
 from strongroom.domain.sigv4 import NotSignedError
 
-CONTENT_HASH: Final = "x-amz-content-sha256"
+CONTENT_HASH: Final = b"x-amz-content-sha256"
 
 _UNRESERVED: Final = "-._~"
-_SPACES: Final = re.compile(r"[ \t\r\n]+")
+_WHITE: Final = b" \t\r\n"
+_SPACES: Final = re.compile(rb"[ \t\r\n]+")
 # As nearly every client writes it, up to the signature itself: the same in all that a client sends
 # in a day. `_any_parts` reads the same out of it, and whatever else is allowed.
 _USUAL: Final = re.compile(
-    rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature="
+    rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=".encode()
 )
 _REMEMBERED: Final = 256
 _SIGNATURE_CHARACTERS: Final = 64
 _LENGTH_MAX: Final = 16_384  # 64 names of headers and a credential are shorter
 
-_NONE: Final = frozenset[str]()
+_NONE: Final = frozenset[bytes]()
 
 
 class Headers(msgspec.Struct, frozen=True):
     """Names in lower case, and their values; which are there more than once, joined by commas."""
 
-    values: Mapping[str, str]
-    repeated: frozenset[str] = _NONE
+    values: Mapping[bytes, bytes]
+    repeated: frozenset[bytes] = _NONE
 
 
 def gathered(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Headers by name, from those of a request one by one."""
-    values = {
-        name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in headers
-    }
+    values = dict(headers)
     return Headers(values) if len(values) == len(headers) else _joined(headers)
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
-    found: dict[str, list[str]] = {}
+    found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        text = value.decode("utf-8", "surrogateescape").strip()
-        found.setdefault(name.decode("latin-1"), []).append(text)
+        found.setdefault(name, []).append(value.strip())
     return Headers(
-        {name: ",".join(texts) for name, texts in found.items()},
-        frozenset(name for name, texts in found.items() if len(texts) > 1),
+        {name: b",".join(values) for name, values in found.items()},
+        frozenset(name for name, values in found.items() if len(values) > 1),
     )
 
 
@@ -63,30 +61,31 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 def of_header(headers: Headers) -> sigv4.Signature:
     """From Authorization, and X-Amz-Date or Date. Raises `NotSignedError`."""
-    authorization = headers.values.get("authorization")
-    if authorization is None or "authorization" in headers.repeated:
+    authorization = headers.values.get(b"authorization")
+    if authorization is None or b"authorization" in headers.repeated:
         raise NotSignedError("the header Authorization is missing or there twice")
-    credential, signed, signature = _parts(authorization)
+    if len(authorization) > _LENGTH_MAX:
+        raise NotSignedError(f"the header Authorization has more than {_LENGTH_MAX} characters")
+    opening = _usual(authorization[:-_SIGNATURE_CHARACTERS])
+    signature = authorization[-_SIGNATURE_CHARACTERS:].decode("latin-1")
+    if opening is None:
+        credential, signed, signature = _any_parts(authorization.decode("latin-1"))
+        opening = sigv4.opened(credential, signed)
     return sigv4.checked(
-        credential, signed, signature, _one(headers, "x-amz-date"),
-        session=_one(headers, "x-amz-security-token"),
+        opening, signature, _one(headers, b"x-amz-date"),
+        session=_one(headers, b"x-amz-security-token"),
     )  # fmt: skip
 
 
-def _parts(authorization: str) -> tuple[str, str, str]:
-    """Credential, signed headers, signature. Raises `NotSignedError`."""
-    if len(authorization) > _LENGTH_MAX:
-        raise NotSignedError(f"the header Authorization has more than {_LENGTH_MAX} characters")
-    usual = _usual(authorization[:-_SIGNATURE_CHARACTERS])
-    if usual is None:
-        return _any_parts(authorization)
-    return *usual, authorization[-_SIGNATURE_CHARACTERS:]
-
-
 @lru_cache(_REMEMBERED)
-def _usual(opening: str) -> tuple[str, str] | None:
+def _usual(opening: bytes) -> sigv4.Opening | None:
+    """Raises `NotSignedError`; None for what is written otherwise."""
     found = _USUAL.fullmatch(opening)
-    return None if found is None else (found[1], found[2])
+    return (
+        None
+        if found is None
+        else sigv4.opened(*(part.decode("latin-1") for part in found.groups()))
+    )
 
 
 def _any_parts(authorization: str) -> tuple[str, str, str]:
@@ -124,17 +123,17 @@ def of_query(query: str) -> sigv4.Signature:
         or not 0 < int(expires) <= sigv4.EXPIRES_SECONDS_MAX
     ):
         raise NotSignedError(f"X-Amz-Expires is 1 to {sigv4.EXPIRES_SECONDS_MAX} seconds")
+    opening = sigv4.opened(found["X-Amz-Credential"], found["X-Amz-SignedHeaders"])
     return sigv4.checked(
-        found["X-Amz-Credential"], found["X-Amz-SignedHeaders"], found["X-Amz-Signature"],
-        found["X-Amz-Date"], expires_seconds=int(expires),
+        opening, found["X-Amz-Signature"], found["X-Amz-Date"], expires_seconds=int(expires),
         session=found.get("X-Amz-Security-Token", ""),
     )  # fmt: skip
 
 
-def _one(headers: Headers, wanted: str) -> str:
+def _one(headers: Headers, wanted: bytes) -> str:
     if wanted in headers.repeated:
-        raise NotSignedError(f"the header {wanted} is there twice")
-    return headers.values.get(wanted, "").strip()
+        raise NotSignedError(f"the header {wanted.decode()} is there twice")
+    return headers.values.get(wanted, b"").strip().decode("latin-1")
 
 
 # --- what was signed ------------------------------------------------------------------------------
@@ -145,42 +144,44 @@ def canonical_request(  # noqa: PLR0913 - the parts of a request
     path: str,
     query: str,
     headers: Headers,
-    signed: Iterable[str],
+    signed: tuple[str, ...],
     content_hash: str,
     *,
     normalize: bool = True,
-) -> str:
+) -> bytes:
     """The request in its one spelling.
 
     `path` and `query` as they came, the query without `?`; `content_hash` is of the body, in
     hexadecimal. Of a presigned request the signature itself is left out. Clients of some services
     sign the path with its dots and empty segments: not `normalize`.
     """
-    names, find = tuple(signed), headers.values.get
-    values = [find(name, "") for name in names]
-    if _may_have_space("".join(values)):
-        values = [_SPACES.sub(" ", value).strip() for value in values]
+    names, lines = _lines(signed)
+    find = headers.values.get
+    values = [find(name, b"") for name in names]
+    if _has_space(b"".join(values)):
+        values = [_SPACES.sub(b" ", value).strip() for value in values]
     if path != "/":
         path = _path(_plain(path) if normalize else path)
-    lines = _lines(names) % tuple(values)
-    return f"{method}\n{path}\n{_query(query)}\n{lines}\n{content_hash}"
+    first = f"{method}\n{path}\n{_query(query)}\n".encode()
+    return first + lines % tuple(values) + content_hash.encode()
 
 
 @lru_cache(_REMEMBERED)
-def _lines(names: tuple[str, ...]) -> str:
-    """The lines of these headers and that of their names, to put the values in."""
-    escaped = [name.replace("%", "%%") for name in names]
-    return "".join(f"{name}:%s\n" for name in escaped) + "\n" + ";".join(escaped)
+def _lines(signed: tuple[str, ...]) -> tuple[tuple[bytes, ...], bytes]:
+    """Names of headers; the lines of these and that of their names, to put the values in."""
+    names = tuple(name.encode("latin-1") for name in signed)
+    escaped = [name.replace(b"%", b"%%") for name in names]
+    lines = b"".join(b"%b:%%b\n" % name for name in escaped)
+    return names, lines + b"\n" + b";".join(escaped) + b"\n"
 
 
-def digest(canonical: str) -> str:
+def digest(canonical: bytes) -> str:
     """What of it goes into the string to sign."""
-    return hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(canonical).hexdigest()
 
 
-def _may_have_space(text: str) -> bool:
-    # What can be printed has no white space but spaces.
-    return " " in text or not text.isprintable()
+def _has_space(text: bytes) -> bool:
+    return text.translate(None, _WHITE) != text
 
 
 def _plain(path: str) -> str:

@@ -30,9 +30,11 @@ from strongroom.ports.custodian import Custodian
 Observe = Callable[[str, str, float, str], None]
 """Is told operation, outcome, seconds and id of each request."""
 
-_TARGET: Final = "x-amz-target"
-_MEDIA_TYPE: Final = "application/x-amz-json-1.1"
-_OPERATIONS: Final = {model.TARGET_PREFIX + name: name for name in model.MODEL.operations}
+_TARGET: Final = b"x-amz-target"
+_MEDIA_TYPE: Final = b"application/x-amz-json-1.1"
+_OPERATIONS: Final = {
+    f"{model.TARGET_PREFIX}{name}".encode(): name for name in model.MODEL.operations
+}
 _LENGTH_DIGITS_MAX: Final = len(str(limits.AWS_BODY_BYTES_MAX))
 _encode = msgspec.json.Encoder().encode
 
@@ -43,7 +45,7 @@ def is_for_us(scope: Scope) -> bool:
         scope["type"] == "http"
         and scope["method"] == "POST"
         and scope["raw_path"] == b"/"
-        and b"x-amz-target" in dict(scope["headers"])
+        and _TARGET in dict(scope["headers"])
     )
 
 
@@ -84,7 +86,7 @@ class AWSDoor:
             self._observe(f"aws:{operation}", outcome, time.perf_counter() - begun, request)
         said = [
             (b"x-amzn-requestid", dashed(request).encode()),
-            (b"content-type", _MEDIA_TYPE.encode()),
+            (b"content-type", _MEDIA_TYPE),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
         ]
@@ -138,18 +140,18 @@ def _require_served(given: dict[str, Any]) -> None:
 
 def _operation(headers: canonical.Headers) -> str:
     # What is there twice is joined, and no operation's name.
-    operation = _OPERATIONS.get(headers.values.get(_TARGET, ""))
+    operation = _OPERATIONS.get(headers.values.get(_TARGET, b""))
     if operation is None:
         raise AWSError("UnknownOperationException")
     return operation
 
 
 async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
-    of = headers.values.get("content-type", "")
+    of = headers.values.get(b"content-type", b"")
     if of != _MEDIA_TYPE and (
-        "content-type" in headers.repeated or of.partition(";")[0].strip().lower() != _MEDIA_TYPE
+        b"content-type" in headers.repeated or of.partition(b";")[0].strip().lower() != _MEDIA_TYPE
     ):
-        raise serialization(f"Content-Type is {_MEDIA_TYPE}.")
+        raise serialization(f"Content-Type is {_MEDIA_TYPE.decode()}.")
     try:
         _require_short(headers)
         return await whole(receive, limits.AWS_BODY_BYTES_MAX)
@@ -160,7 +162,7 @@ async def _read(headers: canonical.Headers, receive: Receive) -> bytes:
 
 def _require_short(headers: canonical.Headers) -> None:
     """What is announced as too long is not read. Raises `TooLarge`."""
-    length = headers.values.get("content-length", "0")
+    length = headers.values.get(b"content-length", b"0")
     if len(length) > _LENGTH_DIGITS_MAX or int(length) > limits.AWS_BODY_BYTES_MAX:
         raise TooLarge
 

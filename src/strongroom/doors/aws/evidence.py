@@ -12,7 +12,7 @@ from strongroom.doors.aws.errors import AWSError
 
 _SERVICE: Final = "kms"
 # Whatever of these a request has is signed, or somebody could have put it there.
-_MUST: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
+_MUST: Final = (b"host", b"x-amz-date", b"x-amz-security-token", b"x-amz-target")
 _REMEMBERED: Final = 256  # the same names in all that a client sends
 
 
@@ -21,9 +21,9 @@ def of(
 ) -> sigv4.Signature:
     """The request's signature. Raises `AWSError` for none, or one that cannot be right."""
     presigned = "X-Amz-Signature=" in query
-    if not presigned and "authorization" not in headers.values:
+    if not presigned and b"authorization" not in headers.values:
         raise AWSError("MissingAuthenticationTokenException", "Missing Authentication Token")
-    if presigned and "authorization" in headers.values:
+    if presigned and b"authorization" in headers.values:
         said = "A request is signed in its header or in its query, not in both."
         raise AWSError("IncompleteSignatureException", said)
     try:
@@ -35,12 +35,12 @@ def of(
         raise AWSError("InvalidSignatureException", said)
     unsigned = [name for name in _not_in(signature.signed) if name in headers.values]
     if unsigned or "host" not in signature.signed:
-        said = f"These headers must be signed: {', '.join(unsigned) or 'host'}."
+        said = f"These headers must be signed: {b', '.join(unsigned).decode() or 'host'}."
         raise AWSError("InvalidSignatureException", said)
     content_hash = hashlib.sha256(body).hexdigest()
     said_hash = headers.values.get(canonical.CONTENT_HASH)
-    if said_hash is not None and said_hash.strip() != content_hash:
-        said = f"The header {canonical.CONTENT_HASH} is not the SHA-256 of the body."
+    if said_hash is not None and said_hash.strip() != content_hash.encode():
+        said = f"The header {canonical.CONTENT_HASH.decode()} is not the SHA-256 of the body."
         raise AWSError("InvalidSignatureException", said)
     spelled = canonical.canonical_request(
         method, path, query, headers, signature.signed, content_hash
@@ -49,5 +49,5 @@ def of(
 
 
 @lru_cache(_REMEMBERED)
-def _not_in(signed: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in _MUST if name not in signed)
+def _not_in(signed: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(name for name in _MUST if name.decode() not in signed)

@@ -157,20 +157,21 @@ def _lower(name: str) -> str:
 
 
 def _structure(shape: Shape) -> Reader:
-    members = [
-        (name, _lower(name), kind, name in shape.required) for name, kind in shape.members.items()
-    ]
+    members = {name: (_lower(name), kind) for name, kind in shape.members.items()}
+    required = [name for name in members if name in shape.required]
 
     def read_it(found: Json, where: Where, complaints: Complaints) -> dict[str, Any]:
         if not isinstance(found, dict):
             raise serialization("An object was expected.")
         values: dict[str, Any] = {}
-        for name, lower, kind, required in members:
-            value = found.get(name)
-            if value is not None:
-                values[name] = _reader(kind)(value, (where, lower), complaints)
-            elif required:
-                complaints.append(_said(None, None, (where, lower), "Member must not be null"))
+        for name, value in found.items():
+            known = members.get(name)
+            if known is not None and value is not None:
+                values[name] = _reader(known[1])(value, (where, known[0]), complaints)
+        for name in required:
+            if name not in values:
+                missing = where, members[name][0]
+                complaints.append(_said(None, None, missing, "Member must not be null"))
         return values
 
     return read_it

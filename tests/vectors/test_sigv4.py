@@ -88,9 +88,7 @@ def read(case, form, *, presigned):
 def test_signed_request_is_right_and_with_anything_else_it_is_not(case, form):
     request, signature = read(case, form, presigned=form == "query")
     found = spelled(case, request, signature)
-    assert found == (case / f"{form}-canonical-request.txt").read_bytes().replace(
-        b"\r\n", b"\n"
-    )
+    assert found == (case / f"{form}-canonical-request.txt").read_bytes().replace(b"\r\n", b"\n")
     signature = digested(signature, found)
     assert signature.string_to_sign == (case / f"{form}-string-to-sign.txt").read_text()
     assert is_of(signature, secret_of(case))

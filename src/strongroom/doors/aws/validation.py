@@ -6,7 +6,6 @@ once (`ValidationException`). Members that the model does not know are passed ov
 """
 
 import binascii
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
@@ -44,10 +43,6 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
         return {}
     complaints: Complaints = []
     members: dict[str, Any] = _reader(name)(found, _TOP, complaints)
-    # What was read has all texts of the body, or a name was there twice. Most requests are flat.
-    texts = len(found) + [type(value) for value in found.values()].count(str)
-    if body.count(b'"') != 2 * texts or b"\\" in body:
-        _require_once(name, found, body)
     if complaints:
         count = len(complaints)
         errors = "error" if count == 1 else "errors"
@@ -55,32 +50,6 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
             f"{count} validation {errors} detected: {'; '.join(complaints[:_TOLD_MAX])}"
         )
     return members
-
-
-def _require_once(name: str, found: Json, body: bytes) -> None:
-    """Raises `AWSError` for a member that is there twice: others may go by the one that we do not.
-
-    It may be one of an object inside that is there twice, so each is looked at.
-    """
-    try:
-        if body.count(b'"') == 2 * _texts(found) and b"\\" not in body:
-            return
-        pairs: list[tuple[str, Json]] = json.loads(body, object_pairs_hook=list)
-    except (ValueError, RecursionError):
-        raise serialization("The body is not JSON.") from None
-    named = [member for member, _ in pairs if member in MODEL.shapes[name].members]
-    twice = next((member for member in named if named.count(member) > 1), None)
-    if twice is not None:
-        raise serialization(f"{twice} is there twice.")
-
-
-def _texts(found: Json) -> int:
-    """How many texts there are in it, names of members among them."""
-    if isinstance(found, str):
-        return 1
-    if isinstance(found, dict):
-        return len(found) + sum(map(_texts, found.values()))
-    return sum(map(_texts, found)) if isinstance(found, list) else 0
 
 
 @cache

@@ -97,7 +97,15 @@ class Desk:
 
 
 class Visitor:
-    """Asks custodians for whoever signed the request."""
+    """Asks custodians for whoever signed the request.
+
+    `dry`: uses of keys are only tried. `proven`: a custodian took the signature for this request.
+    """
+
+    __slots__ = (
+        "_custodian", "_evidence", "_known", "_request", "_signature", "_signature_seconds",
+        "_source", "dry", "operation", "place", "proven",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the parts of a request
         self,
@@ -116,8 +124,8 @@ class Visitor:
         self._request = request
         self._known = known
         self.operation = ""
-        self.dry = False  # whether uses of keys are only tried
-        self.proven = False  # whether a custodian took the signature for this request
+        self.dry = False
+        self.proven = False
         self.place = Place(known.account, signature.region)
 
     @property

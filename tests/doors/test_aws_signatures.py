@@ -28,15 +28,14 @@ def of_header(value, *more):
 
 def test_both_forms_say_the_same():
     signature = of_header(HEADER)
-    assert (signature.access_key, signature.region, signature.service) == (
-        "AKIDEXAMPLE", "eu-central-1", "kms",
-    )  # fmt: skip
-    assert signature.signed == ("host", "x-amz-date")
-    assert signature.scope == SCOPE
+    said = signature.opening
+    assert (said.access_key, said.region, said.service) == ("AKIDEXAMPLE", "eu-central-1", "kms")
+    assert said.signed == ("host", "x-amz-date")
+    assert said.scope == SCOPE
     assert signature.seconds == 1769860800
     presigned = canonical.of_query(QUERY)
-    assert (presigned.scope, presigned.expires_seconds) == (SCOPE, 60)
-    assert presigned.signed == ("host",)
+    assert (presigned.opening.scope, presigned.expires_seconds) == (SCOPE, 60)
+    assert presigned.opening.signed == ("host",)
 
 
 def test_spaces_between_the_parts_and_their_order_are_the_clients_choice():

@@ -42,11 +42,10 @@ _NOT_A_SESSION: Final = "-"
 _SESSION: Final = re.compile(r"[!-~]{0,4096}")
 # What many requests have in common is taken apart once: a client's credential of a day, say.
 _REMEMBERED: Final = 256
-# Credential, time (of the credential's date), signature, digest, seconds, session.
+# Credential, its date, time (of that date), signature, digest, seconds, session.
 _SPELLED: Final = re.compile(
-    rf"{EVIDENCE}([A-Za-z0-9]{{1,128}})/([0-9]{{8}})/([a-z0-9-]{{1,64}})/([a-z0-9-]{{1,64}})"
-    rf"/{TERMINATOR} (\2T[0-9]{{6}}Z) ([0-9a-f]{{64}}) ([0-9a-f]{{64}})"
-    r" (0|[1-9][0-9]{0,5}) ([!-~]{0,4096})"
+    rf"{EVIDENCE}([A-Za-z0-9]{{1,128}}/([0-9]{{8}})/[a-z0-9-]{{1,64}}/[a-z0-9-]{{1,64}}/{TERMINATOR})"
+    r" (\2T[0-9]{6}Z) ([0-9a-f]{64}) ([0-9a-f]{64}) (0|[1-9][0-9]{0,5}) ([!-~]{0,4096})"
 )
 
 
@@ -54,38 +53,49 @@ class NotSignedError(Exception):
     """No request of this scheme, or one with a part missing or misspelt. The text says which."""
 
 
-class Signature(msgspec.Struct, frozen=True):
-    """What a request says of its signature, and the digest of what was signed.
+class Opening(msgspec.Struct, frozen=True):
+    """What a request says before the signature itself: whose it is, for what, and of which headers.
 
-    `time` is as it came, `YYYYMMDDTHHMMSSZ`; `expires_seconds` is of a presigned request alone, 0
-    of others; `session` is the token of temporary credentials; `signed` are the names of the
-    headers that were signed, which its evidence does not have: the digest covers them.
+    The same in all that a client sends in a day. `scope` is the credential's: what a signing key is
+    good for.
     """
 
     access_key: str
     date: str
     region: str
     service: str
+    signed: tuple[str, ...] = ()
+    scope: str = ""
+
+    def __post_init__(self) -> None:
+        """Put the scope together, once."""
+        scope = f"{self.date}/{self.region}/{self.service}/{TERMINATOR}"
+        msgspec.structs.force_setattr(self, "scope", scope)
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """What a request says of its signature, and the digest of what was signed.
+
+    `time` is as it came, `YYYYMMDDTHHMMSSZ`; `expires_seconds` is of a presigned request alone, 0
+    of others; `session` is the token of temporary credentials. The names of the headers that were
+    signed are not in its evidence: the digest covers them.
+    """
+
+    opening: Opening
     time: str
     signature: str
-    signed: tuple[str, ...] = ()
     digest: str = ""
     expires_seconds: int = 0
     session: str = ""
 
     def __repr__(self) -> str:
         """Without the token."""
-        return f"<signature by {self.access_key}/{self.scope} at {self.time}>"
-
-    @property
-    def scope(self) -> str:
-        """The credential's scope: what a signing key is good for."""
-        return f"{self.date}/{self.region}/{self.service}/{TERMINATOR}"
+        return f"<signature by {self.opening.access_key}/{self.opening.scope} at {self.time}>"
 
     @property
     def string_to_sign(self) -> str:
         """What the signature is the HMAC of."""
-        return f"{ALGORITHM}\n{self.time}\n{self.scope}\n{self.digest}"
+        return f"{ALGORITHM}\n{self.time}\n{self.opening.scope}\n{self.digest}"
 
     @property
     def seconds(self) -> int:
@@ -113,8 +123,9 @@ def spell_time(seconds: float) -> str:
 
 def spell(signature: Signature) -> str:
     """As evidence of identity, from a gate to a custodian."""
+    opening = signature.opening
     return (
-        f"{EVIDENCE}{signature.access_key}/{signature.scope} {signature.time}"
+        f"{EVIDENCE}{opening.access_key}/{opening.scope} {signature.time}"
         f" {signature.signature} {signature.digest} {signature.expires_seconds} {signature.session}"
     )
 
@@ -129,53 +140,44 @@ def parse(evidence: str) -> Signature:
     found = _SPELLED.fullmatch(evidence)
     if found is None:
         raise NotSignedError("the evidence cannot be read")
-    access_key, date, region, service, time, signature, digest, expires, session = found.groups()
-    if int(expires) > EXPIRES_SECONDS_MAX:
+    credential, _, time, signature, digest, expires, session = found.groups()
+    seconds = int(expires)
+    if seconds > EXPIRES_SECONDS_MAX:
         raise NotSignedError("it would be good for too long")
-    return Signature(
-        access_key, date, region, service, time, signature, (), digest, int(expires), session
-    )
+    return Signature(_of_evidence(credential), time, signature, digest, seconds, session)
 
 
-class Opening(msgspec.Struct, frozen=True):
-    """What a request says before the signature itself: whose it is, for what, and of which headers.
-
-    The same in all that a client sends in a day.
-    """
-
-    access_key: str
-    date: str
-    region: str
-    service: str
-    signed: tuple[str, ...]
+@lru_cache(_REMEMBERED)
+def _of_evidence(credential: str) -> Opening:
+    return _opened(credential, ())
 
 
 def opened(credential: str, signed: str) -> Opening:
     """A credential and the names of headers, taken apart. Raises `NotSignedError`."""
+    return _opened(credential, _names(signed))
+
+
+def _opened(credential: str, signed: tuple[str, ...]) -> Opening:
     found = _CREDENTIAL.fullmatch(credential)
     if found is None:
         raise NotSignedError("the credential is not KEY/DATE/REGION/SERVICE/aws4_request")
     access_key, date, region, service = found.groups()
-    return Opening(access_key, date, region, service, _names(signed))
+    return Opening(access_key, date, region, service, signed)
 
 
 def checked(
     opening: Opening, signature: str, time: str, *, expires_seconds: int = 0, session: str = ""
 ) -> Signature:
     """A signature of these parts. Raises `NotSignedError` for one that is misspelt."""
-    date = opening.date
     if not _TIME.fullmatch(time):
         raise NotSignedError("the date of signing is missing, or not YYYYMMDDTHHMMSSZ")
-    if date != time[:8]:
+    if opening.date != time[:8]:
         raise NotSignedError("the date of the credential is not that of signing")
     if not _SIGNATURE.fullmatch(signature):
         raise NotSignedError("the signature is not 64 hexadecimal digits")
     if session and not _SESSION.fullmatch(session):
         session = _NOT_A_SESSION  # refused as every other wrong one is
-    return Signature(
-        opening.access_key, date, opening.region, opening.service, time, signature, opening.signed,
-        expires_seconds=expires_seconds, session=session,
-    )  # fmt: skip
+    return Signature(opening, time, signature, expires_seconds=expires_seconds, session=session)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ class Authenticator:
             signed_us = signature.seconds * _SECOND_US
         except sigv4.NotSignedError as error:
             raise Unauthenticated(sigv4.INCOMPLETE) from error
-        ids = _access_key_ids(signature.access_key)
+        ids = _access_key_ids(signature.opening.access_key)
         token = ids and await self._facts.token(*ids)
         if not token or not token.body.secret:
             raise Unauthenticated(sigv4.UNKNOWN_KEY)
@@ -140,7 +140,7 @@ class Authenticator:
             raise Unauthenticated(sigv4.EXPIRED)
         if token.body.session and self._clock.now_us() >= token.body.expires_us:
             raise Unauthenticated(sigv4.SESSION_ENDED)
-        visit.region = signature.region
+        visit.region = signature.opening.region
         return token, namespace
 
     def _verify(self, name: bytes | str, verified: "_Verified") -> None:
@@ -160,16 +160,18 @@ class Authenticator:
         self, namespace: NamespaceFact, token: TokenFact, signature: sigv4.Signature
     ) -> KeyedHash:
         """Of that day and region. Kept with the token: making one costs more than comparing."""
-        known = token.signing_keys.get(signature.scope)
+        known = token.signing_keys.get(signature.opening.scope)
         if known is not None:
             return known
         binding = self._facts.sealing.access_key_binding(token.namespace, token.id)
         secret = Sensitive(namespace.handle.concealed(token.body.secret, binding))
-        key = sigv4.signing_key(secret, signature.date, signature.region, signature.service)
+        key = sigv4.signing_key(
+            secret, signature.opening.date, signature.opening.region, signature.opening.service
+        )
         made = KeyedHash(key, "sha256")
         if len(token.signing_keys) >= _SIGNING_KEYS_MAX:
             token.signing_keys.clear()
-        token.signing_keys[signature.scope] = made
+        token.signing_keys[signature.opening.scope] = made
         return made
 
     def _see(self, digest: bytes, token_id: bytes, text_id: str) -> None:
@@ -193,7 +195,7 @@ def _require_session(token: TokenFact, signature: sigv4.Signature) -> None:
     right = hmac.compare_digest(given, token.body.session)
     # The id in the name is the token's, or it would not have been found.
     kind = tokens.SESSION_KEY_PREFIX if token.body.session else tokens.ACCESS_KEY_PREFIX
-    if not (right and signature.access_key.startswith(kind)):
+    if not (right and signature.opening.access_key.startswith(kind)):
         raise Unauthenticated(sigv4.UNKNOWN_KEY)
 
 

@@ -182,11 +182,9 @@ def _telling(reply: Reply, visit: Visit) -> Reply:
 def _about(visit: Visit, key: KeyFact | None) -> About | None:
     if key is None:
         return None
-    body = key.body
-    return About(
-        key.cipher_id, body.algorithm, body.purpose, state_at(body, visit.time_us), body.origin,
-        body.current_version, body.created_us,
-    )  # fmt: skip
+    if key.plain:
+        return key.about
+    return msgspec.structs.replace(key.about, state=state_at(key.body, visit.time_us))
 
 
 def _refusal(refusal: Refusal, request: str) -> Reply:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.domain import limits
 from strongroom.domain.accounts import account_of
+from strongroom.domain.calls import About
 from strongroom.domain.errors import NotFound, TamperedRecord
 from strongroom.domain.iam.texts import Comparison
 from strongroom.domain.keyed import KeyedHash
@@ -215,10 +216,11 @@ class KeyFact:
 
     `plain`: it is active, for ever, and nothing bounds its use, so that nothing of that need be
     looked at for each use. `cipher_id` is what its ciphertexts name: its id, or the one that it
-    shares with related keys in other Regions.
+    shares with related keys in other Regions. `about` is what doors are told of it.
     """
 
     __slots__ = (
+        "about",
         "body",
         "cipher_id",
         "decisions",
@@ -248,6 +250,10 @@ class KeyFact:
             and not body.rotation_uses
             and body.control == _NO_CONTROL
         )
+        self.about = About(
+            self.cipher_id, body.algorithm, body.purpose, body.state, body.origin,
+            body.current_version, body.created_us,
+        )  # fmt: skip
         self.versions: dict[int, VersionFact] = {}
         # By principal, its revision, the policies' revision and the action: whatever else a verdict
         # rests on is in this key, and a changed key is another KeyFact.

@@ -30,11 +30,11 @@ def of(
         signature = canonical.of_query(query) if presigned else canonical.of_header(headers)
     except sigv4.NotSignedError as error:
         raise AWSError("IncompleteSignatureException", str(error)) from None
-    if signature.service != _SERVICE:
+    if signature.opening.service != _SERVICE:
         said = f"Credential should be scoped to correct service: '{_SERVICE}'."
         raise AWSError("InvalidSignatureException", said)
-    unsigned = [name for name in _not_in(signature.signed) if name in headers.values]
-    if unsigned or "host" not in signature.signed:
+    unsigned = [name for name in _not_in(signature.opening.signed) if name in headers.values]
+    if unsigned or "host" not in signature.opening.signed:
         said = f"These headers must be signed: {b', '.join(unsigned).decode() or 'host'}."
         raise AWSError("InvalidSignatureException", said)
     content_hash = hashlib.sha256(body).hexdigest()
@@ -43,7 +43,7 @@ def of(
         said = f"The header {canonical.CONTENT_HASH.decode()} is not the SHA-256 of the body."
         raise AWSError("InvalidSignatureException", said)
     spelled = canonical.canonical_request(
-        method, path, query, headers, signature.signed, content_hash
+        method, path, query, headers, signature.opening.signed, content_hash
     )
     return msgspec.structs.replace(signature, digest=canonical.digest(spelled))
 

@@ -86,13 +86,13 @@ class Desk:
     async def visit(self, signature: sigv4.Signature, source: str, request: str) -> "Visitor":
         """Who signed so. Raises `AWSError` for who cannot be told."""
         evidence = sigv4.spell(signature)
-        known = self._known.get(signature.access_key)
+        known = self._known.get(signature.opening.access_key)
         if known is None:
             nobody = Visitor(self, signature, evidence, source, request, Known("", ""))
             who = await nobody.ask("identity.read", asks.Nothing())
             if len(self._known) >= _KNOWN_MAX:
                 self._known.clear()
-            known = self._known[signature.access_key] = Known(who.account, who.principal)
+            known = self._known[signature.opening.access_key] = Known(who.account, who.principal)
         return Visitor(self, signature, evidence, source, request, known)
 
 
@@ -126,7 +126,7 @@ class Visitor:
         self.operation = ""
         self.dry = False
         self.proven = False
-        self.place = Place(known.account, signature.region)
+        self.place = Place(known.account, signature.opening.region)
 
     @property
     def terms(self) -> Terms:

@@ -259,6 +259,23 @@ def test_what_the_primary_has_no_more_is_given_up_everywhere(world, house, end):
     assert world.opens(US, world.encrypt(AP)) == "x"
 
 
+def test_what_waits_is_erased_everywhere_when_the_primarys_is_destroyed(world, house):
+    world.imported(US, AP)
+    world.bring(EU, TWO, waits=True)
+    world.bring(US, TWO, again=True)
+    world.ask(EU, "key.schedule-destruction", "card", key_version=2, days=DAYS)
+    world.later(DAYS)
+    assert world.standing(EU, US, AP) == [(1, 2, [1])] * 3
+    (here,) = (entry for entry in entries(house) if entry["action"] == "key.destroy")
+    erased = destruction_of(msgspec.convert(here, Event), 0, b"").erased
+    assert {ref.id[:16].hex() for ref in erased} == {world.read(region).id for region in (EU, US)}
+    (there,) = (
+        entry for entry in entries(house) if entry["action"] == "key.delete-imported-material"
+    )
+    assert (there["namespace"], there["principal"]) == ("us", STEWARD)
+    assert world.bring(EU, TWO, waits=True).waiting_version == 3
+
+
 def test_what_a_replica_deletes_of_what_waits_can_come_again(world):
     world.imported(US)
     world.bring(EU, TWO, waits=True)

@@ -227,9 +227,14 @@ class Steward:
         epoch, request = self._ledger.epoch, own_request(self._randomness, now_us)
         if body.state is State.DESTRUCTION_SCHEDULED and body.destroys_us <= now_us:
             write = self._erased(key, version, now_us, request)
+            elsewhere = await given_up_elsewhere(
+                self._facts, key, version.number, "key.delete-imported-material",
+                request=request, now_us=now_us,
+            )  # fmt: skip
             return await self._keep(
-                key, "key.destroy", number, (write,), request=request, epoch=epoch,
-                facts=(version.fact,), erases=True,
+                key, "key.destroy", number, (write, *elsewhere.writes), request=request,
+                epoch=epoch, facts=(version.fact, *elsewhere.facts), erases=True,
+                also=elsewhere.also,
             )  # fmt: skip
         if body.wrapped and 0 < body.expires_us <= now_us:
             changed = msgspec.structs.replace(body, wrapped=b"")

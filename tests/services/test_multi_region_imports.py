@@ -315,6 +315,19 @@ def test_a_rotation_waits_for_every_replica_that_takes_imports(world, operation,
         assert world.opens(US, world.encrypt(EU)) == "x"
 
 
+def test_what_a_replica_was_to_destroy_when_it_became_current_can_be_kept(world):
+    world.imported(US)
+    world.bring(EU, TWO, waits=True)
+    world.bring(US, TWO, again=True)
+    world.ask(US, "key.schedule-destruction", "card", key_version=2)
+    world.ask(US, "key.schedule-destruction", "card")
+    world.ask(EU, "key.rotate", "card")
+    for version in ({}, {"key_version": 2}):
+        world.ask(US, "key.cancel-destruction", "card", **version)
+        world.ask(US, "key.enable", "card", **version)
+    assert world.opens(US, world.encrypt(EU)) == "x"
+
+
 def test_a_replica_that_comes_while_something_waits_is_waited_for(world):
     world.imported()
     world.bring(EU, TWO, waits=True)

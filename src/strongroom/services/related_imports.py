@@ -138,10 +138,11 @@ async def turned_elsewhere(  # noqa: PLR0913 - what a rotation is made of
         if not waits(version.body, now_us) and takes_imports(replica.body, now_us):
             lacking.append(region)
         body = msgspec.structs.replace(replica.body, current_version=number, waiting_version=0)
-        writes.append(key_row(facts.sealing, replica, body, request))
-        if version.body.state is State.PRE_ACTIVATION:
-            current = as_current(version.body, now_us)
-            writes.append(version_row(facts.sealing, replica, version, current, request))
+        current = as_current(version.body, now_us)
+        writes += [
+            key_row(facts.sealing, replica, body, request),
+            version_row(facts.sealing, replica, version, current, request),
+        ]
         also.append(
             deed(
                 "key.rotate", {}, about=replica.object, version=number, principal=STEWARD,
@@ -185,8 +186,16 @@ async def given_up_elsewhere(  # noqa: PLR0913 - what is given up, and how it is
 
 
 def as_current(body: Version, now_us: int) -> Version:
-    """A version that waited, as the rotation makes it that somebody asked for."""
-    return msgspec.structs.replace(body, state=State.ACTIVE, rotated_us=now_us, by_hand=True)
+    """A version that waited, as the rotation makes it that somebody asked for.
+
+    What somebody ended stays so; what is about to be destroyed comes back as one that was current.
+    """
+    turned = msgspec.structs.replace(body, rotated_us=now_us, by_hand=True)
+    if body.state is State.PRE_ACTIVATION:
+        return msgspec.structs.replace(turned, state=State.ACTIVE)
+    if body.before is State.PRE_ACTIVATION:
+        return msgspec.structs.replace(turned, before=State.ACTIVE)
+    return turned
 
 
 def takes_imports(body: Key, now_us: int) -> bool:

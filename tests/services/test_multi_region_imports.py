@@ -328,6 +328,18 @@ def test_what_a_replica_was_to_destroy_when_it_became_current_can_be_kept(world)
     assert world.opens(US, world.encrypt(EU)) == "x"
 
 
+@pytest.mark.parametrize("end", ["key.deactivate", "key.mark-compromised"])
+def test_what_nobody_can_import_again_does_not_hold_up_a_replication(world, end):
+    world.imported()
+    world.bring(EU, TWO)
+    world.ask(EU, "key.delete-imported-material", "card", key_version=1)
+    world.ask(EU, end, "card", key_version=1)
+    world.ask(EU, "key.replicate", "card", region=US)
+    assert world.unwanted(US, ONE, key_version=1).code == "key-not-usable"
+    world.bring(US, TWO, again=True)
+    assert world.opens(US, world.encrypt(EU)) == "x"
+
+
 def test_a_replica_that_comes_while_something_waits_is_waited_for(world):
     world.imported()
     world.bring(EU, TWO, waits=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from strongroom.ports.store import Entry, Write
 
 # Versions that nobody can import again, in whichever Region.
-_GIVEN_UP = frozenset({State.PRE_ACTIVATION, State.DESTROYED})
+_GIVEN_UP = frozenset({State.PRE_ACTIVATION, State.DEACTIVATED, State.COMPROMISED, State.DESTROYED})
 
 
 def unarrived(  # noqa: PLR0913 - from where to where

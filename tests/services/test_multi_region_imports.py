@@ -383,6 +383,26 @@ def test_the_primary_moves_where_its_waiting_material_is_and_rotates_there(world
     assert world.opens(AP, world.encrypt(EU)) == "x"
 
 
+@pytest.mark.parametrize("end", ["compromised", "about to be destroyed", "expired"])
+def test_what_the_primary_gave_up_does_not_wait_again_where_it_moves(world, house, end):
+    world.imported(US)
+    expires = rfc3339(house.clock.now + DAY_US) if end == "expired" else ""
+    world.bring(EU, TWO, waits=True, expires=expires)
+    world.bring(US, TWO, again=True)
+    if end == "expired":
+        house.clock.now += DAY_US  # and the steward has not looked yet
+    else:
+        operation = "mark-compromised" if end == "compromised" else "schedule-destruction"
+        world.ask(EU, f"key.{operation}", "card", key_version=2)
+    assert world.refusal(EU, "key.update", "card", primary_region=US) == "key-not-usable"
+    assert world.read(EU).related.is_primary
+    world.ask(US, "key.delete-imported-material", "card", key_version=2)
+    world.ask(EU, "key.update", "card", primary_region=US)
+    assert world.refusal(US, "key.rotate", "card") == "key-not-usable"
+    assert world.unwanted(US, TWO, key_version=2).code == "key-not-usable"
+    assert world.bring(US, THREE, waits=True).waiting_version == 3
+
+
 def test_a_primary_is_destroyed_after_its_replicas_with_what_waits(world, house):
     world.imported(US)
     world.bring(EU, TWO, waits=True)

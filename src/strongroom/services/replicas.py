@@ -157,23 +157,31 @@ class Replicas:
     async def _require_its_material(
         self, visit: Visit, family: Family, key: KeyFact, replica: KeyFact
     ) -> None:
-        """Raises `KeyNotUsable` for a replica that lacks what the primary is to have.
+        """Raises `KeyNotUsable` for a replica that lacks what the primary is to have, or has more.
 
         What waits does so as long as the primary has it, so it must not be given up by the move.
+        Nor must what the primary gave up wait again.
         """
         if visit.terms.whole and await self._keyring.lacking(visit, replica):
             raise KeyNotUsable("the replica lacks some of its material: import it first")
-        number = await waiting_number(self._facts, key, family, visit.facts, visit.time_us)
-        if not number:
+        last = key.body.waiting_version
+        if not last:
             return
-        version = await self._facts.version(replica, number)
+        alive = await waiting_number(self._facts, key, family, visit.facts, visit.time_us)
+        version = await self._facts.version(replica, last)
         if version is None:
             raise TamperedRecord
         visit.facts.append(version.fact)
-        if not waits(version.body, visit.time_us):
+        there = waits(version.body, visit.time_us)
+        if alive and not there:
             raise KeyNotUsable(
                 "the key's next material is not in that Region yet: import it there first, or"
                 " delete it here"
+            )
+        if there and not alive:
+            raise KeyNotUsable(
+                f"version {last} of the key was given up, and its material is still in that Region:"
+                " delete it there first"
             )
 
     async def _there(self, visit: Visit, operation: str, region: str) -> Visit:

@@ -55,6 +55,8 @@ _SENTENCES: Final = {
         "The replica key lacks key material: import it first.",
     r"the key's next material is not in that Region yet: .+":
         "The replica key lacks the key material that is pending rotation: import it first.",
+    r"version \d+ of the key was given up, and its material is still in that Region: .+":
+        "The replica key still has key material that the primary key has no more. Try again later.",
     r"the key has too many versions; .+": "{arn} has too much key material to be replicated.",
     # Of imports.
     r"this is other material than was imported first":

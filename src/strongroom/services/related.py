@@ -19,7 +19,7 @@ from strongroom.ports.provider import NamespaceHandle
 from strongroom.ports.store import Entry, Write
 from strongroom.services.books import Details
 from strongroom.services.entries import STEWARD, deed
-from strongroom.services.facts import Facts, KeyFact
+from strongroom.services.facts import Facts, KeyFact, NamespaceFact
 from strongroom.services.rows import binding_of, key_row, new_version_row
 from strongroom.services.sealing import Sealing
 
@@ -72,6 +72,15 @@ def is_replica(family: Family | None, key: KeyFact) -> bool:
     return family is not None and (family.primary is None or family.primary.id != key.id)
 
 
+async def place_of(
+    facts: Facts, key: KeyFact, stands_on: list[bytes]
+) -> tuple[NamespaceFact, Place]:
+    """Where a relative is, and its material. Adds what that rests on to `stands_on`."""
+    there = await facts.namespace(key.namespace)
+    stands_on.append(there.fact)
+    return there, Place(there.handle, there.id, key.id)
+
+
 def rewrapped(  # noqa: PLR0913 - from where to where
     sealing: Sealing, body: Version, number: int, key: Key, source: Place, to: Place
 ) -> Version:
@@ -105,9 +114,7 @@ async def rotated_elsewhere(  # noqa: PLR0913 - what a rotation is made of
     writes: list[Write] = []
     also: list[Entry] = []
     for replica in family.replicas.values():
-        there = await facts.namespace(replica.namespace)
-        stands_on.append(there.fact)
-        to = Place(there.handle, there.id, replica.id)
+        there, to = await place_of(facts, replica, stands_on)
         moved = rewrapped(facts.sealing, version, number, key.body, source, to)
         body = msgspec.structs.replace(replica.body, current_version=number)
         writes += [

@@ -25,6 +25,7 @@ from strongroom.services.related import (
     Place,
     family_of,
     is_replica,
+    place_of,
     rewrapped,
 )
 from strongroom.services.rows import binding_of, key_row, new_version_row, version_row
@@ -93,9 +94,7 @@ async def announced(  # noqa: PLR0913 - what a new version is made of
     writes: list[Write] = []
     also: list[Entry] = []
     for replica in family.replicas.values():
-        there = await facts.namespace(replica.namespace)
-        stands_on.append(there.fact)
-        to = Place(there.handle, there.id, replica.id)
+        there, to = await place_of(facts, replica, stands_on)
         bare = unarrived(sealing, version, number, key.body, source, to, now_us=now_us)
         body = msgspec.structs.replace(replica.body, waiting_version=number)
         writes += [

@@ -101,20 +101,21 @@ class Views:
         return sorted(found)
 
     async def _version_body(self, record_id: bytes, changed: dict[bytes, Record]) -> Version:
-        record = changed.get(record_id)
-        if record is None:
-            (record,) = await self._ledger.load([Ref(Kind.VERSION, record_id)])
-        if record is None:
-            raise TamperedRecord
+        record = await self._row(Ref(Kind.VERSION, record_id), changed)
         return self._sealing.open(record, Version, expected=(Kind.VERSION, record_id))
 
     async def _body(self, key_id: bytes, changed: dict[bytes, Record]) -> Key:
-        record = changed.get(key_id)
+        record = await self._row(Ref(Kind.KEY, key_id), changed)
+        return self._sealing.open(record, Key, expected=(Kind.KEY, key_id))
+
+    async def _row(self, ref: Ref, changed: dict[bytes, Record]) -> Record:
+        """A row as it will be when these changes are kept."""
+        record = changed.get(ref.id)
         if record is None:
-            (record,) = await self._ledger.load([Ref(Kind.KEY, key_id)])
+            (record,) = await self._ledger.load([ref])
         if record is None:
             raise TamperedRecord
-        return self._sealing.open(record, Key, expected=(Kind.KEY, key_id))
+        return record
 
     async def added(self, name: str, writes: tuple[Write, ...]) -> asks.KeyView:
         """A key that these writes make, with its relatives."""

@@ -145,6 +145,8 @@ def test_what_comes_without_tls_can_be_denied(house, desk):
     for tls, expected in ((True, ""), (False, NOT_ALLOWED)):
         at = house.desk(tls=tls)
         assert at.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == expected
+        asked = {"principal": "app", "action": "key.encrypt", "key": "demo"}
+        assert at.ask(house.admin, "authorize.explain", **asked).allowed is tls
     assert desk.refusal(house.app, "key.encrypt", "demo", plaintext=b"x") == NOT_ALLOWED
 
 

@@ -175,7 +175,7 @@ class Authorizer:
     ) -> None:
         self._facts = facts
         self._key_rights = key_rights
-        self._tls = tls
+        self.tls = tls
 
     async def permit_key(
         self, visit: Visit, name: str, context: dict[str, str], *, as_source: bool = False
@@ -392,7 +392,7 @@ class Authorizer:
             _known(visit.namespace), _known(visit.principal), key, visit.operation.name, visit.ask,
             visit.alias, context, visit.source, visit.time_us, as_source,
             visit.region, visit.terms.reading, dict(visit.terms.told), visit.same_key,
-            self._tls,
+            self.tls,
         )  # fmt: skip
 
     def also_here(self, permit: Permit, resource: Resource, action: str, name: str = "") -> Permit:

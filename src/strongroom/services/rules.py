@@ -135,8 +135,9 @@ class Rules:
         own = None if key is None else await self._key_rights.own(key, fact, occasion)
         if key is not None and own is not None and not about_all:
             attempt = Attempt(
-                permit.namespace, fact, key, ask.action, None, "", ask.context, "", visit.time_us
-            )
+                permit.namespace, fact, key, ask.action, None, "", ask.context, "", visit.time_us,
+                tls=self._authorizer.tls,
+            )  # fmt: skip
             verdict, _, missing = self._key_rights.weigh(own, attempt, verdict)
         await self._books.allowed(
             permit,

@@ -333,7 +333,19 @@ def test_labels_that_are_one_condition_key_are_a_denial_where_a_policy_looks_at_
         return desk.refusal(house.app, "key.encrypt", "demo", **given)
 
     assert not refused()
+    # Nobody closes the key by a tag, or by a policy that does not say so.
+    for labels in ({"add_labels": {"Team": "risk"}}, {"labels": {"Team": "risk", "team": "pay"}}):
+        assert desk.refusal(house.admin, "key.update", "demo", **labels) == NOT_ALLOWED
+    assert not desk.refusal(house.admin, "key.update", "demo", labels={"Team": "pay"})
+    desk.ask(
+        house.admin, "key.update", "demo", add_labels={"team": "pay"}, remove_labels=["Team"]
+    )
+    assert not refused()
+    desk.ask(house.admin, "key.write-policy", "demo", policy="")
     desk.ask(house.admin, "key.update", "demo", add_labels={"Team": "risk"})
+    given = {"policy": text}
+    assert desk.refusal(house.admin, "key.write-policy", "demo", **given) == "invalid-request"
+    desk.ask(house.admin, "key.write-policy", "demo", **given, bypass_lockout_check=True)
     assert refused() == NOT_ALLOWED
     # Whoever writes the namespace's policies can help, as out of any lock-out.
     desk.ask(house.admin, "key.write-policy", "demo", policy="")

@@ -36,7 +36,7 @@ from strongroom.services.facts import (
     PrincipalFact,
     TokenFact,
 )
-from strongroom.services.key_rights import KeyRights, Occasion, Weighed, questions
+from strongroom.services.key_rights import KeyRights, Occasion, Weighed, questions, unclear
 
 if TYPE_CHECKING:
     from strongroom.domain.asks import Ask
@@ -380,6 +380,8 @@ class Authorizer:
         )  # fmt: skip
         named = _known(visit.policies).policies.weigh(question)
         attempt = self._attempt(visit, key, {}, as_source=False)
+        if unclear(own, attempt):
+            return dict.fromkeys(actions, False)
         return {
             question.action: self._key_rights.judge(own, question, named).allowed
             for question in questions(own, attempt, actions)

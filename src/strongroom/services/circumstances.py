@@ -118,11 +118,15 @@ def is_ambiguous(names: Collection[str]) -> bool:
 
 
 def shared_keys(attempt: Attempt) -> Iterator[str]:
-    """The condition keys that two tags, of the key or of the request, have in common."""
-    tags = {"aws:resourcetag/": attempt.key.body.labels}
+    """The condition keys that two tags, of the key or of the request, have in common.
+
+    Or would have: who may tag a key must not close it to everybody by a tag.
+    """
+    tags = [("aws:resourcetag/", attempt.key.body.labels)]
     if isinstance(attempt.ask, asks.UpdateKey):
-        tags["aws:requesttag/"] = _labels(attempt.ask)
-    for prefix, labels in tags.items():
+        tags.append(("aws:requesttag/", _labels(attempt.ask)))
+        tags.append(("aws:resourcetag/", _then(attempt.key.body.labels, attempt.ask)))
+    for prefix, labels in tags:
         if is_ambiguous(labels):
             counts = Counter(prefix + name.lower() for name in labels)
             yield from (key for key, count in counts.items() if count > 1)
@@ -216,6 +220,14 @@ def _labels(ask: asks.UpdateKey) -> dict[str, str]:
     """The labels that it gives."""
     given = {} if ask.labels is UNSET else ask.labels
     return given | ({} if ask.add_labels is UNSET else ask.add_labels)
+
+
+def _then(labels: dict[str, str], ask: asks.UpdateKey) -> dict[str, str]:
+    """The labels of a key that had these, when that is done."""
+    if ask.labels is not UNSET:
+        return ask.labels
+    removed = () if ask.remove_labels is UNSET else ask.remove_labels
+    return {name: text for name, text in labels.items() if name not in removed} | _labels(ask)
 
 
 def _several(ask: asks.Ask | None) -> dict[str, list[str]]:

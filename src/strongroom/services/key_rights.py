@@ -161,9 +161,9 @@ class KeyRights:
         """The judgement about all that is asked. `named` is that of the namespace's policies."""
         grants: list[bytes] = []
         policies: dict[str, None] = {}
-        unclear = _unclear(own, attempt)
-        if unclear:
-            return _no((), unclear)
+        why_not = unclear(own, attempt)
+        if why_not:
+            return _no((), why_not)
         if attempt.operation in OF_ALIASES and not named.allowed:
             why = f"an alias is the namespace's, whose policies permit no {attempt.operation}"
             return _no(named.policies, why)
@@ -226,7 +226,7 @@ def questions(own: Own, attempt: Attempt, actions: Iterable[str]) -> Iterator[Qu
         )
 
 
-def _unclear(own: Own, attempt: Attempt) -> str:
+def unclear(own: Own, attempt: Attempt) -> str:
     """Why a condition of the key's policy has no one value to look at: then the answer is no."""
     if attempt.key.body.policy and is_ambiguous(context_of(attempt)):
         return "two names of the context differ by case alone"

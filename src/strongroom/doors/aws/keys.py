@@ -107,8 +107,10 @@ async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
     days = given.get("PendingWindowInDays", most)
     if not least <= days <= most:
         raise validation(f"PendingWindowInDays must be between {least} and {most} (inclusive)")
-    ask = asks.ScheduleDestruction(days=days)
-    view = await at.ask("key.schedule-destruction", ask, no_alias(given["KeyId"]))
+    ask, name = asks.ScheduleDestruction(days=days), no_alias(given["KeyId"])
+    terms = Terms(key=READABLE)
+    reply = await at.reply("key.schedule-destruction", ask, names.target(name, at.place), terms)
+    view = at.used("key.schedule-destruction", reply, name, None).answer
     found = {
         "KeyId": at.place.key(names.id_of(view)), "PendingWindowInDays": days,
         "KeyState": metadata(view, at.place)["KeyState"],

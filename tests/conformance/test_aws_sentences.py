@@ -5,6 +5,7 @@ Every client of these tests fails when it is told something in words of ours (`w
 
 import datetime as dt
 import os
+import uuid
 
 import pytest
 
@@ -167,6 +168,22 @@ def test_a_key_that_is_protected_from_deletion(kms, native):
     refused = refusal(kms.schedule_key_deletion, KeyId=key["KeyId"])
     said = f"{key['Arn']} is protected from deletion."
     assert refused == ("KMSInvalidStateException", said)
+
+
+def test_nothing_is_done_to_a_key_that_aws_could_not_have(account, kms):
+    """Who is refused its deletion has not begun it."""
+    given = {"name": uuid.uuid4().hex, "algorithm": "chacha20-poly1305"}
+    there = account.admin.ask("POST", "/v1/keys", given).json
+    key = str(uuid.UUID(there["id"]))
+    for call, how in (
+        (kms.schedule_key_deletion, {}), (kms.disable_key, {}),
+        (kms.update_key_description, {"Description": "another"}),
+        (kms.tag_resource, {"Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+    ):  # fmt: skip
+        code, said = refusal(call, KeyId=key, **how)
+        assert code == "UnsupportedOperationException"
+        assert said.endswith(f"{key} is of an algorithm that AWS KMS does not have.")
+    assert account.admin.ask("GET", f"/v1/keys/id:{there['id']}").json == there
 
 
 def test_a_region_that_is_none_of_the_account(kms):

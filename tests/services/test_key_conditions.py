@@ -337,9 +337,7 @@ def test_labels_that_are_one_condition_key_are_a_denial_where_a_policy_looks_at_
     for labels in ({"add_labels": {"Team": "risk"}}, {"labels": {"Team": "risk", "team": "pay"}}):
         assert desk.refusal(house.admin, "key.update", "demo", **labels) == NOT_ALLOWED
     assert not desk.refusal(house.admin, "key.update", "demo", labels={"Team": "pay"})
-    desk.ask(
-        house.admin, "key.update", "demo", add_labels={"team": "pay"}, remove_labels=["Team"]
-    )
+    desk.ask(house.admin, "key.update", "demo", add_labels={"team": "pay"}, remove_labels=["Team"])
     assert not refused()
     desk.ask(house.admin, "key.write-policy", "demo", policy="")
     desk.ask(house.admin, "key.update", "demo", add_labels={"Team": "risk"})

@@ -98,7 +98,7 @@ async def disable_key(at: Visitor, given: Given) -> None:
 async def update_key_description(at: Visitor, given: Given) -> None:
     """UpdateKeyDescription."""
     ask = asks.UpdateKey(description=given["Description"])
-    await at.ask("key.update", ask, no_alias(given["KeyId"]), Terms(key=CHANGED))
+    await _done(at, "key.update", ask, given, Terms(key=CHANGED))
 
 
 async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
@@ -107,10 +107,8 @@ async def schedule_key_deletion(at: Visitor, given: Given) -> Given:
     days = given.get("PendingWindowInDays", most)
     if not least <= days <= most:
         raise validation(f"PendingWindowInDays must be between {least} and {most} (inclusive)")
-    ask, name = asks.ScheduleDestruction(days=days), no_alias(given["KeyId"])
-    terms = Terms(key=READABLE)
-    reply = await at.reply("key.schedule-destruction", ask, names.target(name, at.place), terms)
-    view = at.used("key.schedule-destruction", reply, name, None).answer
+    ask = asks.ScheduleDestruction(days=days)
+    view = await _done(at, "key.schedule-destruction", ask, given, Terms(key=READABLE))
     found = {
         "KeyId": at.place.key(names.id_of(view)), "PendingWindowInDays": days,
         "KeyState": metadata(view, at.place)["KeyState"],
@@ -128,7 +126,14 @@ async def cancel_key_deletion(at: Visitor, given: Given) -> Given:
 
 async def _move(at: Visitor, operation: str, given: Given) -> None:
     """What AWS forbids, and a custodian would not, while a key lacks some of its material."""
+    await _done(at, operation, asks.OfVersion(), given, Terms(key=READABLE, whole=True))
+
+
+async def _done(
+    at: Visitor, operation: str, ask: asks.Ask, given: Given, terms: Terms
+) -> asks.KeyView:
+    """To a key that AWS could have: of another one nothing is done."""
     name = no_alias(given["KeyId"])
-    terms = Terms(key=READABLE, whole=True)
-    reply = await at.reply(operation, asks.OfVersion(), names.target(name, at.place), terms)
-    at.used(operation, reply, name, None)
+    reply = await at.reply(operation, ask, names.target(name, at.place), terms)
+    view: asks.KeyView = at.used(operation, reply, name, None).answer
+    return view

@@ -119,6 +119,14 @@ def test_nothing_at_all_is_no_signature():
         canonical.of_query("")
 
 
+def test_nothing_is_remembered_of_another_schemes_secret(monkeypatch):
+    """Who calls this door as the native one has a token there."""
+    monkeypatch.setattr(canonical, "_usual", None)
+    headers = canonical.Headers({b"authorization": b"Bearer " + b"t" * 200})
+    with pytest.raises(sigv4.NotSignedError, match="does not begin with AWS4-HMAC-SHA256"):
+        canonical.of_header(headers)
+
+
 def test_a_day_that_never_was_is_no_time():
     header = HEADER.replace("20260131", "20260231")
     headers = {b"authorization": header.encode(), b"x-amz-date": b"20260231T120000Z"}

@@ -26,6 +26,7 @@ _SPACES: Final = re.compile(rb"[ \t\r\n]+")
 _USUAL: Final = re.compile(
     rf"{sigv4.ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=".encode()
 )
+_SCHEME: Final = f"{sigv4.ALGORITHM} ".encode()
 _REMEMBERED: Final = 256
 _SIGNATURE_CHARACTERS: Final = 64
 _LENGTH_MAX: Final = 16_384  # 64 names of headers and a credential are shorter
@@ -60,12 +61,15 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 
 def of_header(headers: Headers) -> sigv4.Signature:
-    """From Authorization, and X-Amz-Date or Date. Raises `NotSignedError`."""
+    """From Authorization and X-Amz-Date. Raises `NotSignedError`."""
     authorization = headers.values.get(b"authorization")
     if authorization is None or b"authorization" in headers.repeated:
         raise NotSignedError("the header Authorization is missing or there twice")
     if len(authorization) > _LENGTH_MAX:
         raise NotSignedError(f"the header Authorization has more than {_LENGTH_MAX} characters")
+    # Of other schemes nothing is remembered: it can be a secret.
+    if not authorization.startswith(_SCHEME):
+        raise NotSignedError(f"the header Authorization does not begin with {sigv4.ALGORITHM}")
     opening = _usual(authorization[:-_SIGNATURE_CHARACTERS])
     signature = authorization[-_SIGNATURE_CHARACTERS:].decode("latin-1")
     if opening is None:
@@ -90,11 +94,8 @@ def _usual(opening: bytes) -> sigv4.Opening | None:
 
 def _any_parts(authorization: str) -> tuple[str, str, str]:
     """In any order, with any space between them."""
-    scheme, _, rest = authorization.partition(" ")
-    if scheme != sigv4.ALGORITHM:
-        raise NotSignedError(f"the header Authorization does not begin with {sigv4.ALGORITHM}")
     parts: dict[str, str] = {}
-    for part in rest.split(","):
+    for part in authorization[len(_SCHEME) :].split(","):
         name, equals, value = part.strip().partition("=")
         if not equals or name in parts:
             raise NotSignedError("the header Authorization cannot be read")

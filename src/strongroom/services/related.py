@@ -81,6 +81,23 @@ async def place_of(
     return there, Place(there.handle, there.id, key.id)
 
 
+def deed_there(  # noqa: PLR0913 - what an entry is made of
+    there: NamespaceFact,
+    key: KeyFact,
+    action: str,
+    details: Details,
+    *,
+    request: str,
+    now_us: int,
+    version: int = 0,
+) -> Entry:
+    """The entry, in its own namespace's trail, of what a change elsewhere does to a relative."""
+    return deed(
+        action, details, about=key.object, version=version, principal=STEWARD,
+        namespace=there.name, namespace_id=there.id, request=request, now_us=now_us,
+    )  # fmt: skip
+
+
 def rewrapped(  # noqa: PLR0913 - from where to where
     sealing: Sealing, body: Version, number: int, key: Key, source: Place, to: Place
 ) -> Version:
@@ -124,11 +141,10 @@ async def rotated_elsewhere(  # noqa: PLR0913 - what a rotation is made of
             ),
         ]
         also.append(
-            deed(
-                "key.rotate", {}, about=replica.object, version=number, principal=STEWARD,
-                namespace=there.name, namespace_id=there.id, request=request, now_us=now_us,
+            deed_there(
+                there, replica, "key.rotate", {}, version=number, request=request, now_us=now_us
             )
-        )  # fmt: skip
+        )
     return Elsewhere(tuple(writes), tuple(stands_on), tuple(also))
 
 
@@ -153,10 +169,9 @@ async def without(facts: Facts, key: KeyFact, destroyed: Key, request: str) -> E
         primary = members[parted.begun]
         there = await facts.namespace(primary.namespace)
         also = (
-            deed(
-                "key.schedule-destruction", parted.details(primary.body), about=primary.object,
-                principal=STEWARD, namespace=there.name, namespace_id=there.id, request=request,
-                now_us=destroyed.destroyed_us,
+            deed_there(
+                there, primary, "key.schedule-destruction", parted.details(primary.body),
+                request=request, now_us=destroyed.destroyed_us,
             ),
         )  # fmt: skip
     writes = tuple(

@@ -17,12 +17,12 @@ from strongroom.domain.errors import KeyNotUsable, TamperedRecord
 from strongroom.domain.lifecycle import IMPORT_AGAIN, State, Use, allows, state_at
 from strongroom.domain.multi_region import NOT_EVERYWHERE
 from strongroom.domain.things import Key, Version, has_material, waits
-from strongroom.services.entries import STEWARD, deed
 from strongroom.services.facts import Facts, KeyFact, VersionFact
 from strongroom.services.related import (
     Elsewhere,
     Family,
     Place,
+    deed_there,
     family_of,
     is_replica,
     place_of,
@@ -102,9 +102,8 @@ async def announced(  # noqa: PLR0913 - what a new version is made of
             new_version_row(sealing, replica.id, number, bare, namespace=there.id, request=request),
         ]
         also.append(
-            deed(
-                "key.update", {"changed": ["waiting_version"]}, about=replica.object,
-                version=number, principal=STEWARD, namespace=there.name, namespace_id=there.id,
+            deed_there(
+                there, replica, "key.update", {"changed": ["waiting_version"]}, version=number,
                 request=request, now_us=now_us,
             )
         )  # fmt: skip
@@ -143,11 +142,10 @@ async def turned_elsewhere(  # noqa: PLR0913 - what a rotation is made of
             version_row(facts.sealing, replica, version, current, request),
         ]
         also.append(
-            deed(
-                "key.rotate", {}, about=replica.object, version=number, principal=STEWARD,
-                namespace=there.name, namespace_id=there.id, request=request, now_us=now_us,
+            deed_there(
+                there, replica, "key.rotate", {}, version=number, request=request, now_us=now_us
             )
-        )  # fmt: skip
+        )
     if lacking:
         raise KeyNotUsable(f"{NOT_EVERYWHERE}: import it in {', '.join(sorted(lacking))}, too")
     return Elsewhere(tuple(writes), also=tuple(also))
@@ -176,11 +174,10 @@ async def given_up_elsewhere(  # noqa: PLR0913 - what is given up, and how it is
         body = msgspec.structs.replace(version.body, wrapped=b"", expires_us=0)
         writes.append(version_row(facts.sealing, replica, version, body, request))
         also.append(
-            deed(
-                action, {"key_version": number}, about=replica.object, principal=STEWARD,
-                namespace=there.name, namespace_id=there.id, request=request, now_us=now_us,
+            deed_there(
+                there, replica, action, {"key_version": number}, request=request, now_us=now_us
             )
-        )  # fmt: skip
+        )
     return Elsewhere(tuple(writes), tuple(stands_on), tuple(also))
 
 

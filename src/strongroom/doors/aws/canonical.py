@@ -85,11 +85,10 @@ def of_header(headers: Headers) -> sigv4.Signature:
 def _usual(opening: bytes) -> sigv4.Opening | None:
     """Raises `NotSignedError`; None for what is written otherwise."""
     found = _USUAL.fullmatch(opening)
-    return (
-        None
-        if found is None
-        else sigv4.opened(*(part.decode("latin-1") for part in found.groups()))
-    )
+    if found is None:
+        return None
+    credential, signed = found.groups()
+    return sigv4.opened(credential.decode("latin-1"), signed.decode("latin-1"))
 
 
 def _any_parts(authorization: str) -> tuple[str, str, str]:
